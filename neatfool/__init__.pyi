@@ -49,7 +49,7 @@ from .spec.scores import log_odds as log_odds
 from .spec.scores import rank as rank
 from .spec.target import Differentiable as Differentiable
 from .spec.target import Guard as Guard
-from .spec.target import Metered as Metered
+from .spec.target import MeteredTarget as MeteredTarget
 from .spec.target import Target as Target
 from .spec.target import behind as behind
 from .budget.budget import Budget as Budget

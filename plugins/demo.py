@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from neatfool import hookimpl
-from neatfool.present import option
+from neatfool.present import Output, option
 
 
 @click.command(
@@ -31,7 +31,7 @@ def demo(context: click.Context, *, out: Path, show: bool) -> None:
     main, page = context.find_root().command, out / "report.html"
     assert isinstance(main, click.Group)
     if page.exists():
-        click.echo(f"Look at {page}")
+        Output().say(f"Look at {page}")
     elif run := main.get_command(context, "run"):
         context.invoke(run, file=Path("mnist"), out=out)
     if show:

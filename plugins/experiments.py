@@ -4,9 +4,8 @@ Their files are the package ``neatfool_experiments``. The comment that begins a 
 is told of it.
 """
 
-import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from itertools import takewhile
@@ -114,27 +113,18 @@ def list_experiments(as_json: bool) -> None:
     if as_json:
         keys = ("name", "file", "about", "takes", "extras")
         described = [{key: getattr(each, key) for key in keys} for each in installed]
-        click.echo(json.dumps(described, indent=2))
+        Output().print_json(data=described, ensure_ascii=True)
         return
-    from rich.markup import escape
-    from rich.table import Column, Table
-
-    table = Table(Column("name", no_wrap=True), "what it does", "takes", "extra")
-    for each in installed:
-        in_short = each.about.split(":")[0].removesuffix(".")
-        table.add_row(each.name, escape(in_short), each.takes, ", ".join(each.extras))
+    rows = [
+        [each.name, each.about.split(":")[0].removesuffix("."), each.takes, ", ".join(each.extras)]
+        for each in installed
+    ]
     output = Output()
-    output.print(table)
-    output.print(
+    output.table(["name", "what it does", "takes", "extra"], rows, words=range(4))
+    output.say(
         "Times are those of two cores. pip install 'neatfool[EXTRA]' installs an extra. "
-        f"neatfool experiments copy NAME puts NAME{ENDING} into the folder {FOLDER}.",
-        soft_wrap=True,
-        markup=False,
+        f"neatfool experiments copy NAME puts NAME{ENDING} into the folder {FOLDER}."
     )
-
-
-def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    return [name for name in read_installed() if name.startswith(incomplete)]
 
 
 @experiments.command(
@@ -142,51 +132,37 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
     epilog="""\b
 Examples:
   neatfool experiments copy mnist                          # to experiments/mnist.ini
-  neatfool experiments copy mnist imagenet_quick --out .   # into the current folder
-  neatfool experiments copy --all --out mine""",
+  neatfool experiments copy mnist imagenet_quick --out .   # into the current folder""",
 )
-@click.argument("names", metavar="NAME...", nargs=-1, shell_complete=_complete, required=False)
-@option("--all", "Copy all experiments.", into="every")
+@click.argument("names", metavar="NAME...", nargs=-1, required=True)
 @option("--out DIR", "The folder to copy to.", default=Path(FOLDER), into="folder")
-@option("--overwrite", "Replace files that you have changed.")
-def copy(*, names: tuple[str, ...], every: bool, folder: Path, overwrite: bool) -> None:
+def copy(*, names: tuple[str, ...], folder: Path) -> None:
     """Copy the experiments NAME..., to run them and to change them.
 
     If one experiment refers to the file of another, that one comes along. A file that is there and
     differs is an error, and then nothing is copied.
     """
-    installed = read_installed()
-    if bool(names) == every:
-        raise click.UsageError("give the NAME of an experiment, or --all")
-    chosen = choose_installed(names or installed, installed)
-    _write(chosen, folder, overwrite=overwrite)
-    output = Output()
-    for each in chosen:
-        output.print(str(folder / each.file), soft_wrap=True, markup=False)
-    if extras := sorted({extra for each in chosen for extra in each.extras}):
-        wanted = ",".join(extras)
-        output.print(f"Needed: pip install 'neatfool[{wanted}]'", soft_wrap=True, markup=False)
-    output.print(f"Try: neatfool run {folder / chosen[0].file}", soft_wrap=True, markup=False)
-
-
-def _write(chosen: Sequence[InstalledExperiment], folder: Path, *, overwrite: bool) -> None:
-    """Write the files, or none of them if one is in the way."""
+    chosen = choose_installed(names, read_installed())
+    files = {folder / each.file: each.text for each in chosen}
     try:
-        for each in () if overwrite else chosen:
-            file = folder / each.file
-            if file.exists() and file.read_text(encoding="utf-8", errors="replace") != each.text:
+        for file, text in files.items():
+            if file.exists() and file.read_text(encoding="utf-8", errors="replace") != text:
                 raise ExperimentError(
                     f"{file}: is there, and differs from the one that comes with neatfool; keep "
-                    "it, and copy to another folder, or give --overwrite"
+                    "it, and copy to another folder"
                 )
         folder.mkdir(parents=True, exist_ok=True)
-        for each in chosen:
-            save(folder / each.file, each.text.encode())
     except OSError as error:
         raise StorageError(
-            f"{error.filename or folder}: cannot be written: {error.strerror or error}; choose "
-            "another --out"
+            f"{folder}: cannot be written: {error.strerror or error}; choose another --out"
         ) from error
+    output = Output()
+    for file, text in files.items():
+        save(file, text.encode())
+        output.say(str(file))
+    if extras := sorted({extra for each in chosen for extra in each.extras}):
+        output.say(f"Needed: pip install 'neatfool[{','.join(extras)}]'")
+    output.say(f"Try: neatfool run {next(iter(files))}")
 
 
 @hookimpl

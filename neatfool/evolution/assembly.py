@@ -22,7 +22,7 @@ from neatfool.scoring.scorer import Scorer
 from neatfool.spec.encoding import Encoding
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.scheme import Scheme
-from neatfool.spec.target import Metered, Target
+from neatfool.spec.target import MeteredTarget, Target
 
 VERSIONED: Final = ("neatfool", "torch", "torchvision", "neat-python", "numpy", "pillow")
 
@@ -146,7 +146,7 @@ def make_target(source: Experiment | str | Path) -> Target:
 
 
 def _refuse_a_budget(calls: CallSettings, target: Target, name: str) -> None:
-    if calls.budget != Budget() and not isinstance(target, Metered):
+    if calls.budget != Budget() and not isinstance(target, MeteredTarget):
         key = option("target", "max_queries" if calls.max_queries else "max_requests")
         fault = f"{key}: {name} costs nothing to ask (it has no `meter`)"
         raise ExperimentError(f"{fault}; limit the run by {option('experiment', 'images')}")

@@ -21,7 +21,7 @@ from neatfool.ood.detector import (
 )
 from neatfool.ood.in_distribution import InDistribution
 from neatfool.spec.scores import Scores
-from neatfool.spec.target import Differentiable, Metered, Target, behind
+from neatfool.spec.target import Differentiable, MeteredTarget, Target, behind
 
 NORMALISED: Final = 0.02
 """Logits are logarithms of probabilities if these sum to one up to so much: a quantised network
@@ -155,7 +155,7 @@ class InspectedTarget:
         self.module: nn.Module | None = None
         self._inside: Network | None = None
         self._of_images: Network | None = None
-        if isinstance(target, Metered):
+        if isinstance(target, MeteredTarget):
             raise ExperimentError(
                 "the target is metered: it costs something to ask, and a detector would ask it "
                 "about all in-distribution images; choose a network of your own"

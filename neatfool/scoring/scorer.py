@@ -15,7 +15,7 @@ from neatfool.scoring.screening import Generation, ScreeningMargin
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.json import Json
 from neatfool.spec.scores import Scores
-from neatfool.spec.target import Metered, Target
+from neatfool.spec.target import MeteredTarget, Target
 
 if TYPE_CHECKING:
     from neatfool.scoring.metering import MeteredBatches
@@ -50,7 +50,7 @@ class Scorer:
         self.plan = plan
         self.metered: MeteredBatches | None = None
         self.batches: Batches
-        if isinstance(target, Metered):
+        if isinstance(target, MeteredTarget):
             from neatfool.scoring.metering import MeteredBatches
 
             self.batches = self.metered = MeteredBatches(target, name, plan, budget)

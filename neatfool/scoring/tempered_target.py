@@ -10,7 +10,7 @@ from neatfool.errors import ExperimentError, option
 from neatfool.scoring.checks import check_scores
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.scores import Scores
-from neatfool.spec.target import Differentiable, Guard, Metered, Target
+from neatfool.spec.target import Differentiable, Guard, MeteredTarget, Target
 
 TINY: Final = 1e-300
 """A smaller probability counts as this one, whose logarithm is finite."""
@@ -26,7 +26,7 @@ class TemperedTarget(Target, Guard):
 
     def __init__(self, target: Target, temperature: float, *, name: str) -> None:
         """Wrap a target, which messages call ``name``."""
-        if isinstance(target, Metered | Guard):
+        if isinstance(target, MeteredTarget | Guard):
             fault = "is for a network that you ask for nothing and that no detector guards"
             key = option("target", "logit_temperature")
             raise ExperimentError(f"{key}: {fault}, and {name} is none; leave it out")

@@ -23,7 +23,7 @@ from neatfool.scoring.tempered_target import PASSED_ON
 from neatfool.search.seeds import derive_seeds
 from neatfool.spec.encoding import Encoding
 from neatfool.spec.scores import Scores
-from neatfool.spec.target import Differentiable, Metered, MultiView, Target
+from neatfool.spec.target import Differentiable, MeteredTarget, MultiView, Target
 
 if TYPE_CHECKING:
     from neatfool.experiment.framework import ViewSettings
@@ -42,7 +42,7 @@ class ViewedTarget(Target, MultiView):
         self.spec = target.spec
         for each in PASSED_ON:
             setattr(self, each, getattr(target, each))
-        if isinstance(target, Metered):
+        if isinstance(target, MeteredTarget):
             self.meter = target.meter
         if isinstance(target, Differentiable):
             self._logits_of = target.logits_of

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Target(ABC):
     """A classifier to fool: a spec, and a way to score.
 
-    A target can be :class:`Differentiable` and :class:`Metered`, too.
+    A target can be :class:`Differentiable` and :class:`MeteredTarget`, too.
 
     Attributes:
         spec: The images that it takes, and its classes.
@@ -138,7 +138,7 @@ class MultiView(ABC):
 
 
 @runtime_checkable
-class Metered(Protocol):
+class MeteredTarget(Protocol):
     """A metered target, which costs something to ask. No image is asked twice in a run."""
 
     def meter(self, ledger: Any) -> None:

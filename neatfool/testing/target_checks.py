@@ -12,7 +12,7 @@ import numpy as np
 
 from neatfool.scoring.repeatability import compare_scores, probe_images
 from neatfool.spec.scores import Scores
-from neatfool.spec.target import Differentiable, Metered, Target
+from neatfool.spec.target import Differentiable, MeteredTarget, Target
 
 if TYPE_CHECKING:
     from neatfool.scoring.scorer import Scorer
@@ -159,7 +159,7 @@ def check_batch_size_does_not_matter(subject: TargetSubject) -> None:
 
 
 def check_requests_are_entered(subject: TargetSubject) -> None:
-    if not isinstance(subject.target, Metered):
+    if not isinstance(subject.target, MeteredTarget):
         raise SkipTest("it is not metered")
     subject.ask(subject.images[:1])  # refuses an answer without a debit
 

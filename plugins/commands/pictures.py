@@ -4,12 +4,12 @@ from contextlib import closing
 from io import BytesIO
 from itertools import product
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
 from neatfool import ExperimentError, StorageError
-from neatfool.present import FileToWrite, option, trust_option
+from neatfool.present import FileToWrite, Output, option, trust_option
 
 
 @click.command(
@@ -31,31 +31,37 @@ width in pixels, int64 [2]; its output `image` is uint8 [C, H, W]."""
 @trust_option
 def graph(run_folder: Path, class_name: str, out: Path | None) -> None:
     """Write the CPPN of CLASS's elite (by name or index) for other programs."""
-    from neatfool import cppn, open_run
-    from neatfool.present import export_graph, save
+    from neatfool import open_run
+    from neatfool.present import export_graph
     from neatfool.wording import counted, slug
 
     run = click.get_current_context().with_resource(closing(open_run(run_folder)))
     elite = run.elite(class_name)
     path = out or Path(f"{slug(elite.name) or 'class'}.svg")
-    title = f"{elite.name}: {elite.run.path.name}"
-    match path.suffix.lower():
-        case ".onnx":
-            save(path, cppn.to_onnx(elite.picture(), title=title))
-        case ".glsl" | ".frag":
-            save(path, cppn.to_glsl(elite.picture(), title=title).encode("ascii"))
-        case _:
-            try:
-                export_graph(elite.graph(), path)
-            except ExperimentError as error:
-                text = f"{error}, or for the picture .onnx, .glsl, .frag"
-                raise ExperimentError(text) from None
+    if path.suffix.lower() in PROGRAMS:
+        _write_program(elite.picture(), path, f"{elite.name}: {elite.run.path.name}")
+    else:
+        try:
+            export_graph(elite.graph(), path)
+        except ExperimentError as error:
+            raise ExperimentError(f"{error}, or for the picture {', '.join(PROGRAMS)}") from None
     nodes = counted(elite.size.nodes, "node", "nodes")
-    click.echo(f"{path}: {nodes}, {counted(elite.size.connections, 'connection', 'connections')}")
+    edges = counted(elite.size.connections, "connection", "connections")
+    Output().say(f"{path}: {nodes}, {edges}")
 
 
-FORMATS: Final = (".png", ".onnx", ".glsl")
-"""The suffixes of files that can be written."""
+PROGRAMS: Final = (".onnx", ".glsl", ".frag")
+"""The suffixes of programs that draw a picture."""
+
+
+def _write_program(picture: Any, path: Path, title: str) -> None:
+    from neatfool import cppn
+    from neatfool.present import save
+
+    if path.suffix.lower() == ".onnx":
+        save(path, cppn.to_onnx(picture, title=title))
+    else:
+        save(path, cppn.to_glsl(picture, title=title).encode("ascii"))
 
 
 @click.command(
@@ -80,26 +86,22 @@ def picbreeder(file: Path, size: int, out: Path | None) -> None:
     from neatfool.present import save
 
     path = out or Path(f"{file.stem}.png")
-    suffix = path.suffix.lower()
-    if suffix not in FORMATS:
+    formats = (".png", *PROGRAMS)
+    if path.suffix.lower() not in formats:
         raise click.BadParameter(
-            f"{path}: {path.suffix!r} is none of {', '.join(FORMATS)}", param_hint="--out"
+            f"{path}: {path.suffix!r} is none of {', '.join(formats)}", param_hint="--out"
         )
-    side = size if suffix == ".png" else 256
-    look = cppn.Look(side, side, inputs="normalised", colour_map="hsv")
+    look = cppn.Look(size, size, inputs="normalised", colour_map="hsv")
     try:
         genome = cppn.read_picbreeder(file.read_bytes(), look)
     except (OSError, ValueError) as error:
         raise ExperimentError(f"{file}: {error}") from error
     picture = cppn.Picture(genome, look)
-    match suffix:
-        case ".onnx":
-            save(path, cppn.to_onnx(picture, title=file.name))
-        case ".glsl":
-            save(path, cppn.to_glsl(picture, title=file.name).encode("ascii"))
-        case _:
-            save(path, encode_png(picture.pixels().numpy()))
-    click.echo(f"{path}: {len(genome.nodes):,} nodes, {len(genome.connections):,} connections")
+    if path.suffix.lower() == ".png":
+        save(path, encode_png(picture.pixels().numpy()))
+    else:
+        _write_program(picture, path, file.name)
+    Output().say(f"{path}: {len(genome.nodes):,} nodes, {len(genome.connections):,} connections")
 
 
 LARGEST_PIECE: Final = 1024
@@ -128,7 +130,7 @@ def render(run_folder: Path, class_name: str, size: int, sharp: bool, out: Path 
     from PIL import Image
 
     from neatfool import open_run
-    from neatfool.present import Output, save
+    from neatfool.present import save
     from neatfool.wording import slug
 
     run = click.get_current_context().with_resource(closing(open_run(run_folder)))
@@ -158,4 +160,4 @@ def render(run_folder: Path, class_name: str, size: int, sharp: bool, out: Path 
     except OSError as error:
         raise StorageError(f"{path}: cannot be written: {error.strerror or error}") from error
     save(path, encoded.getvalue())
-    click.echo(f"{path}: {width} x {height}")
+    Output().say(f"{path}: {width} x {height}")

@@ -1,6 +1,5 @@
 """The commands ``neatfool runs``, ``show`` and ``verify``: what runs have on record."""
 
-import json
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -8,7 +7,7 @@ from typing import Any, Final
 import click
 
 from neatfool import RunError, VerificationError
-from neatfool.present import FiniteRange, option, trust_option
+from neatfool.present import FiniteRange, Output, option, trust_option
 from neatfool.wording import counted, percent, spending
 
 ROWS: Final = 40
@@ -31,7 +30,6 @@ def runs(folder: Path, as_json: bool) -> None:
     FOLDER is `runs` if left out. Runs are found in it and in the folders in it.
     """
     from neatfool import find_runs
-    from neatfool.present import Output
 
     folders = {*find_runs(folder)}
     if folder not in folders:
@@ -41,7 +39,7 @@ def runs(folder: Path, as_json: bool) -> None:
                 folders.update(run for run in find_runs(inner) if inner in {run, run.parent})
     described = [_describe(path) for path in sorted(folders)]
     if as_json:
-        click.echo(json.dumps([facts for facts, _ in described], indent=2))
+        Output().print_json(data=[facts for facts, _ in described], ensure_ascii=True)
         return
     rows = []
     for run, (middle, lowest) in described:
@@ -90,12 +88,11 @@ def show(run_folder: Path, as_json: bool, every: bool) -> None:
     likeliest), and a table of the elites.
     """
     from neatfool import open_run
-    from neatfool.present import Output
 
     run = click.get_current_context().with_resource(closing(open_run(run_folder)))
     summary = run.summary()
     if as_json:
-        click.echo(json.dumps(summary, indent=2))
+        Output().print_json(data=summary, ensure_ascii=True)
         return
     console, elites = Output(), run.elites
     if not elites:
@@ -168,7 +165,6 @@ def verify(run_folder: Path, as_json: bool, file: Path | None, **options: Any) -
     If asking the target costs something, each image is a query of the run's budget.
     """
     from neatfool import make_target, open_run, require_trust
-    from neatfool.present import Output
 
     run = click.get_current_context().with_resource(closing(open_run(run_folder)))
     if file is None:
@@ -176,7 +172,7 @@ def verify(run_folder: Path, as_json: bool, file: Path | None, **options: Any) -
     with Output(stderr=True).status("scoring the images again"):
         verdict = run.verify(make_target(file) if file else None, **options)
     if as_json:
-        click.echo(json.dumps(verdict.summary(), indent=2))
+        Output().print_json(data=verdict.summary(), ensure_ascii=True)
     else:
         console = Output()
         console.say(str(verdict))

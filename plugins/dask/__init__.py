@@ -4,7 +4,6 @@ The :mod:`.engine` opens the cluster in a thread of its own, where :mod:`.worker
 workers, and goes on without those that fail.
 """
 
-from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, PositiveFloat, PositiveInt, ValidationInfo, field_validator
@@ -24,12 +23,6 @@ class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):
     `dask scheduler --scheduler-file` wrote; its workers do the work (new in 0.2)"""
     patience: PositiveFloat = 60.0
     """seconds to wait for a worker where none is left, before the run pauses (new in 0.2)"""
-    ca_file: Path | None = None
-    """for `tls://`: the certificate authority, a PEM file (new in 0.2)"""
-    cert: Path | None = None
-    """for `tls://`: the certificate of this process, a PEM file (new in 0.2)"""
-    key: Annotated[Path | None, Access.SENDS_KEY] = None
-    """for `tls://`: the key of that certificate, a PEM file (new in 0.2)"""
 
     @field_validator("scheduler")
     @classmethod

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import math
 from concurrent.futures import Future
 from contextlib import AsyncExitStack, suppress
 from importlib.util import find_spec
@@ -96,16 +95,6 @@ class DaskEngine(Engine):
         self._ending.push_async_callback(_cancelled, asyncio.create_task(pool.watch()))
         self._ending.callback(lambda: pool.end(TargetUnavailable("the engine was closed")))
         await pool.first
-        workers = self._count if here else len(await client.scheduler.ncores())
-        scoring, generation = setup.scoring, setup.experiment["scheme"].get("batch")
-        size = scoring["screening_batch"] or scoring["batch_size"]
-        if isinstance(generation, int) and (count := math.ceil(generation / size)) < workers:
-            _log.warning(
-                "[engine]: a generation of %d images is %d of the target's batches of %d, and a "
-                "batch is not divided: no more than %d of %d workers have work at a time. Another "
-                "run with a larger generation or a smaller [target] batch_size can use more",
-                *(generation, count, size, count, workers),
-            )
         link = f"; watch them at {client.dashboard_link}" if find_spec("bokeh") else ""
         return f"Drawing and scoring by workers of {'this machine' if here else address}{link}"
 
@@ -131,17 +120,13 @@ class DaskEngine(Engine):
         return await self._ending.enter_async_context(Client(scheduler.address, **given))
 
     async def _connect(self, address: str) -> Client:
-        options = self._options
         place = {"address": address} if "://" in address else {"scheduler_file": address}
-        files = {"ca_file": options.ca_file, "client_cert": options.cert, "client_key": options.key}
-        given = {f"tls_{name}": str(path) for name, path in files.items() if path is not None}
-        security = Security(require_encryption=True, **given) if given else None
         if "://" not in address and not Path(address).is_file():
             raise TargetUnavailable(
                 f"[engine] scheduler = {address}: there is no such file; give the file of "
                 "`dask scheduler --scheduler-file`, or an address like tcp://HOST:8786"
             )
-        client = Client(**place, security=security, timeout=CONNECTING, **_CLIENT)
+        client = Client(**place, timeout=CONNECTING, **_CLIENT)
         try:
             return await self._ending.enter_async_context(client)
         except (OSError, ValueError, TypeError) as error:  # the last without certificates

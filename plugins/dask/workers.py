@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from neatfool import Answer, NeatfoolError, Part, Setup, TargetError, TargetUnavailable, Workplace
+from neatfool.wording import counted
 
 DEPTH: Final = 2
 """How many parts a worker has: one to do, and one to go on with at once."""
@@ -96,14 +97,9 @@ class WorkerPool:
         self._waiting.clear()
 
     def progress(self) -> str:
-        """Say how many images a second each worker does, or all of many."""
-        each = [member.images / max(member.seconds, 1e-9) for member in [*self.members.values()]]
-        count = f"{len(each)} worker{'' if len(each) == 1 else 's'}"
-        if not any(each):
-            return count
-        if len(each) > 8:
-            return f"{count}: {sum(each):,.0f} images/s, the slowest {min(each):,.0f}"
-        return f"{count}: {' + '.join(f'{speed:,.0f}' for speed in each)} images/s"
+        """Say how many images a second the workers do."""
+        speeds = [member.images / max(member.seconds, 1e-9) for member in self.members.values()]
+        return f"{counted(len(speeds), 'worker', 'workers')}: {sum(speeds):,.0f} images/s"
 
     def _look(self, present: set[str]) -> None:
         for address in present - {*self.members, *self._joining, *self._refused}:

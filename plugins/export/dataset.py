@@ -1,28 +1,34 @@
-"""The data set: its lists for programs and benchmarks, and what is said of it to people."""
+"""The data set: its folder, its table for programs, and what is said of it to people."""
 
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from pydantic import Field
 
+from neatfool import StorageError, VerificationError
+from neatfool.files import refuse_link
 from neatfool.measure import read_survival
-from neatfool.present import Block, Finding, Headline, Records, Table, Text, fill_template
-from neatfool.wording import counted, level, percent, slug
+from neatfool.present import Block, Finding, Headline, Records, Table, fill_template, save
+from neatfool.wording import counted, percent
 
-from .folder import ExportFolder, ImageRecord
+from .images import ImageRecord
 
 if TYPE_CHECKING:
-    from .images import ExportSettings, SourceRun
+    from .images import SourceRun
 
-STEPS: Final = (0, 0.5, 0.9, 0.99, 0.999, 0.9999, 1.01)
-"""The confidences between which images are counted."""
+TABLE: Final = "metadata.csv"
+"""The name that Hugging Face's ``imagefolder`` looks for."""
+OURS: Final = {"images", "experiments", "README.md", "imglist.txt", TABLE}
+"""All that may lie in an exported folder: what else does is somebody's, and not deleted."""
 
 
 class DataSet(Finding):
@@ -32,17 +38,13 @@ class DataSet(Finding):
 
     folder: str = Field(description="the folder")
     images: int = Field(description="how many images it has")
-    distinct: int = Field(description="how many of them are different")
     elites: int = Field(description="how many are elites still")
     classes: int = Field(description="how many classes have images")
-    classes_of_target: int = Field(description="how many there are")
     runs: tuple[str, ...] = Field(description="the runs, as in the names of files")
     verified: bool = Field(description="whether each image was scored again")
     median: float = Field(description="the median confidence")
     min: float = Field(description="the lowest")
-    licence: str = Field(description="the images' licence")
     left_out: tuple[ImageRecord, ...] = Field(description="the images that did not agree")
-    manifest: tuple[ImageRecord, ...] = Field(exclude=True, repr=False)
 
     @property
     def title(self) -> str:
@@ -51,12 +53,11 @@ class DataSet(Finding):
 
     def story(self) -> Iterator[Block]:
         """Tell how many images there are, and which were left out."""
-        rank = median(image.rank for image in self.manifest)
         verified = "each scored again" if self.verified else "not scored again"
         yield Headline(
-            f"{self.folder}: {counted(self.images, 'image', 'images')}, {verified}, of "
-            f"{self.classes:,} of {self.classes_of_target:,} classes; median confidence "
-            f"{percent(self.median, rank)}, lowest {percent(self.min)}"
+            f"{self.folder}: {counted(self.images, 'image', 'images')} of "
+            f"{counted(self.classes, 'class', 'classes')}, {verified}; median confidence "
+            f"{percent(self.median)}, lowest {percent(self.min)}"
         )
         if self.left_out:
             rows = []
@@ -66,122 +67,113 @@ class DataSet(Finding):
             title = f"{len(rows):,} left out, as they did not score what they should"
             heads = ("class", "run", "scored", "recorded")
             yield Table(heads, rows, title, words=(0, 1), most=5)
-        yield Text(f"Read {self.folder}/README.md")
-
-    def records(self) -> Records:
-        """Give the manifest, one image a row."""
-        rows = []
-        for image in self.manifest:
-            first = [each["first"] for each in (image.survival or {}).values()]
-            share = round(sum(first) / len(first), 4) if first else None
-            facts = self.described(image) | {"elite": int(image.elite), "survival": share}
-            rows.append([*facts.values()])
-        return Records([*self.described(self.manifest[0])], rows)
-
-    @staticmethod
-    def described(image: ImageRecord) -> dict[str, Any]:
-        """Describe an image, as a line of the manifest does."""
-        # A last bit that differs between processors would make another file.
-        measured = None if image.measured is None else round(image.measured, 6)
-        return image.model_dump(by_alias=True) | {"measured": measured}
 
 
-def write_folder(
-    images: Sequence[ImageRecord],
+@contextmanager
+def new_folder(folder: Path, *, overwrite: bool) -> Iterator[Path]:
+    """Make a folder beside its place, and move it there at the end; delete it after an error."""
+    if refuse_link(folder).exists() and not folder.is_dir():
+        raise StorageError(f"{folder}: is a file; name a folder")
+    there = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    if there and (there - OURS or TABLE not in there):
+        raise StorageError(
+            f"{folder}: holds {min(there - OURS or there)!r}, which no export wrote; name another "
+            "folder"
+        )
+    if there and not overwrite:
+        raise StorageError(
+            f"{folder}: holds an export already; name another folder, or replace it: --overwrite"
+        )
+    place = folder.resolve()
+    partial, old = (place.with_name(f".{place.name}.{os.getpid()}.{end}") for end in ("new", "old"))
+    try:
+        with _errors_in_words(folder):
+            partial.mkdir(parents=True)
+        yield partial
+        with _errors_in_words(folder):
+            if place.exists():
+                place.rename(old)
+            partial.rename(place)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def _errors_in_words(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"{folder}: cannot be written: {error.strerror or error}") from error
+
+
+def write_dataset(
+    records: Sequence[ImageRecord],
     sources: Sequence[SourceRun],
-    place: ExportFolder,
-    settings: ExportSettings,
+    place: Path,
+    folder: Path,
+    *,
+    verified: bool,
+    licence: str,
 ) -> DataSet:
-    """Write lists and a card of the images that score as they should; finish the folder."""
-    survivals, right = {source.key: read_survival(source.run) for source in sources}, []
-    for image in filter(settings.accepts, images):
-        kept = survivals[image.run] if image.elite else None
-        changes = kept.of(image.name, image.genome) if kept and kept.own_target else {}
-        survived = {key: {"confidence": sure, "first": own} for key, (sure, own) in changes.items()}
-        right.append(image.model_copy(update={"survival": survived or None}))
-    sure = [image.sure for image in right]
+    """Delete the images that do not agree; write the table, the lists and the card of the others.
+
+    Raises:
+        VerificationError: No image scores what its run recorded.
+    """
+    right = [image for image in records if image.agrees or not verified]
+    left_out = [image for image in records if verified and not image.agrees]
+    for image in left_out:
+        (place / image.file_name).unlink(missing_ok=True)
+    if not right:
+        raise VerificationError(
+            f"{folder}: was not written: none of {len(records):,} images scores what its run "
+            "recorded; has the target changed since? `neatfool verify RUN` says more"
+        )
+    sure = [image.confidence for image in right]
     found = DataSet(
-        folder=str(place.folder),
+        folder=str(folder),
         images=len(right),
-        distinct=len({image.sha256 for image in right}),
         elites=sum(image.elite for image in right),
         classes=len({image.index for image in right}),
-        classes_of_target=len(sources[0].run.classes),
         runs=tuple(sorted({image.run for image in right})),
-        verified=settings.verify,
+        verified=verified,
         median=median(sure),
         min=min(sure),
-        licence=settings.licence,
-        left_out=tuple(image for image in images if not settings.accepts(image)),
-        manifest=tuple(right),
+        left_out=tuple(left_out),
     )
-    named, files = _experiments(sources)
-    numbers = Counter(image.index for image in right)
-    counts = [(index, name, numbers[index]) for index, name in enumerate(sources[0].run.classes)]
-    records = [*map(found.described, right)]
-    files |= {
-        "README.md": _card(found, counts, sources, settings, named),
-        "manifest.csv": found.csv(),
-        "manifest.jsonl": "".join(f"{json.dumps(record)}\n" for record in records),
-        "imglist.txt": "".join(f"{record['file']} {record['index']}\n" for record in records),
-        "imglist_ood.txt": "".join(f"{record['file']} -1\n" for record in records),
-        "classes.csv": Records(("index", "class", "images"), counts).csv(),
+    files = {
+        f"experiments/{source.key}.json": json.dumps(source.run.experiment, indent=1) + "\n"
+        for source in sources
     }
-    hashes = {image.file: image.sha256 for image in right}
-    hashes |= {file: place.write(file, text.encode()) for file, text in files.items()}
-    sums = "".join(f"{sha256}  {file}\n" for file, sha256 in sorted(hashes.items()))
-    place.write("SHA256SUMS", sums.encode())
-    place.finish({*hashes, "SHA256SUMS"})
+    content = {
+        "found": found,
+        "sources": sources,
+        "licence": licence,
+        "versions": sorted({str(each.run.info["versions"]["neatfool"]) for each in sources}),
+        "of_run": Counter(image.run for image in right),
+    }
+    files |= {
+        "README.md": fill_template(Path(__file__).with_name("card.md.j2"), content),
+        "imglist.txt": "".join(f"{image.file_name} -1\n" for image in right),
+        TABLE: _tabulate(right, sources).csv(),
+    }
+    for file, text in files.items():
+        save(place / file, text.encode(), within=place)
     return found
 
 
-def _card(
-    found: DataSet,
-    counts: Sequence[tuple[int, str, int]],
-    sources: Sequence[SourceRun],
-    settings: ExportSettings,
-    experiments: Mapping[str, str],
-) -> str:
-    """Write README.md, with the file of each run's experiment, by the run's key."""
-    sure = [image.sure for image in found.manifest]
-    ranges = [*pairwise(STEPS)]
-    numbers = [sum(low <= each < high for each in sure) for low, high in ranges]
-    histogram = []
-    for (low, high), number in zip(ranges, numbers, strict=True):
-        end = "100 %" if high > 1 else level(high)
-        bar = "#" * max(round(40 * number / max(numbers)), number > 0)
-        histogram.append(f"{level(low):>8} to {end:<8} {number:>7,}  {bar}".rstrip())
-    content = {
-        "found": found,
-        "settings": settings,
-        "sources": sources,
-        "experiments": experiments,
-        "names": dict.fromkeys(each.run.name for each in sources),
-        "abouts": dict.fromkeys(each.run.about for each in sources),
-        "in_views": [each.key for each in sources if "views" in each.run.experiment],
-        "versions": sorted({str(each.run.info["versions"]["neatfool"]) for each in sources}),
-        "spec": sources[0].run.spec,
-        "rank": median(image.rank for image in found.manifest),
-        "histogram": histogram,
-        "counts": counts if len(counts) <= 50 else [],
-        "having": [images for *_, images in counts if images],
-        "of_run": Counter(image.run for image in found.manifest),
-        "survivals": sum(image.survival is not None for image in found.manifest),
-    }
-    return fill_template(Path(__file__).with_name("card.md.j2"), content)
-
-
-def _experiments(sources: Sequence[SourceRun]) -> tuple[dict[str, str], dict[str, str]]:
-    """Give runs' experiments as given, once for all seeds, and as resolved; name the former."""
-    named: dict[str, str] = {}
-    files: dict[str, str] = {}
-    for source in sources:
-        named[source.key] = file = f"experiments/{source.key}.json"
-        files[file] = f"{json.dumps(source.run.experiment, indent=1, sort_keys=True)}\n"
-        if text := str(source.run.info.get("text", "")):
-            file = f"experiments/{slug(source.run.name) or 'run'}.ini"
-            if files.get(file, text) != text:
-                file = f"experiments/{source.key}.ini"
-            files[file] = text
-            named[source.key] = file
-    return named, files
+def _tabulate(images: Sequence[ImageRecord], sources: Sequence[SourceRun]) -> Records:
+    """Make the table, one image a row, with the share of changes that an elite survives."""
+    survivals = {source.key: read_survival(source.run) for source in sources}
+    rows: list[list[object]] = []
+    for image in images:
+        kept = survivals[image.run] if image.elite else None
+        changes = kept.of(image.name, image.genome) if kept and kept.own_target else {}
+        first = [is_first for _, is_first in changes.values()]
+        share = round(sum(first) / len(first), 4) if first else None
+        # A last bit that differs between processors would make another file.
+        measured = None if image.measured is None else round(image.measured, 6)
+        facts = image.model_dump(by_alias=True) | {"measured": measured, "elite": int(image.elite)}
+        rows.append([*facts.values(), share])
+    return Records([*images[0].model_dump(by_alias=True), "survival"], rows)

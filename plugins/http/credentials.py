@@ -2,7 +2,6 @@
 
 import base64
 import html
-import json
 import os
 import re
 from functools import reduce
@@ -18,16 +17,10 @@ from .options import HttpRequest, Options
 from .validation import KEY_PLACE, is_secret_name
 
 HIDDEN: Final = "[the key]"
+NOT_SHOWN: Final = "[not shown, as the key is in it]"
 _SHORTEST: Final = 4
 """A shorter key would be found in words and numbers that have nothing to do with it."""
-_ESCAPES: Final = re.compile(
-    r"\\(?<!\\\\)\\*+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([\"'/]))"  # each \ is passed once
-)
-_MOST_ESCAPES: Final = 5000
-"""A text with more of them is for no reader."""
-_LONG_NUMBER: Final = re.compile(r"&#\d{4000}")  # int() refuses more than 4300 digits
-_ENDING: Final = 2**16
-"""Where the beginning of a key is looked for: so many characters at a text's end."""
+_ESCAPES: Final = re.compile(r"\\+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|)")
 
 
 class ApiKey:
@@ -39,10 +32,8 @@ class ApiKey:
             raise ExperimentError(f"http: {source} holds no key, which is one line of ASCII")
         self.source = source
         self._value = value
-        # As it is, in a URL, in JSON and in base64, the longest first.
-        escaped, encoded = json.dumps(value)[1:-1], base64.b64encode(value.encode()).decode()
-        forms = {value, quote(value), quote(value, safe=""), escaped, escaped.replace("/", "\\/")}
-        self._forms = sorted({*forms, encoded.rstrip("=")}, key=len, reverse=True)
+        encoded = base64.b64encode(value.encode()).decode().rstrip("=")
+        self._forms = {value, quote(value), quote(value, safe=""), encoded}
 
     def __repr__(self) -> str:
         return HIDDEN
@@ -54,50 +45,38 @@ class ApiKey:
         """Give the key itself, to be sent."""
         return self._value
 
-    def scrub(self, text: str) -> str:
-        """Take the key out of a text, also the beginning of it that the text ends with.
+    def is_in(self, text: str) -> bool:
+        """Say whether a text has the key in it, however it is escaped, or ends as the key begins.
 
-        What is nearly all escapes takes too long to be looked through, and is not shown at all.
+        Of a text that cannot be unescaped it is not known, and taken for true.
         """
-        text = self._replace(text)
-        if (ending := _unescape(text[-_ENDING:])) is None:
-            return HIDDEN
-        for each, plain in ((text, text), (ending, text[:-_ENDING] + ending)):
-            for form in self._forms:
-                for length in range(min(len(form), len(each)), _SHORTEST - 1, -1):
-                    if each.endswith(form[:length]):
-                        return plain[:-length] + HIDDEN
-        return text
+        try:
+            texts = [text, _unescape(text)]
+        except ValueError:  # a character's number of thousands of digits
+            return True
+        forms = {*self._forms, _unescape(self._value)}
+        return any(
+            form in each or any(each.endswith(form[:n]) for n in range(_SHORTEST, len(form)))
+            for each in texts
+            for form in forms
+        )
 
     def scrub_json(self, value: Any) -> Any:
-        """Take the key out of all texts of a JSON value, which are whole; numbers stay."""
+        """Take the key out of all texts of a JSON value; numbers stay."""
         if isinstance(value, str):
-            return self._replace(value)
+            return reduce(lambda text, form: text.replace(form, HIDDEN), self._forms, value)
         if isinstance(value, dict):
             return {self.scrub_json(name): self.scrub_json(each) for name, each in value.items()}
         if isinstance(value, list):
             return [self.scrub_json(inner) for inner in value]
         return value
 
-    def _replace(self, text: str) -> str:
-        if (plain := _unescape(text)) is None:
-            return HIDDEN
-        if self._value in plain:
-            text = plain
-        for form in self._forms:
-            text = text.replace(form, HIDDEN)
-        return text
 
-
-def _unescape(text: str) -> str | None:
-    """Undo the escapes of HTML, JSON and URLs, also within one another; None if that takes long."""
+def _unescape(text: str) -> str:
+    """Undo the escapes of JSON, HTML and URLs, also within one another."""
     for _ in range(2):  # a page may quote JSON that quotes a URL
-        if not (count := sum(map(text.count, "&\\%"))):
-            break
-        if count > _MOST_ESCAPES or _LONG_NUMBER.search(text):
-            return None
-        text = _ESCAPES.sub(lambda m: m[3] or chr(int(m[1] or m[2], 16)), html.unescape(text))
-        text = unquote(text)
+        text = _ESCAPES.sub(lambda m: chr(int(m[1] or m[2], 16)) if m[1] or m[2] else "", text)
+        text = unquote(html.unescape(text))
     return text
 
 
@@ -108,7 +87,6 @@ class Credentials:
         """Read the key; ``sign`` is the hook by which plugins sign."""
         self._options = options
         self._sign = sign if sign is not None and sign.get_hookimpls() else None
-        self.signs = self._sign is not None
         self._signed: dict[str, ApiKey] = {}
         self._key: ApiKey | None = None
         if (variable := options.api_key_env) is not None:
@@ -123,11 +101,11 @@ class Credentials:
         return {KEY_PLACE: self._key.reveal()} if self._key else {}
 
     def scrub(self, text: str) -> str:
-        """Take the key out of a text, and what the last signatures added."""
-        return reduce(lambda text, each: each.scrub(text), self._secrets(), text)
+        """Give a text back, unless it has the key in it, or what the last signatures added."""
+        return NOT_SHOWN if any(each.is_in(text) for each in self._secrets()) else text
 
     def scrub_json(self, value: Any) -> Any:
-        """Take them out of all texts of a JSON value."""
+        """Take these out of all texts of a JSON value."""
         return reduce(lambda value, each: each.scrub_json(value), self._secrets(), value)
 
     def describe(self) -> list[str]:

@@ -2,10 +2,9 @@
 
 import base64
 import json
-import logging
 from collections.abc import Mapping
 from string import ascii_uppercase
-from typing import Any, Final
+from typing import Any
 
 import httpx2
 import numpy as np
@@ -13,14 +12,8 @@ import numpy as np
 from neatfool import ImageSpec, Labels, Scores, encode_png
 
 from . import responses
-from .options import JSON, Options
+from .options import Options
 from .validation import CLASSES_PLACE, IMAGE_PLACE, MODEL_PLACE, fill
-
-_log = logging.getLogger("neatfool.target.http")
-
-UNLISTED: Final = (
-    "which [target] classes does not list; add it there, or say further_classes = true"
-)
 
 
 class JsonApi:
@@ -35,10 +28,9 @@ class JsonApi:
         assert options.scores_at
         self._options = options
         self._url = httpx2.URL(options.url)
-        self._listed, self._warned = frozenset(options.classes), False
         self._scores = responses.compile_expression(options.scores_at, options.classes)
         self._items, self._labels = (
-            responses.compile_expression(place, options.classes) if place is not None else None
+            responses.compile_expression(place or "@", options.classes)
             for place in (options.found_at, options.labels_at)
         )
         letters = zip(ascii_uppercase, options.classes, strict=False)
@@ -47,7 +39,7 @@ class JsonApi:
             MODEL_PLACE: options.model or "",
             CLASSES_PLACE: "\n".join(map(") ".join, letters)),
         }
-        names_some = self._labels is not None
+        names_some = options.labels_at is not None
         self.gives = "labels" if names_some else options.scores_are
         self.spec = ImageSpec(
             options.height,
@@ -55,7 +47,7 @@ class JsonApi:
             options.channels or 3,
             tuple(options.classes),
             sums_to_one=options.sums_to_one is not False and not names_some,
-            open=names_some and (options.further_classes or not options.classes),
+            open=names_some,
         )
 
     def write_request(self, images: np.ndarray) -> httpx2.Request:
@@ -74,8 +66,6 @@ class JsonApi:
             return httpx2.Request("POST", self._url, data=form, files=upload)
         if options.send == "json":
             content, usual = json.dumps(fill(options.body, places)).encode(), "application/json"
-        elif options.send == "base64":
-            content, usual = places[IMAGE_PLACE].encode(), "text/plain"
         else:
             content, usual = file, "image/png"
         return httpx2.Request(
@@ -84,45 +74,32 @@ class JsonApi:
 
     def read_answer(self, document: Any, count: int) -> Scores | Labels:
         """Read the answer to an image; ``count`` is one."""
-        result = self._read(document)
-        if isinstance(result, dict):
-            return Labels([result], [True] * count)
+        if self.gives == "labels":
+            return Labels([self._read_labels(document)], [True] * count)
+        table = responses.read_rows(self._scores(document), 1, len(self.spec.classes))
         kind = "logits" if self._options.scores_are == "logits" else "probs"
-        return responses.make_scores(**{kind: result}, sums_to_one=self.spec.sums_to_one)
+        return responses.make_scores(**{kind: table}, sums_to_one=self.spec.sums_to_one)
 
     def describe(self) -> str:
         """Say what is sent, and where in the answer the scores are."""
         options = self._options
-        ways = {"json": "in base64 within JSON", "bytes": "as it is", "base64": "in base64"}
-        way = ways.get(options.send, "as a file of a form")
-        labels = f"labels at {options.labels_at}, " if options.labels_at else ""
-        if options.found_at:
-            labels = f"in each item of {options.found_at} {labels}"
         return (
-            f"JSON API: each image goes as the PNG that is saved, {way}; of the answer, "
-            f"{labels}scores at {options.scores_at}; {len(options.classes) or 'no'} classes known"
+            f"JSON API: each image goes as the PNG that is saved (send = {options.send}); scores "
+            f"are read at {options.scores_at}; {len(options.classes) or 'no'} classes known"
         )
 
     def identity(self) -> Any:
         """Give what the scores depend on besides the service, as JSON."""
-        decisive = {*JSON, "headers", "scores_are"} - {"preset", "further_classes"}
+        decisive = {"send", "body", "found_at", "labels_at", "scores_at", "headers", "scores_are"}
         return [self.spec.shape, self._options.model_dump(mode="json", include=decisive)]
 
-    def _read(self, answer: Any) -> np.ndarray | dict[str, float]:
-        """Read an image's scores: of all classes, floats [1, K], or the best of each label."""
-        if self._labels is None:
-            return responses.read_rows(self._scores(answer), 1, len(self.spec.classes))
-        found = [answer] if self._items is None else self._items(answer)
+    def _read_labels(self, answer: Any) -> dict[str, float]:
+        """Read the best score of each label that was found in an image."""
+        found = self._items(answer)
         if not isinstance(found, list) or len(found) > responses.MOST_LABELS:
             raise responses.RefusedError("no list of what was found")
         labels = [self._labels(each) for each in found]
         scores = [self._scores(each) for each in found]
-        if self._items is None:
-            (labels,), (scores,) = labels, scores
-        if not isinstance(labels, list) or not isinstance(scores, list):
-            raise responses.RefusedError("no list of labels and scores")
-        if len(labels) != len(scores) or len(labels) > responses.MOST_LABELS:
-            raise responses.RefusedError(f"{len(labels)} labels with {len(scores)} scores")
         numbers = responses.read_rows(scores, 1, len(scores))[0]
         if not responses.are_probabilities(numbers[None], sums_to_one=False)[0]:
             raise responses.RefusedError("scores that are no confidences")
@@ -133,9 +110,4 @@ class JsonApi:
                 raise responses.RefusedError("a label that is no short printable text")
             name = text.strip()
             confidences[name] = max(confidences.get(name, 0.0), min(1.0, max(0.0, number)))
-        if not self.spec.open and (unlisted := confidences.keys() - self._listed):
-            if not self._warned:
-                _log.warning("http: the service names %r, %s", min(unlisted), UNLISTED)
-                self._warned = True
-            raise responses.RefusedError(f"names a label {UNLISTED}")
         return confidences

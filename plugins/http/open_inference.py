@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StrictIn
 from neatfool import ImageSpec, Scores, TargetError
 
 from .options import Options
-from .responses import MOST_LABELS, RAW, RefusedError, is_short_text, make_scores, read_rows
+from .responses import MOST_LABELS, RefusedError, is_short_text, make_scores, read_rows
 
 LIMIT: Final = "max_batch_size"
 """What a model, or its input, calls the most images of a request."""
@@ -71,9 +71,6 @@ class OpenInference:
     def __init__(self, options: Options, metadata: ModelMetadata, *, binary: bool = False) -> None:
         """Choose the tensors; if ``binary``, the server takes pixels as raw bytes."""
         self._options, self._binary = options, binary
-        for kind in ("inputs", "outputs"):
-            if not getattr(metadata, kind):
-                raise self._error(f"it declares no {kind}; say [target] metadata")
         self._metadata = metadata
         self._choose_input()
         self._outputs = self._choose_outputs()
@@ -103,8 +100,6 @@ class OpenInference:
         content: dict[str, Any] = {"inputs": [tensor]}
         if len(self._metadata.outputs) > len(self._outputs):
             content["outputs"] = [{"name": each.name} for each in self._outputs.values()]
-        if self._binary and RAW.keys() >= {each.datatype for each in self._outputs.values()}:
-            content["parameters"] = {"binary_data_output": True}
         text = json.dumps(content, separators=(",", ":")).encode()
         kind = "octet-stream" if self._binary else "json"
         headers = self._options.content_type(f"application/{kind}")
@@ -122,17 +117,10 @@ class OpenInference:
 
     def describe(self) -> str:
         """Say what is sent, and what comes back."""
-        shape = f"[{', '.join(self._layout)}]"
-        scaled = "the bytes themselves"
-        if self._datatype == "FP32":
-            mean, std = self._options.mean or [0.0], self._options.std or [1.0]
-            scaled = f"(x - {mean}) / {std} of x in [0, 1]"
-        taken = " and ".join(f"{each.name} ({kind})" for kind, each in self._outputs.items())
-        way = ", as raw bytes" if self._binary else ""
         return (
-            f"Open Inference Protocol, model {self._options.model}: images go as "
-            f"{self._datatype} {shape}, {scaled}{way}, in its input {self._input.name}; of its "
-            f"outputs {taken} {'are' if len(self._outputs) > 1 else 'is'} taken"
+            f"Open Inference Protocol, model {self._options.model}: images go as {self._datatype} "
+            f"[{', '.join(self._layout)}]{' in raw bytes' if self._binary else ''}; taken are the "
+            f"outputs: {', '.join(each.name for each in self._outputs.values())}"
         )
 
     def identity(self) -> Any:
@@ -165,7 +153,7 @@ class OpenInference:
         lengths = [n for n in (count, width) if n != 1]
         if not isinstance(shape, list) or [n for n in shape if n != 1] != lengths:
             raise RefusedError(f"another shape than [{count}, {width}]")
-        table = read_rows(named[0].get("data"), count, width, tensor.datatype)
+        table = read_rows(named[0].get("data"), count, width)
         if tensor.datatype == "FP64":
             return table
         with np.errstate(over="ignore"):
@@ -175,33 +163,29 @@ class OpenInference:
         return TargetError(f"http: model {self._options.model!r}: {message}")
 
     def _only(self, tensors: Sequence[TensorMetadata], kind: str) -> TensorMetadata:
-        if len(tensors) > 1:
-            words = f"it has several {kind}s; give the one to use in [target] metadata"
+        if len(tensors) != 1:
+            words = f"it declares {len(tensors)} {kind}; give the one to use in [target] metadata"
             raise self._error(words)
         return tensors[0]
 
     def _choose_input(self) -> None:
         """Find out what images go into, as what numbers, in what order, and how many at most."""
         options, metadata = self._options, self._metadata
-        self._input = tensor = self._only(metadata.inputs, "input")
-        self._datatype = tensor.datatype
-        if self._datatype not in ("UINT8", "FP32"):
-            raise self._error(f"its input takes {tensor.datatype}; images go as UINT8 or FP32")
+        self._input = tensor = self._only(metadata.inputs, "inputs")
+        self._datatype, shape = tensor.datatype, [*tensor.shape]
+        channels_at = [place for place in (1, 3) if len(shape) == 4 and shape[place] in (1, 3)]
+        if self._datatype not in ("UINT8", "FP32") or len(channels_at) != 1 or shape[0] > 1:
+            raise self._error(
+                f"its input is {tensor.datatype} {shape}; images go as UINT8 or FP32 [N, C, H, W] "
+                "or [N, H, W, C] of any N, or of one, with 1 or 3 channels: give such a one in "
+                "[target] metadata"
+            )
         if self._datatype == "UINT8" and (options.mean or options.std):
             raise self._error("its input takes bytes; leave mean and std out")
-        shape = [*tensor.shape]
-        if len(shape) != 4:
-            raise self._error(f"its input is {shape}; images are [N, C, H, W] or [N, H, W, C]")
-        first, last = (shape[place] in (1, 3) for place in (1, 3))
-        if first == last:
-            words = "say which length is 1 or 3 channels, in [target] metadata"
-            raise self._error(f"its input is {shape}; {words}")
-        self._layout = "NCHW" if first else "NHWC"
-        if (most := shape[0]) > 1:
-            raise self._error(f"it takes exactly {most} images a request, not one or any number")
+        self._layout = "NCHW" if channels_at == [1] else "NHWC"
         given = [each.parameters.get(LIMIT) for each in (metadata, tensor)]
         limits = [each for each in given if type(each) is int and each > 0]
-        self.batch_size = min([*limits, 1] if most == 1 else limits, default=None)
+        self.batch_size = min([*limits, 1] if shape[0] == 1 else limits, default=None)
 
     def _choose_outputs(self) -> dict[str, TensorMetadata]:
         """Choose the outputs by their names, or else the one that the options name."""
@@ -211,7 +195,7 @@ class OpenInference:
         named = {kind: by_name[kind] for kind in kinds if kind in by_name}
         if named:
             return named
-        output = self._only(outputs, "output")
+        output = self._only(outputs, "outputs")
         kind = scores_are if scores_are != "auto" else output.name.lower()
         if kind not in ("probabilities", "logits"):
             raise self._error(f"say what {output.name} is: scores_are = logits or probabilities")
@@ -231,8 +215,6 @@ class OpenInference:
                 raise self._error(f"takes images of {name} {length}; leave [target] {name} out")
             lengths.append(chosen or length)
         channels, height, width = lengths
-        if channels not in (1, 3):
-            raise self._error(f"its images have {channels} channels; give it grey or coloured ones")
         declared = [each.parameters.get("sums_to_one") for each in self._outputs.values()]
         chosen_sum = self._options.sums_to_one
         sums_to_one = False not in declared if chosen_sum is None else chosen_sum
@@ -254,10 +236,8 @@ class OpenInference:
             has = " or ".join(map(str, sorted(counts)))
             raise self._error(f"it has {has} classes, and {len(given)} are named")
         if len(given) < 2 or len({*given}) < len(given) or not all(map(is_short_text, given)):
-            raise self._error(
-                "its classes are fewer than two, alike, or no short printable texts; name them "
-                "all: [target] classes = @FILE"
-            )
+            words = "its classes are fewer than two, alike, or no short printable texts; name them"
+            raise self._error(f"{words} all: [target] classes = @FILE")
         return given
 
 

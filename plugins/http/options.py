@@ -77,7 +77,7 @@ class Options(
 
     Without ``scores_at`` or a ``preset``, the service speaks version 2 of the Open Inference
     Protocol. The options from ``metadata`` to ``std`` are for it, and those from ``preset`` to
-    ``further_classes``, but for ``headers``, for other APIs that answer in JSON.
+    ``scores_at``, but for ``headers``, for other APIs that answer in JSON.
 
     Attributes:
         metered: Asking costs something: `serve` refuses it before it connects.
@@ -90,8 +90,8 @@ class Options(
     address that is asked. `{key}` in its path or query stands for the key"""
     classes: ClassNames = []
     """all classes, or `@FILE` with one on each line. By the protocol: in the order of the outputs;
-    if left out, what the model says, or else numbers. With `scores_at`: an image with another label
-    is refused; if left out, each label that turns up becomes a class"""
+    if left out, what the model says, or else numbers. With `labels_at`: those that are known; each
+    other label that turns up becomes a class, too"""
     sums_to_one: bool | None = None
     """whether classes exclude one another, so that the probabilities of an image sum to one.
     Answers that do not are then refused. If left out, what the model says, or else true"""
@@ -123,26 +123,21 @@ class Options(
     """further headers, as a JSON object. `Content-Type` is sent in place of the usual one, and
     `{key}` stands for the key. The key itself must not stand here, nor in `body` or `url`: what is
     named like one (`X-Key`, `Auth`) is refused"""
-    send: Literal["json", "form", "bytes", "base64"] = "json"
+    send: Literal["json", "form", "bytes"] = "json"
     """how an image goes. `json`: in the body, in base64. `form`: as a file of a multipart form.
-    `bytes`: as the whole body. `base64`: the same, in base64"""
+    `bytes`: as the whole body"""
     body: Body = None
     """the body, as JSON. In its texts `{image}` stands for the image in base64, as in `{"image":
     "data:image/png;base64,{image}"}`, `{key}` for the key, `{model}` for `model`, and `{classes}`
     for the classes, one on each line with a letter. With `send = form`: the form's fields, of which
     the one that is `"{image}"` has the file"""
     found_at: str | None = None
-    """where the list is of what was found in an image. `labels_at` and `scores_at` are then places
-    in each of its items"""
+    """where the list is of what was found in an image"""
     labels_at: str | None = None
-    """where the labels are: without `found_at`, a list that goes with the list of scores. If left
-    out, the scores are those of all `classes` in their order"""
+    """where the label is in each item of this list"""
     scores_at: str | None = None
-    """where the scores are. It, or a preset, says that the service does not speak the protocol"""
-    further_classes: bool = False
-    """whether labels that are not in `classes` may turn up, and become classes. If not, an image
-    for which one is named is refused"""
-
+    """where the score is in each item; without `found_at`, where the scores of all `classes` are,
+    in their order. It, or a preset, says that the service does not speak the protocol"""
     api_key_env: Annotated[
         str | None,
         Access.SENDS_KEY,
@@ -206,12 +201,6 @@ class Options(
             )
         missing = self.ca_file and not self.ca_file.is_file()
         _refuse(missing, f"ca_file: there is no file {self.ca_file}")
-        own_way = (
-            "with scores_at or preset" if self.is_json_api else "without scores_at and a preset"
-        )
-        for name in OPEN_INFERENCE if self.is_json_api else JSON:
-            used = getattr(self, name) != Options.model_fields[name].default
-            _refuse(used, f"{name} has no use {own_way}; leave it out")
         if self.is_json_api:
             self._check_expressions()
             self._check_json()
@@ -223,53 +212,35 @@ class Options(
         return self
 
     def _check_expressions(self) -> None:
-        """See that each can be searched for, and that lists of labels and scores go together."""
+        _refuse((self.found_at is None) != (self.labels_at is None), "give found_at and labels_at")
         with suppress(ModuleNotFoundError):  # the target says what to install
             from .responses import check_expression
 
-            lists = ("labels_at", "scores_at") if self.labels_at and not self.found_at else ()
-            for name in ("found_at", "labels_at", "scores_at"):
-                text = getattr(self, name)
-                if text is not None and check_expression(text) and name in lists:
-                    raise ValueError(
-                        f"{name} = {text}: skips what is null, and then labels and scores do not "
-                        "go together; give the list as found_at, and labels_at and scores_at "
-                        "within an item of it"
-                    )
+            for text in (self.found_at, self.labels_at, self.scores_at):
+                if text is not None:
+                    check_expression(text)
 
     def _check_json(self) -> None:
         sized = self.height and self.width
         _refuse(not sized, "height and width are missing; give the size of images to send")
-        nameless = self.labels_at is None
-        unnamed = nameless and len(self.classes) < 2
+        unnamed = self.labels_at is None and len(self.classes) < 2
         _refuse(unnamed, "neither labels_at nor classes says what scores are of; give one of them")
-        alone = self.found_at is not None and nameless
-        _refuse(alone, "found_at needs labels_at: where the label of each item is")
-        logits = self.scores_are == "logits"
-        of_labels = logits and not nameless
-        _refuse(of_labels, "scores of labels are probabilities; leave scores_are out")
         twice = len({*self.classes}) < len(self.classes)
         _refuse(twice, "classes has a name twice; leave one out")
-        has_model, lettered = (has_place(self.body, e) for e in (MODEL_PLACE, CLASSES_PLACE))
-        given, place = self.model is not None, MODEL_PLACE
-        missing = has_model and not given
-        _refuse(missing, f"model is missing; give what {place} in the body stands for")
-        words = f"model has no place in the body; write {place} in it, or leave model out"
-        _refuse(given and not has_model, words)
-        wrong = lettered and not 2 <= len(self.classes) <= 26
+        missing = self.model is None and has_place(self.body, MODEL_PLACE)
+        _refuse(missing, f"model is missing; give what {MODEL_PLACE} in the body stands for")
+        wrong = has_place(self.body, CLASSES_PLACE) and not 2 <= len(self.classes) <= 26
         words = f"{CLASSES_PLACE} in the body gives each class a letter; name 2 to 26 classes"
         _refuse(wrong, words)
 
     def _check_body(self) -> None:
         example = f'{{"data": "{IMAGE_PLACE}"}}'
-        words = f"body has no place for the image; write {IMAGE_PLACE} in it, as in {example}"
         if self.send == "form":
             fields = self.body.values() if isinstance(self.body, dict) else ()
             words = f"body must be the form's fields, and one of them the file, as in {example}"
             _refuse([*fields].count(IMAGE_PLACE) != 1, words)
-            typed = not self.content_type("")
-            _refuse(typed, "headers: a form has a Content-Type of its own; leave it out")
         elif self.send == "json":
+            words = f"body has no place for the image; write {IMAGE_PLACE} in it, as in {example}"
             _refuse(not has_place(self.body, IMAGE_PLACE), words)
         else:
             _refuse(self.body, f"body is not for send = {self.send}; leave it out")
@@ -278,10 +249,3 @@ class Options(
 def _refuse(wrong: object, words: str) -> None:
     if wrong:
         raise ValueError(words)
-
-
-_NAMES: Final = [*Options.model_fields]
-OPEN_INFERENCE: Final = _NAMES[_NAMES.index("metadata") : _NAMES.index("preset")]
-"""The options that are only for this protocol."""
-JSON: Final = [*{*_NAMES[_NAMES.index("preset") : _NAMES.index("api_key_env")]} - {"headers"}]
-"""Those that are only for the other one."""

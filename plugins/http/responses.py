@@ -3,9 +3,7 @@
 import json
 import math
 import sys
-import time
 from collections.abc import Callable, Sequence
-from email.utils import parsedate_to_datetime
 from string import ascii_uppercase
 from typing import Any, Final
 
@@ -21,12 +19,15 @@ ROUNDING: Final = 1e-3
 """How far from one a sum of probabilities may be, and a probability from [0, 1]."""
 MOST_LABELS: Final = 100_000
 """More labels of one image are refused: no service has so many classes."""
-RAW: Final = {name: np.dtype(f"<f{int(name[2:]) // 8}") for name in ("FP16", "FP32", "FP64")}
-"""The kinds of numbers that scores may come as in raw bytes."""
 
 
 class RefusedError(Exception):
     """An answer cannot be used, and would be no better the next time."""
+
+    @property
+    def outcome(self) -> str:
+        """What is entered in the ledger."""
+        return f"unusable: {self}"
 
 
 class TransientError(Exception):
@@ -38,10 +39,6 @@ class TransientError(Exception):
         self.retry_after = retry_after
 
 
-class NotJsonError(TransientError):
-    """An answer came in whole and is no JSON; seldom is the next one better."""
-
-
 class RejectedError(TargetError):
     """The service does not want the request, now and later; ``outcome`` is for the ledger."""
 
@@ -50,39 +47,8 @@ class RejectedError(TargetError):
         self.outcome = outcome
 
 
-def read_retry_after(retry_after: str | None) -> float | None:
-    """Read the header ``Retry-After``: seconds from now; None if nothing can be read there."""
-    text = (retry_after or "").strip()
-    if text.isdecimal() and text.isascii():
-        return float(text[:12])
-    try:
-        then = parsedate_to_datetime(text).timestamp()
-    except (ValueError, OverflowError, OSError):
-        return None
-    return max(0.0, then - time.time())
-
-
-def attach_raw_tensors(document: Any, raw: bytes) -> Any:
-    """Make the raw bytes that follow the JSON the ``data`` of the outputs that they belong to."""
-    outputs = document.get("outputs") if isinstance(document, dict) else None
-    for output in outputs if isinstance(outputs, list) else []:
-        parameters = output.get("parameters") if isinstance(output, dict) else None
-        size = parameters.get("binary_data_size") if isinstance(parameters, dict) else None
-        if type(size) is int and 0 <= size <= len(raw):
-            output["data"], raw = raw[:size], raw[size:]
-    if raw:
-        raise RefusedError("raw bytes that belong to no output")
-    return document
-
-
-def read_rows(data: Any, count: int, width: int, datatype: str = "") -> np.ndarray:
-    """Read float64 [count, width] of nested lists, or raw bytes; NaN where there is no number."""
-    if isinstance(data, bytes):
-        if datatype not in RAW:
-            raise RefusedError("raw bytes where numbers are expected")
-        if len(data) != count * width * RAW[datatype].itemsize:
-            raise RefusedError(f"{len(data)} bytes in place of {count} x {width} of {datatype}")
-        return np.frombuffer(data, RAW[datatype]).reshape(count, width).astype(np.float64)
+def read_rows(data: Any, count: int, width: int) -> np.ndarray:
+    """Read float64 [count, width] of nested lists; NaN where there is no number."""
     if not isinstance(data, list):
         raise RefusedError("no list of numbers")
     for _ in range(8):  # a table needs two
@@ -140,6 +106,11 @@ class JmespathFunctions(Functions):  # type: ignore[misc]  # jmespath has no typ
         """Make of an object the list of its pairs: [name, value]."""
         return [[*pair] for pair in value.items()]
 
+    @signature({"types": ["array"]}, {"types": ["array"]})  # type: ignore[untyped-decorator]
+    def _func_zip(self, labels: list[Any], scores: list[Any]) -> list[list[Any]]:
+        """Make of two lists the list of their pairs: [label, score]."""
+        return [[*pair] for pair in zip(labels, scores, strict=True)]
+
     @signature({"types": ["string"]})  # type: ignore[untyped-decorator]
     def _func_from_json(self, text: str) -> Any:
         """Read the JSON that a text is."""
@@ -175,8 +146,8 @@ def compile_expression(text: str, classes: Sequence[str]) -> Callable[[Any], Any
     return find
 
 
-def check_expression(text: str) -> bool:
-    """Check an expression, and say whether it may skip what is null."""
+def check_expression(text: str) -> None:
+    """Refuse what is no expression, or calls a function that there is not, by a ValueError."""
     try:
         nodes = [jmespath.compile(text).parsed]
     except JMESPathError as error:
@@ -187,4 +158,3 @@ def check_expression(text: str) -> bool:
         name, known = node.get("value"), JmespathFunctions.FUNCTION_TABLE
         if node["type"] == "function_expression" and name not in known:
             raise ValueError(f"{text!r}: there is no function {name}(){nearest(name, known)}")
-    return any("projection" in node["type"] or node["type"] == "flatten" for node in nodes)

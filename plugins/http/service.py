@@ -19,7 +19,6 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from typing import Any, Final, TypeVar
-from urllib.parse import urljoin, urlsplit
 
 import httpx2
 
@@ -39,8 +38,9 @@ LONGEST_WAIT: Final = 30.0
 """The most seconds between two tries, unless the service asks for more."""
 SILENCE: Final = 10.0
 """Seconds between two messages on what is being waited for."""
-MOST_NOT_JSON: Final = 3
-"""How often a request is sent again whose whole answer was no JSON: each may cost something."""
+FIRST_CONTACT: Final = 15.0
+"""Seconds for a service that never answered, if it is not there or says no JSON: its address may be
+wrong."""
 LARGEST: Final = 8 * 2**20
 """The most bytes of an answer, after decompression."""
 MOST_VALUES: Final = 2**20
@@ -51,14 +51,8 @@ SECONDS_TO_END: Final = 0.5
 """How long closing waits for an answer to be read to its end."""
 SHOWN: Final = 300
 """The most characters of a message that are what the service says."""
-_NOT_CONNECTED: Final = ("not connected", "it could not be connected to")
-_BROKEN: Final[dict[type[Exception], tuple[str, str]]] = {
-    httpx2.ConnectError: _NOT_CONNECTED,
-    httpx2.RemoteProtocolError: ("truncated", "the connection ended too early"),
-    httpx2.DecodingError: ("truncated", "the answer's compression is damaged"),
-    httpx2.RequestError: ("reset", "the connection was reset"),
-}
-"""An error of a connection -> what is entered in the ledger, and said; the first that fits."""
+_NOT_CONNECTED: Final = "not connected"
+_NO_JSON: Final = "no JSON"
 _log = logging.getLogger("neatfool.target.http")
 _jitter = random.SystemRandom()  # many clients must not come back at the same time
 
@@ -81,7 +75,7 @@ class Service:
         self._transport = transport
         with suppress(ValueError):  # It is a name.
             self._check_address(self._host)
-        self._next_turn = 0.0
+        self._next_turn, self._answered = 0.0, False
         self._silent_until = time.monotonic() + SILENCE / 2
         self._closed, self._lock = False, threading.Lock()
         self._asked: set[Future[Any]] = set()
@@ -142,17 +136,17 @@ class Service:
     async def _ask(
         self, request: httpx2.Request, read: Callable[[Any], ReadT], images: int, tries: int
     ) -> ReadT:
-        until, not_json = math.inf, 0
+        until = math.inf
         for number in range(tries):
             try:
                 await self._wait_for_turn(until)
-                until = min(until, time.monotonic() + GIVE_UP_AFTER)
+                began = time.monotonic()
+                until = min(until, began + GIVE_UP_AFTER)
                 return await self._send(request, read, until, images)
             except responses.TransientError as error:
                 fault = error
-            not_json += isinstance(fault, responses.NotJsonError)
-            if not_json > MOST_NOT_JSON:
-                raise TargetError(f"http: {not_json}x {fault}; check [target] url: {self._host}")
+            if fault.outcome in {_NOT_CONNECTED, _NO_JSON} and not self._answered:
+                until = min(until, began + FIRST_CONTACT)
             longest = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(number, 30))
             pause = _jitter.uniform(longest / 2, longest)
             if fault.retry_after:
@@ -164,11 +158,8 @@ class Service:
                 words = "http: %s: %s; trying again, for at most %.0f s more"
                 _log.warning(words, self._host, fault, until - now)
             await asyncio.sleep(pause)
-        wanted = fault.retry_after
-        quiet = f", and asks for {wanted:.0f} s of quiet" if wanted else ""
-        raise TargetUnavailable(
-            f"http: {self._host} did not answer within {GIVE_UP_AFTER:g} s; last, {fault}{quiet}"
-        )
+        quiet = f", and asks for {fault.retry_after:.0f} s of quiet" if fault.retry_after else ""
+        raise TargetUnavailable(f"http: {self._host} did not answer in time; last, {fault}{quiet}")
 
     async def _wait_for_turn(self, until: float) -> None:
         """Wait until a request may be sent, and take the turn."""
@@ -194,11 +185,8 @@ class Service:
         seconds = min(self._options.timeout, until - time.monotonic())
         try:
             answer = read(await self._exchange(request, seconds, sent))
-            outcome = "answered"
-        except responses.RefusedError as refused:
-            outcome = f"unusable: {refused}"
-            raise
-        except responses.RejectedError as error:
+            outcome, self._answered = "answered", True
+        except (responses.RefusedError, responses.RejectedError) as error:
             outcome = error.outcome
             raise
         except responses.TransientError as error:
@@ -227,10 +215,8 @@ class Service:
             elif event == "http11.send_request_headers.started":
                 sent.set()
 
-        if self._credentials.signs:  # A signer may take its time.
-            complete = await asyncio.to_thread(self._credentials.complete, request, self._headers)
-        else:
-            complete = self._credentials.complete(request, self._headers)
+        # A signer may take its time.
+        complete = await asyncio.to_thread(self._credentials.complete, request, self._headers)
         complete.extensions["trace"] = watch
         body = bytearray()
         try:
@@ -246,9 +232,9 @@ class Service:
                 finally:
                     await response.aclose()
         except TimeoutError:
-            late = ("timed out", "no whole answer came")
-            outcome, message = late if sent.is_set() else _NOT_CONNECTED
-            raise responses.TransientError(outcome, f"{message} in {seconds:.3g} s") from None
+            outcome = "timed out" if sent.is_set() else _NOT_CONNECTED
+            message = f"{outcome} after {seconds:.3g} s"
+            raise responses.TransientError(outcome, message) from None
         except httpx2.RequestError as error:
             raise self._explain(error) from None
         self._check_status(response, body)
@@ -281,15 +267,13 @@ class Service:
                 f"http: the certificate of {self._host} is not trusted ({cause}); if it is signed "
                 "by an authority of your own, give its certificate as [target] ca_file"
             )
-        if isinstance(error, httpx2.LocalProtocolError):
-            return TargetError(f"http: the request cannot be sent ({cause})")
         unknown: BaseException | None = error
         while unknown is not None and not isinstance(unknown, socket.gaierror):
             unknown = unknown.__cause__ or unknown.__context__
         if unknown is not None and unknown.errno not in (socket.EAI_AGAIN, socket.EAI_FAIL):
             return TargetError(f"http: there is no host {self._host!r}; check [target] url")
-        outcome, message = next(entry for kind, entry in _BROKEN.items() if isinstance(error, kind))
-        return responses.TransientError(outcome, f"{message} ({cause})")
+        outcome = _NOT_CONNECTED if isinstance(error, httpx2.ConnectError) else "broken off"
+        return responses.TransientError(outcome, f"the connection failed ({cause})")
 
     def _check_status(self, response: httpx2.Response, body: bytearray) -> None:
         """Judge an answer by its status."""
@@ -297,43 +281,27 @@ class Service:
             return
         status, quoted = response.status_code, self._quote_body(body)
         if status >= 500 or status in {408, 425, 429}:
-            wait = responses.read_retry_after(response.headers.get("Retry-After"))
+            header = response.headers.get("Retry-After", "")
+            wait = float(header[:9]) if header.isascii() and header.isdecimal() else None
             raise responses.TransientError(str(status), f"it answered {status}{quoted}", wait)
         hint = "; check the key, and what it is for" if status in (401, 403) else ""
-        message = f"{quoted}{hint}"
         if 300 <= status < 400:
-            goal = ""
-            with suppress(KeyError, ValueError):
-                where = urlsplit(urljoin(self._options.url, response.headers["Location"]))
-                # Without what may be secret in an address.
-                shown = f"{where.scheme}://{where.netloc.rpartition('@')[2]}{where.path}"
-                goal = f" to {self._quote(shown)}{'?…' if where.query else ''}"
-            message = (
-                f", a redirection{goal}; redirections are not followed, give the address that it "
-                "leads to as [target] url"
-            )
-        raise responses.RejectedError(str(status), f"http: {self._host} answered {status}{message}")
+            hint = "; redirections are not followed, give the address that it leads to"
+        message = f"http: {self._host} answered {status}{quoted}{hint}"
+        raise responses.RejectedError(str(status), message)
 
     def _parse(self, response: httpx2.Response, body: bytearray) -> Any:
-        """Read an answer's JSON, without the key, and the raw tensors that follow it."""
+        """Read an answer's JSON, without the key."""
         try:
-            length = response.headers.get("Inference-Header-Content-Length")
-            end = len(body) if length is None else int(length)
-            if sum(body.count(each, 0, end) for each in b",[{") > MOST_VALUES:
+            if sum(map(body.count, (b",", b"[", b"{"))) > MOST_VALUES:
                 raise responses.RefusedError(f"more than {MOST_VALUES:,} values")
-            document = json.loads(body[:end].removeprefix(codecs.BOM_UTF8))
-            return responses.attach_raw_tensors(
-                self._credentials.scrub_json(document), bytes(body[end:])
-            )
+            return self._credentials.scrub_json(json.loads(body.removeprefix(codecs.BOM_UTF8)))
         except RecursionError:
             raise responses.RefusedError("nested too deeply") from None
         except ValueError:
-            quoted, status = self._quote_body(body), response.status_code
-            # Shorter than it says was an error already; one that says no length may be cut.
-            if {"content-length", "transfer-encoding"} & {*response.headers} or status == 204:
-                no_json = f"it answered {status} and no JSON{quoted}"
-                raise responses.NotJsonError("not JSON", no_json) from None
-            raise responses.TransientError("truncated", f"the JSON was cut off{quoted}") from None
+            status, quoted = response.status_code, self._quote_body(body)
+            words = f"it answered {status} and no JSON{quoted}"
+            raise responses.TransientError(_NO_JSON, words) from None
 
     def _quote_body(self, body: bytearray) -> str:
         quoted = self._quote(body[:MOST_QUOTED].decode("utf-8", "replace"))

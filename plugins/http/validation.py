@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from itertools import pairwise
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
@@ -18,9 +17,10 @@ _WORD: Final = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 HEADER_NAME: Final = re.compile(rf"(?!(?i:{'|'.join(_OWN_HEADERS)})$){_WORD}")
 """The name of a header that neatfool does not set itself."""
 _PLACES: Final = re.compile(r"\{(?:image|key|model|classes)\}")
-_SECRET_WORD: Final = re.compile(
-    r"apikey|auth|authori[sz]ation|cookie|credentials?|passwd|password|pwd|secret|session|sig"
-    r"|signature|token"
+_SECRET_NAME: Final = re.compile(
+    r"(?<![a-z])(?:auth|authori[sz]ation|cookie|credentials?|pwd|secret|session|sig|signature"
+    r"|token)(?![a-z])|(?<!mon)(?<!don)(?<!tur)(?<!hoc)key(?:-?id)?$|(?<![a-z])pass$|(?:passwd|password|secret"
+    r"|token)$|^(?:x-)?code$"
 )
 _KEY_SHAPES: Final = re.compile(
     r"^\s*(?:bearer|basic|key|token|apikey)\s+(?=\S*\d)\S{8,}"
@@ -75,16 +75,8 @@ def refuse_keys(value: Any) -> Any:
 
 def is_secret_name(name: str) -> bool:
     """Say whether what has this name is a secret: ``Authorization``, ``X-API-Key``, ``token``."""
-    words = [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)]
-    before_key = {"access", "account", "api", "auth", "goog", "private", "subscription"}
-    ends = ("key", "pass", "passwd", "password", "secret", "token")
-    harmless = {"bypass", "compass", "donkey", "hockey", "monkey", "turkey"}
-    return (
-        any(map(_SECRET_WORD.fullmatch, words))
-        or [each for each in words if each != "x"] == ["code"]
-        or any(second == "key" and first in before_key for first, second in pairwise(words))
-        or (bool(words) and words[-1].endswith(ends) and words[-1] not in harmless)
-    )
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower()
+    return _SECRET_NAME.search(words) is not None
 
 
 def looks_like_a_key(text: str) -> bool:

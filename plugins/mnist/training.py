@@ -54,35 +54,26 @@ class Recipe:
     attack: Attack | None = None
     """What changes each training image first; None trains on the images as they are."""
 
-    def steps(self, images: int) -> int:
-        """Count the steps of an epoch."""
-        return math.ceil(images / self.batch)
-
 
 @dataclass(frozen=True)
-class TrainingStep:
-    """A step of the training."""
+class TrainingEpoch:
+    """An epoch of the training."""
 
-    epoch: int  # its epoch, from 1
-    loss: float  # the mean cross-entropy, in nats, of this epoch's images so far
-    accuracy: float | None = None
-    """On the test images, in [0, 1], after an epoch's last step; else None."""
+    number: int  # from 1
+    loss: float  # the mean cross-entropy, in nats, of its images
+    accuracy: float  # on the test images, in [0, 1]
 
 
 def read(folder: Path | None) -> Mnist:
     """Read MNIST from a folder with its four idx files; download it if there is none."""
     if folder is not None:
         return read_mnist(folder)
-    click.echo("Downloading MNIST, unless it was downloaded before ...", err=True)
-    return download(platformdirs.user_cache_path("neatfool"))
-
-
-def download(cache: Path) -> Mnist:
-    """Download the data set with torchvision, or read it from the cache."""
     from torchvision.datasets import MNIST
 
+    cache = platformdirs.user_cache_path("neatfool")
     folder = cache / "MNIST" / "raw"  # where torchvision puts it
     if not has_mnist(folder):
+        click.echo("Downloading MNIST ...", err=True)
         try:
             MNIST(str(cache), download=True)
         except (RuntimeError, OSError) as error:
@@ -101,7 +92,9 @@ def new_lenet(seed: int, outputs: int = 10) -> LeNet:
         return LeNet(outputs)
 
 
-def train(network: LeNet, training: Digits, test: Digits, recipe: Recipe) -> Iterator[TrainingStep]:
+def train(
+    network: LeNet, training: Digits, test: Digits, recipe: Recipe
+) -> Iterator[TrainingEpoch]:
     """Train a network in place, on its device, and test it after each epoch.
 
     With an attack, the network learns from the attacked images only. The test chooses nothing.
@@ -116,14 +109,14 @@ def train(network: LeNet, training: Digits, test: Digits, recipe: Recipe) -> Ite
         momentum=recipe.momentum,
         weight_decay=recipe.weight_decay,
     )
-    steps, done = recipe.epochs * recipe.steps(len(images)), 0
+    steps, done = recipe.epochs * math.ceil(len(images) / recipe.batch), 0
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, recipe.learning_rate, total_steps=steps
     )
     for epoch in range(1, recipe.epochs + 1):
         network.train()
         order = torch.randperm(len(images), generator=generator).to(images.device)
-        total, seen = 0.0, 0
+        total = 0.0
         for chosen in torch.split(order, recipe.batch):
             pixels = images[chosen]
             if recipe.attack is not None:
@@ -136,16 +129,10 @@ def train(network: LeNet, training: Digits, test: Digits, recipe: Recipe) -> Ite
             optimiser.step()
             schedule.step()
             done += 1
-            total, seen = total + loss.item() * len(chosen), seen + len(chosen)
+            total += loss.item() * len(chosen)
             if not math.isfinite(total):
-                raise ExperimentError(
-                    f"the loss became {total} in epoch {epoch}; give a lower --learning-rate than "
-                    f"{recipe.learning_rate}"
-                )
-            last = seen == len(images)
-            yield TrainingStep(
-                epoch, total / seen, measure_accuracy(network, test) if last else None
-            )
+                raise ExperimentError(f"the loss became {total} in epoch {epoch}")
+        yield TrainingEpoch(epoch, total / len(images), measure_accuracy(network, test))
 
 
 def measure_accuracy(network: LeNet, digits: Digits) -> float:

@@ -29,7 +29,7 @@ class TorchScript(ClassifierFormat):
         return load_file(TorchModule(path, program.eval(), Input((None,) * 4)), request)
 
 
-class Exported(ClassifierFormat):
+class TorchExport(ClassifierFormat):
     """What ``torch.export.save`` wrote."""
 
     forms = ("export:FILE",)
@@ -91,4 +91,4 @@ def _read(name: str, kind: str, writer: str, load: Callable[[str], Any]) -> tupl
 def neatfool_register_models(register: Register) -> None:
     """Register both kinds."""
     register("torchscript", TorchScript)
-    register("export", Exported)
+    register("export", TorchExport)

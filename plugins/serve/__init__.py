@@ -1,8 +1,7 @@
 """The command ``neatfool serve``: a target for other machines, by the Open Inference Protocol v2.
 
 :mod:`.target` makes and calls an experiment's target in a thread of its own. A web application
-(:mod:`.app`) reads :mod:`.requests` and writes answers. :mod:`.memory` counts what they hold, and
-:mod:`.numbers` checks their numbers.
+(:mod:`.app`) reads :mod:`.requests` and writes answers. :mod:`.memory` counts what they hold.
 """
 
 from __future__ import annotations
@@ -18,8 +17,7 @@ from typing import TYPE_CHECKING
 import click
 
 from neatfool import ExperimentError, hookimpl
-from neatfool.present import option, overrides_option
-from neatfool.wording import counted
+from neatfool.present import Output, option, overrides_option
 
 if TYPE_CHECKING:
     from .target import ServedTarget
@@ -67,13 +65,12 @@ It needs `pip install 'neatfool[serve]'`."""
 )
 @option(
     "--max-body MIB",
-    "How large a request may be, packed or unpacked; the scores in its answer have an eighth of "
-    "that. All requests together hold at most four times as much in memory, whatever is sent; "
+    "How large a request may be; JSON may have a sixteenth of that, and the scores in an answer an "
+    "eighth. All requests together hold at most four times as much in memory, whatever is sent; "
     "those that do not fit are told to try again.",
     click.IntRange(min=1),
     64,
 )
-@option("--max-images N", "How many images a request may have.", default=4096)
 @overrides_option
 def serve(
     *,
@@ -83,7 +80,6 @@ def serve(
     names: tuple[str, ...],
     api_key_env: str | None,
     max_body: int,
-    max_images: int,
     overrides: tuple[str, ...],
 ) -> None:
     """Serve the target of the experiment in FILE over HTTP (Open Inference Protocol v2).
@@ -104,7 +100,6 @@ def serve(
             f"neatfool serve needs more packages ({error}); pip install 'neatfool[serve]'"
         ) from error
     from neatfool import load_experiment
-    from neatfool.present import Output
 
     experiment = load_experiment(file, overrides=overrides, to_search=False)
     with listen(host, port) as listening:
@@ -112,22 +107,19 @@ def serve(
             words = "the key and the images travel unencrypted; put a proxy with TLS before it"
             if key is None:
                 words = "whoever reaches it can use the target; --api-key-env NAME asks for a key"
-            click.echo(f"warning: listening on {host}: {words}", err=True)
+            Output(stderr=True).say(f"warning: listening on {host}: {words}")
         thread = TargetThread(lambda: make_served_target(experiment))
         with Output(stderr=True).status(
             "getting ready (the first time on a machine takes longest)"
         ):
             served = thread.served()
-        limits = RequestLimits(max_body * 2**20, max_images)
+        limits = RequestLimits(max_body * 2**20)
         known = ("localhost", socket.gethostname(), host, *names)
         app = make_app(served, thread, limits, names=known, key=key)
         _show_served(served, address_of(listening), key_in=api_key_env)
         run_server(app, listening)
-    images = counted(thread.statistics.images, "image", "images")
-    answered = thread.statistics.durations["success"]["count"]
-    click.echo(f"Ended after {images} in {counted(answered, 'request', 'requests')}.")
     if not thread.stop(seconds=0.5):
-        click.echo("The target is still in a call, which is abandoned.", err=True)
+        Output(stderr=True).say("The target is still in a call, which is abandoned.")
         sys.stdout.flush()
         # A normal exit would wait for the target's threads.
         os._exit(0)
@@ -137,12 +129,13 @@ def _show_served(served: ServedTarget, address: str, *, key_in: str | None) -> N
     """Say what is served where, and the section [target] that fools it."""
     spec = served.spec
     kind = "grey" if spec.channels == 1 else "RGB"
-    click.echo(
+    console = Output()
+    console.say(
         f"Serving {served.scorer.name}: {len(spec.classes)} classes, {kind} images of "
         f"{spec.height}x{spec.width} pixels; {served.scorer.describe()}"
     )
     key = f"\n    api_key_env = {key_in}" if key_in else ""
-    click.echo(
+    console.say(
         "An experiment fools it with\n\n    [target]\n    plugin = http\n    url = "
         f"{address}\n    model = {served.name}{key}\n    allow_private = true\n\nCtrl-C ends it."
     )

@@ -9,8 +9,3 @@ class ServiceError(HTTPException):
     def __init__(self, words: str, status: int = 400, **headers: str) -> None:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         super().__init__(status, words, named)
-
-
-def too_long(most: int) -> ServiceError:
-    """Refuse a body that is too long."""
-    return ServiceError(f"the body has more than {most} bytes; send fewer images a request", 413)

@@ -1,16 +1,11 @@
 """What requests hold in memory, all together, and a body as it comes."""
 
 import mmap
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Lock
-from typing import Final
 
-from .errors import ServiceError, too_long
-
-PIECE: Final = 2**18
-"""Bodies are unpacked in pieces of so many bytes."""
+from .errors import ServiceError
 
 
 class MemoryBudget:
@@ -44,45 +39,23 @@ class MemoryBudget:
 
 
 class BodyBuffer:
-    """A body as it comes, unpacked, in pages of its own, which go back to the system at once."""
+    """A body as it comes, in pages of its own, which go back to the system at once."""
 
-    def __init__(self, packing: str, length: int, most: int, hold: Callable[[int], None]) -> None:
-        """Take its packing and its length in bytes, or 0 if that is unknown."""
-        packed = packing != "identity"
-        # Pages that nothing was written to take no memory.
-        self.pages = mmap.mmap(-1, most if packed or not length else length)
+    def __init__(self, most: int, hold: Callable[[int], None]) -> None:
+        """Take the most bytes that it may have."""
+        self.pages = mmap.mmap(-1, most)  # those that nothing was written to take no memory
         self.size = 0
-        self._came, self._most, self._hold = 0, most, hold
-        self._unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32) if packed else None
+        self._hold = hold
 
     def add(self, chunk: bytes) -> None:
         """Take what came next."""
-        self._came += len(chunk)
-        if self._came > self._most:
-            raise too_long(self._most)
-        if self._unpacking is None:
-            self._append(chunk)
-            return
-        while chunk:
-            if self._unpacking.eof:
-                raise ServiceError("something follows the packed body")
-            try:
-                self._append(self._unpacking.decompress(chunk, PIECE))
-            except zlib.error as error:
-                raise ServiceError(f"the body cannot be unpacked: {error}") from None
-            chunk = self._unpacking.unconsumed_tail or self._unpacking.unused_data
-
-    def end(self) -> None:
-        """Check that a packed body is complete."""
-        if self._unpacking is not None:
-            self._append(self._unpacking.flush())
-            if not self._unpacking.eof:
-                raise ServiceError("the packed body is not complete")
-
-    def _append(self, plain: bytes) -> None:
-        end = self.size + len(plain)
+        end = self.size + len(chunk)
         if end > len(self.pages):
-            raise too_long(self._most)
+            raise ServiceError(
+                f"the body has more than {len(self.pages)} bytes; send fewer images a request, or "
+                "raw bytes in place of JSON",
+                413,
+            )
         self._hold(end)
-        self.pages[self.size : end] = plain
+        self.pages[self.size : end] = chunk
         self.size = end

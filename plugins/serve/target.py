@@ -1,25 +1,18 @@
 """The target that is served, called as a run calls it, in its thread; what it says and answers."""
 
 import queue
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from itertools import accumulate
 from threading import Thread
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import orjson
 import torch
 
 from neatfool import Experiment, ExperimentError, ImageSpec, Scorer, Scores, open_scorer
-
-VERSION: Final = "1"
-"""A model has only one version."""
-DURATIONS: Final = (
-    *("success", "fail", "queue", "compute_input", "compute_infer", "compute_output", "cache_hit"),
-)
-"""What is timed, by the protocol's names, ``success`` and ``fail`` from a request's header on."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +38,11 @@ class OutputTensor:
 
 
 class InferenceRequest(NamedTuple):
-    """What a client wants: its images, its name for it, and each output, in bytes or in JSON."""
+    """What a client wants: its images, its name for it, and the outputs."""
 
     images: np.ndarray
     id: str | None
-    outputs: tuple[tuple[OutputTensor, bool], ...]
+    outputs: tuple[OutputTensor, ...]
 
 
 @dataclass(frozen=True)
@@ -90,93 +83,49 @@ def outputs_of(scorer: Scorer) -> tuple[OutputTensor, ...]:
     )
 
 
-def describe(served: ServedTarget, most: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Write the protocol's model metadata, and what applies of Triton's model configuration.
-
-    A request should have ``most`` images at most.
-    """
+def describe(served: ServedTarget, most: int) -> dict[str, Any]:
+    """Write the protocol's model metadata; a request should have ``most`` images at most."""
     spec, classes = served.spec, [*served.spec.classes]
-    about = {"classes": classes, "sums_to_one": spec.sums_to_one}
-    named = {"name": served.name, "platform": "neatfool"}
     taken = {"name": "images", "datatype": "UINT8", "shape": [-1, *spec.shape]}
-    given = [{"name": each.name, "datatype": each.datatype} for each in served.outputs]
-    metadata = {
-        **named,
-        "versions": [VERSION],
+    about = {"classes": classes, "sums_to_one": spec.sums_to_one}
+    given = {"shape": [-1, len(classes)], "parameters": about}
+    return {
+        "name": served.name,
+        "platform": "neatfool",
+        "versions": ["1"],
         "inputs": [taken | {"parameters": {"max_batch_size": most}}],
-        "outputs": [each | {"shape": [-1, len(classes)], "parameters": about} for each in given],
+        "outputs": [
+            {"name": each.name, "datatype": each.datatype, **given} for each in served.outputs
+        ],
         "parameters": {"fingerprint": served.scorer.fingerprint},
     }
-    configuration = {
-        **named,
-        "backend": "neatfool",
-        "max_batch_size": most,
-        "input": [{"name": "images", "data_type": "TYPE_UINT8", "dims": [*spec.shape]}],
-        "output": [
-            {"name": each.name, "data_type": f"TYPE_{each.datatype}", "dims": [len(classes)]}
-            for each in served.outputs
-        ],
-    }
-    return metadata, configuration
 
 
-def write_answer(
-    scores: Scores, request: InferenceRequest, served: ServedTarget
-) -> tuple[bytes, int | None]:
-    """Write the scores of a request's images: the body, and its JSON's length if more follows."""
-    tensors: list[dict[str, Any]] = []
-    raw: list[bytes] = []
-    for output, binary in request.outputs:
+def write_answer(scores: Scores, request: InferenceRequest, served: ServedTarget) -> bytes:
+    """Write the scores of a request's images."""
+    tensors = []
+    for output in request.outputs:
         values = output.of(scores)
-        tensor: dict[str, Any] = {"name": output.name, "datatype": output.datatype}
-        tensor["shape"] = [*values.shape]
-        if binary:
-            raw.append(values.astype(values.dtype.newbyteorder("<")).tobytes())
-            tensor["parameters"] = {"binary_data_size": len(raw[-1])}
-        else:
-            # float64 keeps each float32 exactly, and orjson writes NaN as null.
-            tensor["data"] = values.astype(np.float64).ravel()
-        tensors.append(tensor)
-    answer: dict[str, Any] = {"model_name": served.name, "model_version": VERSION}
+        # float64 keeps each float32 exactly, and orjson writes NaN as null.
+        data = values.astype(np.float64).ravel()
+        about = {"name": output.name, "datatype": output.datatype, "shape": [*values.shape]}
+        tensors.append(about | {"data": data})
+    answer: dict[str, Any] = {"model_name": served.name, "model_version": "1", "outputs": tensors}
     if request.id is not None:
         answer["id"] = request.id
-    text = orjson.dumps(answer | {"outputs": tensors}, option=orjson.OPT_SERIALIZE_NUMPY)
-    return b"".join([text, *raw]), len(text) if raw else None
-
-
-@dataclass
-class ServiceStatistics:
-    """What was asked and answered so far."""
-
-    images: int = 0
-    """Images in answered requests."""
-    calls: int = 0
-    """Calls of the target, each for all waiting requests."""
-    last: int = 0
-    """When the last request came, in milliseconds since 1970."""
-    durations: dict[str, dict[str, int]] = field(
-        default_factory=lambda: {name: {"count": 0, "ns": 0} for name in DURATIONS}
-    )
-    """How often each of them was, and how many nanoseconds that took in all."""
-
-    def add(self, name: str, began: int, ended: int | None = None) -> None:
-        """Add a time span by ``time.perf_counter_ns``, which ends now by default."""
-        self.durations[name]["count"] += 1
-        self.durations[name]["ns"] += (ended or time.perf_counter_ns()) - began
+    return orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 @dataclass
 class _ScoringJob:
     images: torch.Tensor
     scores: Future[Scores] = field(default_factory=Future)
-    came: int = field(default_factory=time.perf_counter_ns)
 
 
 class TargetThread:
     """Makes, asks and closes a target in one thread, because some targets allow no other."""
 
     def __init__(self, make: Callable[[], ServedTarget]) -> None:
-        self.statistics = ServiceStatistics()
         self._make, self._made = make, Future[ServedTarget]()
         self._orders: queue.SimpleQueue[_ScoringJob | None] = queue.SimpleQueue()
         # The program must be able to end while a call hangs.
@@ -231,7 +180,6 @@ class TargetThread:
 
     def _score(self, served: ServedTarget, orders: Sequence[_ScoringJob]) -> None:
         """Score orders together; on failure score each alone, so only bad ones fail."""
-        began = time.perf_counter_ns()
         try:
             images = [order.images for order in orders]
             scores = served.scorer.score(torch.cat(images) if len(images) > 1 else images[0])
@@ -242,11 +190,6 @@ class TargetThread:
                 for order in orders:
                     self._score(served, [order])
             return
-        ended, first = time.perf_counter_ns(), 0
-        self.statistics.calls += 1
-        for order in orders:
-            last = first + len(order.images)
-            self.statistics.add("queue", order.came, began)
-            self.statistics.add("compute_infer", began, ended)
-            order.scores.set_result(scores.part(slice(first, last)))
-            first = last
+        sizes = [len(order.images) for order in orders]
+        for order, last in zip(orders, accumulate(sizes), strict=True):
+            order.scores.set_result(scores.part(slice(last - len(order.images), last)))

@@ -1,14 +1,12 @@
 """The observer ``tensorboard``: event files in the run's folder, for TensorBoard.
 
-``tensorboard --logdir runs`` shows the curves of all runs over the images scored, contact sheets of
-the elites, and the experiment.
+``tensorboard --logdir runs`` shows the curves of all runs over the images scored, a contact sheet
+of the elites, and the experiment.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -17,25 +15,20 @@ from PIL import Image
 from neatfool import ExperimentError, Register, hookimpl
 from neatfool.files import refuse_link
 
-from .tracking import TrackedGeneration, Tracker, TrackerOptions
+from .tracking import Tracker, figures_of
 
 if TYPE_CHECKING:
-    from neatfool import Run
+    from neatfool import GenerationReport, Run
 
 FOLDER: Final = "tensorboard"
 FILES: Final = "events.out.tfevents.*"
 
 
-class Options(TrackerOptions):
-    """Section ``[tensorboard]``."""
-
-
 class TensorBoardTracker(Tracker):
     """Writes a run's event files."""
 
-    def __init__(self, options: Options) -> None:
-        """Take the options, if the package tensorboard is installed."""
-        super().__init__(options.seconds_between_sheets)
+    def __init__(self) -> None:
+        """Import the package tensorboard, if it is installed."""
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
@@ -44,29 +37,25 @@ class TensorBoardTracker(Tracker):
                 "'neatfool[tensorboard]'"
             ) from error
         self._make_writer = SummaryWriter
-        self._folder = Path()
-        self._started = 0.0
 
     def begin(self, run: Run) -> int:
         """Open an event file beside those that the run has already."""
         from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
         from tensorboard.compat.proto.event_pb2 import Event
 
-        self._folder = refuse_link(run.path / FOLDER)
+        folder = refuse_link(run.path / FOLDER)
         if run.generation < 0:
-            for stale in self._folder.glob(FILES):  # of a run that this one took the folder of
+            for stale in folder.glob(FILES):  # of a run that this one took the folder of
                 stale.unlink()
-        clock = run.info.get("clock", {})
-        self._started = datetime.fromisoformat(clock["started"]).timestamp()
         known = 0
-        for file in sorted(self._folder.glob(FILES)):  # up to an end that is missing
+        for file in sorted(folder.glob(FILES)):  # up to an end that is missing
             for record in RawEventFileLoader(str(file)).Load():
                 event = Event.FromString(record)
                 if event.HasField("summary"):
                     known = max(known, event.step)
         # An older copy of the database was put back: what lies ahead of it is hidden.
         purge = run.evaluations + 1 if known > run.evaluations else None
-        self._writer = self._make_writer(str(self._folder), purge_step=purge)
+        self._writer = self._make_writer(str(folder), purge_step=purge)
         if not known:
             lines = []
             for section, keys in run.experiment.items():
@@ -75,23 +64,24 @@ class TensorBoardTracker(Tracker):
                     if value is not None:
                         cell = " ".join(str(value).split()).replace("|", "\\|")
                         lines.append(f"| {key} | {cell} |")
-            self._writer.add_text("experiment", "\n".join(lines), 0, self._started)
+            self._writer.add_text("experiment", "\n".join(lines), 0)
             self._writer.flush()
         return known
 
-    def tell(self, new: Sequence[TrackedGeneration], sheet: Image.Image | None) -> None:
+    def tell(self, new: Sequence[GenerationReport]) -> None:
         """Write an event for each generation. It is there as a whole, or not at all."""
         from tensorboard.compat.proto.summary_pb2 import Summary
 
         files: Any = self._writer.file_writer
-        for point in new:
-            wall_time = self._started + point.seconds
-            values = [Summary.Value(tag=tag, simple_value=x) for tag, x in point.figures.items()]
-            files.add_summary(Summary(value=values), point.images, wall_time)
-        if sheet is not None:
-            pixels = np.asarray(sheet)
-            self._writer.add_image("elites", pixels, point.images, wall_time, dataformats="HWC")
+        for report in new:
+            figures = figures_of(report).items()
+            values = [Summary.Value(tag=tag, simple_value=figure) for tag, figure in figures]
+            files.add_summary(Summary(value=values), report.evaluations)
         self._writer.flush()
+
+    def show(self, sheet: Image.Image, images: int) -> None:
+        """Write the sheet."""
+        self._writer.add_image("elites", np.asarray(sheet), images, dataformats="HWC")
 
     def end(self) -> None:
         """Close the file."""
@@ -101,4 +91,4 @@ class TensorBoardTracker(Tracker):
 @hookimpl
 def neatfool_register_observers(register: Register) -> None:
     """Offer the observer."""
-    register("tensorboard", TensorBoardTracker, options=Options)
+    register("tensorboard", lambda _no_options: TensorBoardTracker())

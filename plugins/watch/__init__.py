@@ -1,8 +1,7 @@
 """The command ``neatfool watch``, and the page of ``neatfool run --watch``.
 
 A :mod:`.feed` reads what a run has added to its database, and a web application (:mod:`.app`)
-sends that to open pages. :mod:`.observer` serves the run of its own process, which the page can
-pause and stop.
+sends that to open pages. :mod:`.observer` serves the run of its own process.
 """
 
 import secrets
@@ -19,7 +18,7 @@ OPTIONS: Final = [
     click.Option(
         ["--watch"],
         is_flag=True,
-        help="Serve a page to this machine that shows the run, and can pause and stop it.",
+        help="Serve a page to this machine that shows the run.",
     ),
     click.Option(["--open"], is_flag=True, help="Watch, and open the page in the browser."),
     click.Option(
@@ -50,20 +49,20 @@ It needs `pip install 'neatfool[serve]'`."""
 def watch(folders: tuple[Path, ...], port: int | None, *, show: bool) -> None:
     """Serve a page, to this machine only, that shows runs while they go on.
 
-    Of a folder it shows all runs, also those that begin later.
+    Of a folder it shows all runs that are there.
     """
     try:
         from neatfool.server import address_of, listen, run_server
 
         from .app import make_app
-        from .feed import FeedList
+        from .feed import find_feeds
     except ImportError as error:
         raise ExperimentError(
             f"neatfool watch needs more packages ({error}); pip install 'neatfool[serve]'"
         ) from error
     from neatfool.present import Output
 
-    feeds = FeedList(folders)
+    feeds = find_feeds(folders)
     with listen("127.0.0.1", port or 0) as listening:
         token = secrets.token_urlsafe(16)
         ended = threading.Event()

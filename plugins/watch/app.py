@@ -1,10 +1,10 @@
-"""The web application: the page, its events, its images and its buttons."""
+"""The web application: the page, its events and its images."""
 
 import asyncio
 import hmac
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Event
@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from neatfool import NeatfoolError
 from neatfool.server import BrowserGuard
 
-from .feed import PageState, RunControl, RunFeed
+from .feed import PageState, RunFeed
 
 PAGE: Final = Path(__file__).parent / "page"
 HEADERS: Final = {
@@ -33,64 +33,36 @@ HEADERS: Final = {
 }
 
 
-def make_app(
-    feeds: Callable[[], Sequence[RunFeed]],
-    *,
-    token: str,
-    ended: Event,
-    control: RunControl | None = None,
-) -> ASGIApp:
-    """Make the application that shows runs until it ``ended``; a control makes it have buttons.
-
-    ``feeds`` gives a feed for each run, each time the same ones and perhaps more.
-    """
-    service = _WatchRoutes(feeds, ended, control)
+def make_app(feeds: Sequence[RunFeed], *, token: str, ended: Event) -> ASGIApp:
+    """Make the application that shows runs until it ``ended``."""
+    service = _WatchRoutes(feeds, ended)
     routes = [
         *(Route(path, service.page) for path in ("/", "/watch.css", "/watch.js")),
         Route("/events", service.events),
         Route("/{run}/{index}.png", service.image),
     ]
-    if control is not None:
-        routes.append(Route("/{what}", service.press, methods=["POST"]))
     return BrowserGuard(_check_token(Starlette(routes=routes), token), ["localhost"])
 
 
 class _WatchRoutes:
     """A method for each address."""
 
-    def __init__(
-        self, feeds: Callable[[], Sequence[RunFeed]], ended: Event, control: RunControl | None
-    ) -> None:
+    def __init__(self, feeds: Sequence[RunFeed], ended: Event) -> None:
         self._feeds = feeds
         self._ended = ended
-        self._control = control
 
     async def page(self, request: Request) -> Response:
         return FileResponse(PAGE / (request.url.path.rpartition("/")[2] or "index.html"))
 
     async def image(self, request: Request) -> Response:
-        feeds = await asyncio.to_thread(self._feeds)
         run, index = _read_number(request, "run"), _read_number(request, "index")
-        if run >= len(feeds):
+        if run >= len(self._feeds):
             return PlainTextResponse("there is no such run", 404)
         try:
-            png = await asyncio.to_thread(feeds[run].image, index)
+            png = await asyncio.to_thread(self._feeds[run].image, index)
         except NeatfoolError as error:
             return PlainTextResponse(str(error), 404)
         return Response(png, media_type="image/png")
-
-    async def press(self, request: Request) -> Response:
-        assert self._control is not None
-        match request.path_params["what"]:
-            case "pause":
-                self._control.pause()
-            case "go-on":
-                self._control.go_on()
-            case "stop":
-                self._control.stop()
-            case _:
-                return PlainTextResponse("there is no such button", 404)
-        return PlainTextResponse(self._control.state)
 
     async def events(self, request: Request) -> Response:
         return StreamingResponse(self._events(), media_type="text/event-stream")
@@ -101,7 +73,7 @@ class _WatchRoutes:
         while True:
             # Asked before reading: what is read after the end is all.
             ended = self._ended.is_set()
-            for number, feed in enumerate(await asyncio.to_thread(self._feeds)):
+            for number, feed in enumerate(self._feeds):
                 page = pages.get(number, PageState())
                 news, pages[number] = await asyncio.to_thread(feed.news, page, now=ended)
                 if news is not None:

@@ -1,22 +1,20 @@
-"""What a page is told of a run, first all of it, then what was added; and what it asks of it."""
+"""What a page is told of a run, first all of it, then what was added."""
 
 from __future__ import annotations
 
 import os
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
-from types import FrameType
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import orjson
 from scipy.special import expit, logit
 
-from neatfool import GenerationReport, NeatfoolError, Run, RunError, find_runs, open_run
+from neatfool import GenerationReport, NeatfoolError, Run, find_runs, open_run
 
 MOST_POINTS: Final = 4000
 """A page that is opened gets at most about this many points of a curve; a screen has fewer."""
@@ -29,7 +27,6 @@ class PageState(NamedTuple):
     life: int = 0
     points: int = 0
     changes: int = 0
-    messages: int = 0
     state: bytes = b""
 
 
@@ -47,14 +44,12 @@ ODDS: Final = (-4, 100 / np.log(10))
 class RunFeed:
     """Reads a run's database, opened for each read only: so a run can tidy up at its end."""
 
-    def __init__(self, path: Path, control: RunControl | None = None) -> None:
-        """Follow the run in a folder; ``control`` is that of a run of this process."""
+    def __init__(self, path: Path) -> None:
+        """Follow the run in a folder."""
         self.path = path
-        self.messages: list[str] = []
-        """What was logged, for the page's log."""
         self.outcome: str | None = None
         """How a run of this process ended."""
-        self._control, self._lock, self._due = control, threading.Lock(), 0.0
+        self._lock, self._due = threading.Lock(), 0.0
         self._stamp: list[tuple[int, int]] = []
         self._images: dict[int, tuple[int, bytes]] = {}
         self._forget(None)
@@ -149,43 +144,23 @@ class RunFeed:
         if page.life != self._life:
             page = PageState(self._life)
             about = self._about or {"path": str(self.path)}
-            news = {"about": {**about, "columns": COLUMNS, "controlled": self._control is not None}}
+            news = {"about": {**about, "columns": COLUMNS}}
         if points := self._points[page.points :]:
             step = 1 + len(points) // MOST_POINTS
             news["points"] = [[each[name] for name in COLUMNS] for each in points[::-step][::-1]]
         if changes := self._changes[page.changes :]:
             news["changes"] = changes
-        if messages := self.messages[page.messages :]:
-            news["messages"] = messages
-        control = self._control and self._control.state
-        state = {**self._state, "outcome": self.outcome, "control": control}
+        state = {**self._state, "outcome": self.outcome}
         if (written := orjson.dumps(state)) != page.state:
             news["state"] = state
-        counts = len(self._points), len(self._changes), len(self.messages)
-        sent = PageState(self._life, *counts, written)
+        sent = PageState(self._life, len(self._points), len(self._changes), written)
         return (orjson.dumps(news) if news else None), sent
 
 
-class FeedList:
-    """The feeds of all runs in some folders, also of those that begin later."""
-
-    def __init__(self, folders: Sequence[Path]) -> None:
-        """Find the runs that are there; a RunError if a folder has none."""
-        paths = [path for folder in folders for path in find_runs(folder)]
-        self._folders, self._lock, self._due = folders, threading.Lock(), 0.0
-        self._feeds = {path: RunFeed(path) for path in dict.fromkeys(paths)}
-
-    def __call__(self) -> Sequence[RunFeed]:
-        """Give a feed for each run; a run keeps its place."""
-        with self._lock:
-            if time.monotonic() >= self._due:
-                began = time.thread_time()
-                for folder in self._folders:
-                    with suppress(RunError):  # it is gone
-                        for path in find_runs(folder):
-                            self._feeds.setdefault(path, RunFeed(path))
-                self._due = time.monotonic() + max(2.0, 100 * (time.thread_time() - began))
-            return [*self._feeds.values()]
+def find_feeds(folders: Iterable[Path]) -> list[RunFeed]:
+    """Make a feed for each run in some folders; a RunError if a folder has none."""
+    paths = (path for folder in folders for path in find_runs(folder))
+    return [RunFeed(path) for path in dict.fromkeys(paths)]
 
 
 def _follow(
@@ -240,74 +215,3 @@ def _spread(held: np.ndarray) -> dict[str, float]:
     doubt = np.percentile(expit(-held), (100, 75, 50, 25, 0))
     odds = np.clip(np.log10(sure.clip(1e-300)) - np.log10(doubt.clip(1e-300)), *ODDS)
     return dict(zip(QUARTILES, odds.round(3).tolist(), strict=True))
-
-
-class RunControl:
-    """What the page's buttons ask of a run; the run's own thread does it in :meth:`hold`."""
-
-    def __init__(self) -> None:
-        self._may_go_on = threading.Event()
-        self._may_go_on.set()
-        self._stopping = self._holding = False
-
-    @property
-    def state(self) -> Literal["running", "pausing", "paused", "stopping"]:
-        """What the run does; while ``pausing`` or ``stopping`` it finishes its generation."""
-        if self._stopping:
-            return "stopping"
-        if self._may_go_on.is_set():
-            return "running"
-        return "paused" if self._holding else "pausing"
-
-    def pause(self) -> None:
-        """Pause the run after its generation."""
-        self._may_go_on.clear()
-
-    def go_on(self) -> None:
-        """End a pause."""
-        self._may_go_on.set()
-
-    def stop(self) -> None:
-        """Stop the run after its generation, as Ctrl-C does."""
-        self._stopping = True
-        self._may_go_on.set()
-
-    def hold(self) -> None:
-        """Wait while the run is paused; then stop it if that was asked for."""
-        if not self._may_go_on.is_set():
-            with _noticing_signals(self.go_on):
-                self._holding = True
-                try:
-                    # Some systems deliver Ctrl-C only between two waits.
-                    while not self._may_go_on.wait(0.2):
-                        pass
-                finally:
-                    self._holding = False
-        if self._stopping:
-            self._stopping = False
-            if threading.current_thread() is not threading.main_thread():
-                # A signal would reach the main thread, which may do something else.
-                raise KeyboardInterrupt
-            signal.raise_signal(signal.SIGINT)
-
-
-@contextmanager
-def _noticing_signals(end: Callable[[], None]) -> Iterator[None]:
-    """Call ``end`` on SIGINT or SIGTERM, and then do with the signal what is done elsewhere."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def pass_on(number: int, _frame: FrameType | None) -> None:
-        end()
-        signal.signal(number, before[signal.Signals(number)])
-        signal.raise_signal(number)
-
-    try:
-        for number in before:
-            signal.signal(number, pass_on)
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

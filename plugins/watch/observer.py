@@ -1,6 +1,5 @@
-"""The observer ``watch``: a page that shows the run of this process, and can pause and stop it."""
+"""The observer ``watch``: a page that shows the run of this process."""
 
-import logging
 import secrets
 import webbrowser
 from pathlib import Path
@@ -15,47 +14,31 @@ try:
     from neatfool.server import address_of, listen, make_server
 
     from .app import make_app
-    from .feed import RunControl, RunFeed
+    from .feed import RunFeed
 except ImportError as error:
     raise ImportError(f"needs more packages ({error}); pip install 'neatfool[serve]'") from error
 
 
 class WatchServer:
-    """The page of a run of this process: its ``address``, and the ``control`` of its buttons."""
+    """The page of a run of this process, and its ``address``."""
 
     def __init__(self, path: Path, port: int) -> None:
         """Serve the page, on a port of this machine; 0 stands for any that is free."""
-        self.control = RunControl()
-        self._feed = RunFeed(path, self.control)
-        self._ended = Event()
+        self._feed = RunFeed(path)
+        ended = Event()
         socket = listen("127.0.0.1", port)
         token = secrets.token_urlsafe(16)
         self.address = f"{address_of(socket)}/{token}/"
-        app = make_app(lambda: [self._feed], token=token, ended=self._ended, control=self.control)
-        self._server = make_server(app, self._ended.set)
+        app = make_app([self._feed], token=token, ended=ended)
+        self._server = make_server(app, ended.set)
         self._thread = Thread(target=self._server.run, args=([socket],), name="watch", daemon=True)
         self._thread.start()
-        self._log = _MessageHandler(self._feed.messages)
-        logging.getLogger("neatfool").addHandler(self._log)
 
     def end(self, outcome: Outcome) -> None:
         """Send the last news to open pages, and stop serving."""
-        logging.getLogger("neatfool").removeHandler(self._log)
         self._feed.outcome = outcome.reason + (f": {outcome.cause}" if outcome.cause else "")
         self._server.should_exit = True
         self._thread.join(3)
-
-
-class _MessageHandler(logging.Handler):
-    """Keeps what is logged while a run goes on."""
-
-    def __init__(self, messages: list[str]) -> None:
-        super().__init__(logging.WARNING)
-        self._messages = messages
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if len(self._messages) < 1000:  # more are not for a page
-            self._messages.append(record.getMessage())
 
 
 _pages: dict[Path, WatchServer] = {}
@@ -70,13 +53,6 @@ def neatfool_run_started(run: Run) -> None:
     Output().print(f"Watch it at {page.address}", soft_wrap=True, markup=False)
     if params.get("open"):
         webbrowser.open(page.address)
-
-
-@hookimpl
-def neatfool_generation_done(run: Run) -> None:
-    """Pause or stop here, if the page asks for it."""
-    if page := _pages.get(run.path):
-        page.control.hold()
 
 
 @hookimpl

@@ -305,7 +305,7 @@ def test_the_command_line_starts_without_what_is_heavy():
 CONTRACTS = (
     neatfool.Target,
     neatfool.Differentiable,
-    neatfool.Metered,
+    neatfool.MeteredTarget,
     neatfool.Encoding,
     neatfool.Parametric,
     neatfool.Learnable,

@@ -179,21 +179,8 @@ def test_the_scripts_of_a_gallery_replace_links(run: Path, home: Path) -> None:
     assert neatfool("gallery", run).exit_code == 0
 
 
-@pytest.mark.parametrize(
-    ("name", "to"),
-    [
-        ("", ""),
-        ("", "empty"),
-        ("images", "empty"),
-        (".made.jsonl", "diary.txt"),
-        (".lock", "diary.txt"),
-    ],
-)
-def test_an_export_is_not_made_through_a_link(run: Path, home: Path, name: str, to: str) -> None:
-    place = run / ".out.partial"
-    if name:
-        place.mkdir()
-    put_link(place / name, home / to)
+def test_an_export_is_not_made_through_a_link(run: Path, home: Path) -> None:
+    put_link(run / "out", home / "empty")
     result = neatfool("export", run, run / "out", "--no-verify")
     assert result.exit_code == 6, result.output
     assert ": is a link" in result.stderr

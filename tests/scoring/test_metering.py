@@ -14,7 +14,6 @@ from neatfool import (
     PluginError,
     Scores,
     TargetError,
-    TargetUnavailable,
     fool,
 )
 from neatfool.evolution.resuming import resume
@@ -23,8 +22,6 @@ from neatfool.evolution.verification import verify
 from neatfool.fooling.open_runs import open_run
 from neatfool.present import write_report
 from neatfool.scoring import metering
-from neatfool.scoring.plan import ScoringPlan
-from neatfool.scoring.scorer import Scorer
 from neatfool.testing import ToyEncoding, check_plugin
 from neatfool_plugins.single_class import Options, SingleClass
 from tests.support.databases import contents
@@ -142,13 +139,6 @@ def test_a_run_whose_budget_is_spent_stays_so(tmp_path):
     assert contents(tmp_path / "run" / "run.db") == before
 
 
-def test_a_larger_budget_is_kept(tmp_path):
-    go(tmp_path / "run", PaidToy(), queries=50)
-    larger = paid_assembly(PaidToy(), queries=90)
-    resume(lambda _resolved, _plan: larger, tmp_path / "run").go(Silence())
-    assert open_run(tmp_path / "run").experiment["target"]["max_queries"] == 90
-
-
 def test_once_a_call_has_failed_no_other_is_begun(tmp_path):
     def fails(call):
         if call > CHECK:
@@ -199,20 +189,6 @@ def test_a_failure_is_told_and_what_was_answered_is_kept(tmp_path, whole):
     assert contents(tmp_path / "run" / "run.db") == whole
 
 
-def test_a_call_in_which_the_budget_ends_leaves_the_others_answers(tmp_path):
-    """Retries may spend what was meant for other images."""
-
-    class Retries(PaidToy):
-        def score(self, images):
-            if len(self.asked) == 4 + CHECK:
-                self._ledger.debit(len(images))
-            return super().score(images)
-
-    Retries.concurrency = 1
-    outcome, _ = go(tmp_path / "run", Retries(), queries=47 + CHECK)
-    assert (outcome.reason, outcome.evaluations) == ("spent", 40)
-
-
 def test_a_budget_that_ends_in_retries_is_spent_whatever_waits(tmp_path):
     class Retries(PaidToy):
         concurrency = 1
@@ -235,19 +211,6 @@ def wait_for_all(futures, **_):
     return wait(futures)
 
 
-def test_answers_that_are_all_refused_are_asked_for_again(tmp_path, whole):
-    class Broken(PaidToy):
-        def answer(self, images):
-            return Scores(np.full((len(images), 5), np.nan))
-
-    with pytest.raises(
-        TargetError, match=r"not one of 20 images got a usable .*answered.*asks again"
-    ):
-        go(tmp_path / "run", Broken())
-    assert go_on(tmp_path / "run", PaidToy()).reason == "finished"
-    assert contents(tmp_path / "run" / "run.db") == whole
-
-
 def test_refused_answers_of_an_earlier_process_are_asked_for_again(tmp_path, whole):
     class Broken(PaidToy):
         def answer(self, images):
@@ -261,31 +224,6 @@ def test_refused_answers_of_an_earlier_process_are_asked_for_again(tmp_path, who
         go_on(tmp_path / "run", Broken())
     assert go_on(tmp_path / "run", PaidToy()).reason == "finished"
     assert contents(tmp_path / "run" / "run.db") == whole
-
-
-def test_what_will_not_get_better_is_told_and_ends_the_other_calls(tmp_path):
-    class Hangs(PaidToy):
-        def __init__(self):
-            super().__init__()
-            self.ended = Event()
-
-        def score(self, images):
-            if len(self.asked) < CHECK:
-                return super().score(images)
-            self._ledger.debit(len(images))
-            with self._lock:
-                self.asked.append(images)
-                first = len(self.asked) == 1 + CHECK
-            if first:
-                self.ended.wait(60)
-                raise TargetUnavailable("closed")
-            raise TargetError("the key is wrong")
-
-        def close(self):
-            self.ended.set()
-
-    with pytest.raises(TargetError, match="the key is wrong"):
-        go(tmp_path / "run", Hangs())
 
 
 def test_a_target_may_name_nothing_at_first(tmp_path):
@@ -302,13 +240,6 @@ def test_a_target_may_name_nothing_at_first(tmp_path):
 def test_one_class_after_another_needs_to_know_which():
     with pytest.raises(ExperimentError, match="name them with classes"):
         SingleClass(Options(), encoding=ToyEncoding(), spec=TopTwo().spec, seed=1)
-
-
-def test_equal_images_are_verified_once():
-    target = PaidToy()
-    scores = Scorer(target, name="x", plan=ScoringPlan(7)).score(_images(3)[[0, 1, 0, 2, 1]])
-    assert target.queries == 3
-    assert (scores.probs[[0, 1]] == scores.probs[[2, 4]]).all()
 
 
 def test_refused_answers_are_counted_and_never_become_elites(tmp_path):
@@ -482,13 +413,6 @@ def test_verifying_asks_again_and_is_debited(tmp_path):
     scorer.close()
     with pytest.raises(BudgetSpent, match="verifying takes 5 queries"):
         verify(run, paid_assembly(PaidToy(), queries=125 + CHECK).scorer)
-
-
-def test_a_target_that_is_gone_is_no_failure_of_the_target():
-    assert issubclass(TargetUnavailable, TargetError)
-    scorer = Scorer(PaidToy(wrong=gone), name="x", plan=ScoringPlan(7))
-    with pytest.raises(TargetUnavailable):
-        scorer.score(_images(3))
 
 
 def _images(count):

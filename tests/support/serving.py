@@ -34,7 +34,6 @@ def in_this_process(target, batch=4, limits=None, key=None):
     names = ["localhost", "testserver", "here"]
     app = make_app(thread.served(), thread, limits or RequestLimits(), names=names, key=key)
     with TestClient(app, raise_server_exceptions=False) as client:
-        client.count = thread.statistics
         yield client
     assert thread.stop(5)
 
@@ -77,32 +76,24 @@ def body_of(images, datatype="UINT8", **more):
     return {"inputs": [{**tensor, "data": images.tolist()}], **more}
 
 
-def binary_request(images, datatype="UINT8"):
-    """Write a request as JSON and raw bytes, to be answered likewise: (headers, body)."""
-    raw = images.astype({"UINT8": "u1", "FP32": "<f4"}[datatype]).tobytes()
+def binary_request(images):
+    """Write a request as JSON and raw bytes: (headers, body)."""
+    raw = images.astype("u1").tobytes()
     tensor = {
         "name": "images",
         "shape": [*images.shape],
-        "datatype": datatype,
+        "datatype": "UINT8",
         "parameters": {"binary_data_size": len(raw)},
     }
-    text = json.dumps({"inputs": [tensor], "parameters": {"binary_data_output": True}}).encode()
+    text = json.dumps({"inputs": [tensor]}).encode()
     return {JSON_LENGTH: str(len(text))}, text + raw
 
 
 def tensors_of(response):
-    """Read the tensors of an answer, of JSON or raw bytes, by their names; None becomes NaN."""
-    content = response.content
-    length = int(response.headers.get(JSON_LENGTH, len(content)))
-    answer, raw = json.loads(content[:length]), content[length:]
+    """Read the tensors of an answer by their names; None becomes NaN."""
     tensors = {}
-    for output in answer["outputs"]:
-        dtype = {"FP32": np.dtype("<f4"), "FP64": np.dtype("<f8")}[output["datatype"]]
-        if "data" in output:
-            values = np.array(output["data"], np.float64).astype(dtype)
-        else:
-            size = output["parameters"]["binary_data_size"]
-            values, raw = np.frombuffer(raw[:size], dtype), raw[size:]
+    for output in response.json()["outputs"]:
+        dtype = {"FP32": np.float32, "FP64": np.float64}[output["datatype"]]
+        values = np.array(output["data"], np.float64).astype(dtype)
         tensors[output["name"]] = values.reshape(output["shape"])
-    assert not raw
     return tensors

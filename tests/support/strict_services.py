@@ -115,18 +115,6 @@ def google(asked):
     return {"responses": answers}
 
 
-def roboflow(asked):
-    """Classify with several labels, by Roboflow: the body is base64, the key in the query."""
-    refuse_unless(asked.query.get("api_key") == KEY, 403, "Unauthorized api_key")
-    refuse_unless("authorization" not in asked.headers, 403, "Forbidden")
-    refuse_unless(asked.kind == "application/x-www-form-urlencoded", 415, asked.kind)
-    found = probabilities(decoded(asked.body.decode("ascii")))
-    return {
-        "predictions": {name: {"confidence": each} for name, each in found.items()},
-        "predicted_classes": [max(found, key=found.get)],
-    }
-
-
 def plant_id(asked):
     """Identify a plant, by Plant.id v2: the key is in the body."""
     said = asked.json()
@@ -247,7 +235,6 @@ SERVICES = {
     "/vision/v3.2/tag": azure,
     "/models/mine": hugging_face,
     "/v1/images:annotate": google,
-    "/my-model/1": roboflow,
     "/v2/identify": plant_id,
     "/imagepp/beta/detectsceneandobject": face_plus_plus,
     "/mapped": mapped,

@@ -11,46 +11,28 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import click
 
 from neatfool import hookimpl
-from neatfool.present import (
-    FOLDER,
-    FiniteRange,
-    Output,
-    make_measure_command,
-    run_command,
-)
-
-from ..options import RECOGNISED
+from neatfool.present import FOLDER, Output, make_measure_command, run_command
+from neatfool.wording import percent, share
 
 if TYPE_CHECKING:
-    from neatfool import Run
+    from neatfool import Experiment, Run
     from neatfool.present import Finding
-
-    from .finding import NetworkFacts
-
-ROUNDS: Final = 15
-"""As in the paper."""
-MOST_ROUNDS: Final = 40
-"""Where ``--until-safe`` ends, if nothing is said."""
 
 
 def retrain(
     experiment: Annotated[Path, "EXPERIMENT"],
     *,
     out: Annotated[Path | None, "DIR"] = None,
-    rounds: int | None = None,
-    until_safe: bool = False,
-    searches: int = 1,
+    rounds: int = 15,
     first_images: Annotated[int, click.IntRange(min=2)] = 6000,
     more_images: Annotated[int, click.IntRange(min=2)] = 1000,
     data: Annotated[Path | None, "DIR", FOLDER] = None,
     epochs: int = 3,
-    learning_rate: Annotated[float, FiniteRange(min=0, min_open=True)] = 0.05,
-    least_accuracy: Annotated[float, "P", FiniteRange(RECOGNISED, 1)] = 0.985,
     seed: Annotated[int | None, click.IntRange(min=0)] = None,
     overrides: Sequence[str] = (),
     console: Output,
@@ -62,22 +44,16 @@ def retrain(
     round's network is of its new fooling images, and what it says of real images.
 
     Networks of the target `mnist` can be retrained. `DIR/round-02` has the network that round 2
-    fools, and the runs that fool it.
+    fools, and the run that fools it.
 
     Args:
         experiment: The experiment's file.
         out: The folder for all rounds.  [default: runs/NAME-retrained-SEED]
-        rounds: How many rounds; the first fools the network as it is.  [default: 15; 40 with
-            --until-safe]
-        until_safe: Stop after the first round in which no image reaches 50 %.
-        searches: Searches a round, each with a seed of its own.
+        rounds: How many rounds; the first fools the network as it is.
         first_images: Fooling images that the first retrained network learns.
         more_images: Fooling images that each further network learns in addition.
         data: The folder with MNIST's four idx files, gzipped or not.  [default: download them]
         epochs: How often to train on each image.
-        learning_rate: The highest learning rate of the training's cycle.
-        least_accuracy: Stop, with exit code 4, if a network recognises a smaller share of real
-            images.
         seed: The seed, not the file's.
         overrides: Keys of the experiment to override, as ``SECTION.KEY=VALUE``.
         console: Shows how far it is.
@@ -85,30 +61,16 @@ def retrain(
     Examples:
         neatfool retrain experiments/mnist.ini
         neatfool retrain experiments/mnist.ini --data ~/mnist --html retrained.html
-        neatfool retrain experiments/mnist.ini --until-safe --out runs/until-safe
         neatfool retrain experiments/mnist.ini --set experiment.generations=20 --rounds 3 --json
 
         The same command goes on where it was interrupted, also with more --rounds.
     """
-    from neatfool import ExperimentError, load_experiment
-
     from ..training import Recipe, read
-    from .finding import RetrainingResult, Round
+    from .finding import RetrainingResult
     from .rounds import Rounds
 
     ctx = click.get_current_context()
-    given = load_experiment(experiment, overrides=overrides, seed=seed)
-    scheme, target = (given.resolved()[kind] for kind in ("scheme", "target"))
-    if "classes" not in scheme:
-        raise ExperimentError(
-            f"{given.path}: [scheme] plugin = {scheme['plugin']}: has no option 'classes', "
-            "and would search for the class of fooling images, too; use map_elites"
-        )
-    if target["plugin"] != "mnist":
-        raise ExperimentError(
-            f"{given.path}: [target] plugin = {target['plugin']}: retrain can train networks "
-            "of the target mnist only; use it"
-        )
+    given = _load(experiment, overrides, seed)
     with ExitStack() as ending:
 
         def evolve(folder: Path, seed: int, options: Mapping[str, str]) -> Run:
@@ -121,40 +83,51 @@ def retrain(
             experiment=given,
             folder=out or Path("runs") / f"{given.name}-retrained-{given.general.seed}",
             digits=digits,
-            recipe=Recipe(epochs=epochs, learning_rate=learning_rate),
-            rounds=rounds or (MOST_ROUNDS if until_safe else ROUNDS),
-            evolve=evolve,
-            note=cache(console.say),  # each thing that is under way is told once
-            until_safe=until_safe,
-            searches=searches,
+            recipe=Recipe(epochs=epochs),
             first_images=first_images,
             more_images=more_images,
-            least_accuracy=least_accuracy,
+            evolve=evolve,
+            note=cache(console.say),  # each thing that is under way is told once
         )
         ending.enter_context(plan.take_folder())
-        ended: list[NetworkFacts] = []
+        ended = []
         try:
-            for judged in plan.go_on():
-                console.say(f"round {judged.round} of {plan.rounds}: {judged.words}")
-                ended.append(judged)
+            for each in plan.go_on(rounds):
+                console.say(
+                    f"round {each.round} of {rounds}: right on {share(each.accuracy, 2)} of real "
+                    f"images, median confidence {percent(each.median)}"
+                )
+                ended.append(each)
         except (KeyboardInterrupt, SystemExit):
             console.say(f"The same command goes on in {plan.folder}")
             raise
-    found = RetrainingResult(
+    return RetrainingResult(
         name=given.name,
         experiment=str(given.path),
-        target=str(given.target.label),
         folder=str(plan.folder),
         seed=given.general.seed,
-        first_images=plan.first_images,
-        more_images=plan.more_images,
-        least_accuracy=plan.least_accuracy,
-        rounds=tuple(each for each in ended if isinstance(each, Round)),
-        refused=None if isinstance(ended[-1], Round) else ended[-1],
+        real_images=len(digits.test.labels),
+        rounds=tuple(ended),
     )
-    if problem := found.problem():
-        console.say(problem)
-    return found
+
+
+def _load(file: Path, overrides: Sequence[str], seed: int | None) -> Experiment:
+    """Load the experiment, and refuse one whose network cannot be retrained."""
+    from neatfool import ExperimentError, load_experiment
+
+    given = load_experiment(file, overrides=overrides, seed=seed)
+    scheme, target = (given.resolved()[kind] for kind in ("scheme", "target"))
+    if "classes" not in scheme:
+        raise ExperimentError(
+            f"{given.path}: [scheme] plugin = {scheme['plugin']}: has no option 'classes', "
+            "and would search for the class of fooling images, too; use map_elites"
+        )
+    if target["plugin"] != "mnist":
+        raise ExperimentError(
+            f"{given.path}: [target] plugin = {target['plugin']}: retrain can train networks "
+            "of the target mnist only; use it"
+        )
+    return given
 
 
 def _search(

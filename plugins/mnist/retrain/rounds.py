@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Final, cast
 
@@ -22,11 +21,12 @@ from neatfool import (
 from neatfool.files import lock_folder, refuse_link
 from neatfool.ood import Digits, Mnist
 from neatfool.present import save
+from neatfool.wording import counted
 
 from .. import lenet
 from ..options import SPEC, Options
 from ..training import Recipe, new_lenet, train
-from .finding import NetworkFacts, Round
+from .finding import Round
 
 BATCH: Final = 128
 """Images that are drawn at once: a large image has 150 KB."""
@@ -42,32 +42,16 @@ class Rounds:
     folder: Path
     digits: Mnist
     recipe: Recipe
-    rounds: int
-    until_safe: bool
-    searches: int
     first_images: int
     more_images: int
-    least_accuracy: float
     evolve: Callable[[Path, int, dict[str, str]], Run]
-    """Makes a search, or finishes one: its folder, its seed, and options."""
+    """Makes a run, or finishes one: its folder, its seed, and options."""
     note: Callable[[str], None]
-
-    @cached_property
-    def _learning(self) -> dict[str, str | int | float]:
-        """What the networks depend on, besides the fooling images."""
-        recipe = self.recipe
-        return {
-            "data": self.digits.sha256(),
-            "epochs": recipe.epochs,
-            "learning_rate": recipe.learning_rate,
-        }
 
     def take_folder(self) -> AbstractContextManager[object]:
         """Begin in a new folder, or go on in one where the same was begun; give its lock."""
         folder, record = self.folder, self.folder / "retrain.json"
-        if folder.exists() and not folder.is_dir():
-            raise RunError(f"{folder}: is a file; give another folder with --out")
-        names = {path.name for path in folder.iterdir()} if folder.exists() else set()
+        names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
         if names - {".lock"} and not record.exists():
             raise RunError(
                 f"{folder}: holds something else; give an empty or new folder with --out"
@@ -78,11 +62,11 @@ class Rounds:
             **self.experiment.identity(),
             "length": {"generations": general.generations, "images": general.images},
             "retrain": {
-                "searches": self.searches,
                 "first_images": self.first_images,
                 "more_images": self.more_images,
                 "seed": general.seed,
-                **self._learning,
+                "epochs": self.recipe.epochs,
+                "data": self.digits.sha256(),
             },
         }
         text = json.dumps(identity, indent=1, sort_keys=True, default=str) + "\n"
@@ -100,85 +84,66 @@ class Rounds:
             )
         return lock
 
-    def go_on(self) -> Iterator[NetworkFacts]:
-        """Go from round to round; what is finished is only read.
-
-        Each :class:`Round` comes when it has ended. The last one is only judged, and no round, if
-        its network recognises too few real images.
-        """
+    def go_on(self, rounds: int) -> Iterator[Round]:
+        """Go from round to round, and give each when it has ended; finished ones are only read."""
         chosen = self.experiment.resolved()["scheme"].get("classes")
         options = {} if chosen else {"scheme.classes": ",".join(SPEC.classes)}
-        seed = self.experiment.general.seed
-        before: list[list[Run]] = []
-        fooling: list[np.ndarray] = []
-        for number in range(1, self.rounds + 1):
+        runs: list[Run] = []
+        for number in range(1, rounds + 1):
             folder = self.folder / f"round-{number:02}"
             refuse_link(folder).mkdir(exist_ok=True)
             network = folder / "network.safetensors" if number > 1 else None
             if network is not None:
                 options["target.weights"] = str(network.absolute())
                 if not network.exists():
-                    for each in range(len(fooling) + 1, number):  # drawn once, and only if needed
-                        self.note(f"round {each}: taking its images")
-                        own_seed = derive_seed(seed, "fooling images", each)
-                        images = take_fooling_images(before[each - 1], self._count(each), own_seed)
-                        fooling.append(np.concatenate([*images]))
-                    self._teach(number, fooling, network)
-            judged = self._judge(number, network, folder / "judged.json")
-            if network is not None and judged.accuracy < self.least_accuracy:
-                yield judged
-                return
-            before.append(runs := [])
-            for place in range(self.searches):
-                self.note(f"round {number}: search {place + 1} of {self.searches}")
-                own_seed = seed + (number - 1) * self.searches + place
-                runs.append(self.evolve(folder / f"search-{place + 1}", own_seed, options))
-            yield (ended := Round.of(judged, runs))
-            if self.until_safe and ended.safe:
-                return
+                    self._teach(number, runs, network)
+            self.note(f"round {number}: evolving images")
+            seed = self.experiment.general.seed + number - 1
+            runs.append(self.evolve(folder / "run", seed, options))
+            yield self._judge(number, network, runs[-1])
 
     def _count(self, number: int) -> int:
-        """Count the fooling images that are taken from a round's runs."""
+        """Count the fooling images that are taken from a round's run."""
         return self.first_images if number == 1 else self.more_images
 
-    def _teach(self, number: int, fooling: Sequence[np.ndarray], file: Path) -> None:
-        """Train a network on real digits and fooling images, uint8 [N, 1, 28, 28], and write it."""
-        real = self.digits.training
-        images = np.concatenate([*fooling])[:, 0]
+    def _teach(self, number: int, runs: Sequence[Run], file: Path) -> None:
+        """Train a network on real digits and the fooling images of all runs, and write it."""
+        self.note(f"round {number}: taking the images of the rounds before")
+        real, seed = self.digits.training, self.experiment.general.seed
+        fooling: list[np.ndarray] = []
+        for before, run in enumerate(runs, 1):
+            own_seed = derive_seed(seed, "fooling images", before)
+            fooling += take_fooling_images([run], self._count(before), own_seed)
+        images = np.concatenate(fooling)[:, 0]
         training = Digits(
             np.concatenate([real.images, images]),
             np.concatenate([real.labels, np.full(len(images), LABEL, real.labels.dtype)]),
         )
-        seed = derive_seed(self.experiment.general.seed, "retrain", number)
-        network = new_lenet(seed, LABEL + 1)
-        for step in train(network, training, self.digits.test, replace(self.recipe, seed=seed)):
-            self.note(f"round {number}: training, epoch {step.epoch}")
+        recipe = replace(self.recipe, seed=derive_seed(seed, "retrain", number))
+        network = new_lenet(recipe.seed, LABEL + 1)
+        for epoch in train(network, training, self.digits.test, recipe):
+            self.note(f"round {number}: trained for {counted(epoch.number, 'epoch', 'epochs')}")
         about = {
             "network": "LeNet with the class fooling",
             "training_images": len(real.images),
             "fooling_images": len(images),
-            "seed": seed,
-            **self._learning,
+            "seed": recipe.seed,
+            "epochs": recipe.epochs,
         }
         lenet.save_weights(network, file, about)
 
-    def _judge(self, number: int, network: Path | None, file: Path) -> NetworkFacts:
-        """Show the test digits to a round's network, unless that was done."""
-        if not file.exists():
-            test, options = self.digits.test, cast("Options", self.experiment.target.options)
-            weights = network or options.weights or lenet.PACKAGED
-            answers = lenet.recognise(lenet.load(weights), test.images)
-            judgement = {
-                "accuracy": float((answers == test.labels).mean()),
-                "real_images": len(test.labels),
-                "false_alarms": int((answers == LABEL).sum()) if network else None,
-            }
-            save(file, f"{json.dumps(judgement)}\n".encode())
-        return NetworkFacts(
+    def _judge(self, number: int, network: Path | None, run: Run) -> Round:
+        """Show the test digits to a round's network, and sum up how it was fooled."""
+        test, options = self.digits.test, cast("Options", self.experiment.target.options)
+        weights = network or options.weights or lenet.PACKAGED
+        answers = lenet.recognise(lenet.load(weights), test.images)
+        return Round.of(
+            run,
             round=number,
             network=str(network) if network else None,
             fooling_images=sum(map(self._count, range(1, number))),
-            **json.loads(file.read_text(encoding="utf-8")),
+            accuracy=float((answers == test.labels).mean()),
+            false_alarms=int((answers == LABEL).sum()) if network else None,
         )
 
 

@@ -71,7 +71,6 @@
       const more = group.length > 1 ? `; best of ${count(group.length)} niches that changed hands` : "";
       write(run, `Generation ${count(generation)}: ${run.about.classes[best[1]]} ${percent(best[2])}${more}`);
     }
-    for (const message of news.messages || []) write(run, message, true);
     const before = run.state;
     const now = news.state;
     if (!now) return;
@@ -80,7 +79,6 @@
       if (outcome !== "ok" && more) write(run, `${counted(more, "request", "requests")} ended as: ${outcome}`, true);
     }
     if (now.error && now.error !== before.error) write(run, now.error, true);
-    if (now.control && now.control !== before.control && before.control) write(run, `The run is ${now.control}.`);
     if (now.outcome && now.outcome !== before.outcome) write(run, `The run ended: ${now.outcome}`);
   };
 
@@ -234,11 +232,8 @@
     if (state.outcome) return [`The run has ended: ${state.outcome}.`, state.outcome.startsWith("failed")];
     if (state.finished) return ["Finished.", false];
     if (over || !connected) return ["No connection: neatfool has ended, or this machine was asleep. This page shows the last it knew.", true];
-    if (state.control === "paused") return ["Paused.", false];
-    if (state.control === "pausing") return ["Pausing after this generation …", false];
-    if (state.control === "stopping") return ["Stopping after this generation …", false];
     const still = Date.now() / 1000 - state.changed;
-    if (!state.control && still > 60) return [`Nothing new for ${duration(still)}: it was stopped, or a generation takes long.`, false];
+    if (still > 60) return [`Nothing new for ${duration(still)}: it was stopped, or a generation takes long.`, false];
     return ["Running.", false];
   };
   const drawHead = (run) => {
@@ -249,9 +244,6 @@
     const [words, bad] = status(run);
     if (byId("status").textContent !== words) byId("status").textContent = words;
     byId("status").className = bad ? "bad" : "";
-    byId("buttons").hidden = !about.controlled || Boolean(state.outcome) || over;
-    byId("pause").textContent = state.control === "running" ? "Pause" : "Go on";
-    byId("pause").disabled = byId("stop").disabled = state.control === "stopping";
     const last = run.points.at(-1);
     const facts = [];
     if (last) {
@@ -482,16 +474,7 @@
     });
     source.addEventListener("end", () => { over = true; source.close(); redraw(); });
   };
-  const press = async (what) => {
-    try {
-      const answer = await fetch(what, { method: "POST" });
-      if (answer.ok) runs[shown].state.control = await answer.text();
-    } catch { connected = false; }
-    redraw();
-  };
 
-  byId("pause").addEventListener("click", () => press(runs[shown].state.control === "running" ? "pause" : "go-on"));
-  byId("stop").addEventListener("click", () => press("stop"));
   byId("log-x").addEventListener("change", redraw);
   byId("run").addEventListener("change", (event) => { shown = Number(event.target.value); fixed = null; redraw(); });
   byId("when").addEventListener("input", (event) => {

@@ -4,6 +4,7 @@ import signal
 import sys
 import time
 
+import dask
 import distributed
 import pytest
 from commands import neatfool
@@ -179,15 +180,18 @@ def test_workers_of_this_machine_are_started_named_and_ended(file, tmp_path, cap
 @pytest.mark.slow
 def test_a_cluster_may_ask_for_certificates(file, tmp_path):
     security = distributed.Security.temporary()
-    files = {"ca_file": "tls_ca_file", "cert": "tls_client_cert", "key": "tls_client_key"}
+    files = {"ca-file": "tls_ca_file", "client.cert": "tls_client_cert"}
+    files |= {"client.key": "tls_client_key"}
+    given = {}
     for name, attribute in files.items():
         (tmp_path / f"{name}.pem").write_text(getattr(security, attribute))
+        given[f"distributed.comm.tls.{name}"] = str(tmp_path / f"{name}.pem")
     local = {"n_workers": 1, "threads_per_worker": 1, "host": "127.0.0.1", "protocol": "tls://"}
     with distributed.LocalCluster(
         security=security, dashboard_address="127.0.0.1:0", **local
     ) as it:
-        given = [f"engine.{name}={tmp_path / name}.pem" for name in files]
-        run = database(file, tmp_path / "run", *by(it.scheduler_address, *given))
+        with dask.config.set(given):
+            run = database(file, tmp_path / "run", *by(it.scheduler_address))
         without = begun(file, tmp_path / "refused", *by(it.scheduler_address)).go(Silence())
     assert run == database(file, tmp_path / "alone")
     assert without.reason == "paused"

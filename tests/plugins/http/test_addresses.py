@@ -74,7 +74,7 @@ def test_names_that_cannot_be_looked_up_now_make_the_run_pause(monkeypatch):
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
     monkeypatch.setattr(service, "GIVE_UP_AFTER", 1)
-    with pytest.raises(TargetUnavailable, match=r"could not be connected to .*later"):
+    with pytest.raises(TargetUnavailable, match=r"the connection failed .*later"):
         _target(Options(url="https://later.example", model="m"))
 
 
@@ -83,7 +83,7 @@ def test_a_look_up_that_never_ends_ends_in_time(monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: never.wait(20))
     monkeypatch.setattr(service, "GIVE_UP_AFTER", 0.3)
     try:
-        with pytest.raises(TargetUnavailable, match="not be connected to in"):
+        with pytest.raises(TargetUnavailable, match="not connected after"):
             _target(Options(url="https://slow.example", model="m", timeout=0.2))
     finally:
         never.set()
@@ -94,25 +94,6 @@ def test_redirections_are_not_followed(server):
     with open_target(server) as target, pytest.raises(TargetError, match="not followed"):
         target.score(random_images(1))
     assert [each.path for each in server.seen][2:] == ["/v2/models/patches/infer"]
-
-
-@pytest.mark.parametrize(
-    ("location", "said"),
-    [
-        (
-            "https://user:pass@new.example:8443/v3?token=pass#pass",
-            r"to https://new\.example:8443/v3\?…;",
-        ),
-        ("/elsewhere", r"to http://127\.0\.0\.1:\d+/elsewhere;"),
-        ("http://[::1", "a redirection;"),
-    ],
-)
-def test_it_is_said_where_a_redirection_leads_without_secrets(server, location, said):
-    server.location = location
-    server.plan.append("redirect")
-    with open_target(server) as target, pytest.raises(TargetError, match=said) as caught:
-        target.score(random_images(1))
-    assert "pass" not in str(caught.value)
 
 
 def test_proxies_of_the_environment_are_ignored(server, monkeypatch):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-import timeit
 
 import pytest
 
 from neatfool import ExperimentError
-from neatfool_plugins.http.credentials import _ESCAPES, ApiKey
+from neatfool_plugins.http.credentials import ApiKey
+from neatfool_plugins.http.service import MOST_QUOTED
 
 CANARY = "sk-canary0123456789"
 
@@ -21,14 +21,15 @@ def test_a_key_shows_itself_to_nobody():
         __import__("copy").copy(key)
 
 
-def test_a_key_is_scrubbed_in_all_its_forms():
-    key = ApiKey('ab/c+d"e f', "a test")
-    text = r'ab/c+d"e f, ab/c%2Bd%22e%20f, ab%2Fc%2Bd%22e%20f, ab/c+d\"e f, ab\/c+d\"e f, ' + (
-        "YWIvYytkImUgZg==, and its beginning: ab/c+d"
-    )
-    scrubbed = key.scrub(text)
-    assert scrubbed.count("[the key]") == 7
-    assert "c+d" not in scrubbed
+@pytest.mark.parametrize(
+    "text",
+    [
+        r'ab/c+d"e f', r"ab/c%2Bd%22e%20f", r"ab%2Fc%2Bd%22e%20f", r'ab/c+d\"e f', r"ab\/c+d\"e f",
+        "YWIvYytkImUgZg==", "cut off: ab/c+d",
+    ],
+)  # fmt: skip
+def test_a_key_is_found_in_all_its_forms(text):
+    assert ApiKey('ab/c+d"e f', "a test").is_in(f"so: {text}")
 
 
 def test_a_key_is_taken_out_of_json_however_it_is_escaped():
@@ -50,44 +51,23 @@ def test_a_key_is_taken_out_of_json_however_it_is_escaped():
         r"its beginning: sk\u002Bcanary",
     ],
 )
-def test_a_key_is_scrubbed_however_a_service_escapes_it(text):
-    scrubbed = ApiKey("sk+canary/0123456", "a test").scrub(text)
-    assert "[the key]" in scrubbed
-    assert "canary" not in scrubbed
+def test_a_key_is_found_however_a_service_escapes_it(text):
+    assert ApiKey("sk+canary/0123456", "a test").is_in(text)
 
 
-def test_escapes_that_hide_no_key_stay():
-    text = r"no \u00e9, &amp; and %20" + "%25" * 9
-    assert ApiKey(CANARY, "a test").scrub(text) == text
+def test_escapes_that_hide_no_key_do_no_harm():
+    assert not ApiKey(CANARY, "a test").is_in(r"no \u00e9, &amp; and %20" + "%25" * 9)
 
 
 @pytest.mark.parametrize(
     "unit",
     ["\\", "&", "%", "&#", "&a", "é%", "%41", r"\x", r"\\u005c", "&#9", "&" + " " * 900, CANARY],
 )
-def test_no_text_takes_long_to_scrub(unit):
-    key = ApiKey(CANARY, "a test")
-    text = unit * (2_000_000 // len(unit))
+def test_no_text_takes_long_to_look_through(unit):
+    text = unit * (MOST_QUOTED // len(unit))
     began = time.process_time()
-    scrubbed = key.scrub(text + CANARY)
+    assert ApiKey(CANARY, "a test").is_in(text + CANARY)
     assert time.process_time() - began < 1
-    assert CANARY not in scrubbed
-    assert scrubbed.endswith("[the key]")
-    assert CANARY not in key.scrub_json([text + CANARY])[0]
-
-
-def test_backslashes_are_looked_through_once():
-    def seconds(count):
-        text = "\\" * count
-        return min(timeit.repeat(lambda: _ESCAPES.sub("", text), number=1, repeat=5))
-
-    assert seconds(4000) < 8 * seconds(1000)
-
-
-def test_a_number_of_thousands_of_digits_is_no_letter():
-    text = f"{CANARY} &#{'9' * 5000};"
-    assert ApiKey(CANARY, "a test").scrub(text) == "[the key]"
-    assert ApiKey(CANARY, "a test").scrub_json([text]) == ["[the key]"]
 
 
 def test_numbers_and_names_that_only_begin_as_a_key_does_stay():

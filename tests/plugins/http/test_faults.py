@@ -10,17 +10,14 @@ import time
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from email.utils import formatdate
 
-import httpx2
 import numpy as np
 import pytest
 from faulty_server import MIXED, bomb, logits_of
 from http_targets import open_target, random_images
 
 from neatfool import Budget, BudgetSpent, Ledger, TargetError, TargetUnavailable
-from neatfool_plugins.http.responses import read_retry_after
-from neatfool_plugins.http.service import MOST_NOT_JSON
+from neatfool_plugins.http import service
 
 IN_TIME = 3.0
 """Seconds within which all ends here that must not wait for the server, which takes 20."""
@@ -48,44 +45,33 @@ def test_a_request_ends_at_its_time_out_however_the_answer_drags_on(server, faul
 
 
 @pytest.mark.parametrize(
-    "fault", ["503", "hang", "trickle", "reset", "truncated", "cut chunks", "cut without length"]
+    "fault",
+    [
+        *("503", "hang", "trickle", "reset", "truncated", "cut chunks", "cut without length"),
+        *("no json", "empty"),
+    ],
 )
 def test_a_service_that_stays_away_makes_the_run_pause_in_time(server, fault):
     server.rate, server.mix = 1.0, (fault,)
     began = time.monotonic()
     with (
         open_target(server, timeout=0.2, give_up_after=0.5) as target,
-        pytest.raises(TargetUnavailable, match=r"did not answer within 0\.5 s"),
+        pytest.raises(TargetUnavailable, match="did not answer in time"),
     ):
         target.score(random_images(1))
     assert time.monotonic() - began < IN_TIME
     assert len(server.asked) > 1
 
 
-@pytest.mark.parametrize(("fault", "words"), [("no json", "200 .*busy"), ("empty", "204")])
-def test_what_is_whole_and_no_json_is_tried_again_a_few_times_only(server, fault, words):
-    server.rate, server.mix = 1.0, (fault,)
-    with open_target(server) as target, pytest.raises(TargetError, match=words) as caught:
-        target.score(random_images(1))
-    assert not isinstance(caught.value, TargetUnavailable)
-    assert len(server.asked) == 1 + MOST_NOT_JSON
-
-
-def test_a_connection_that_is_reset_at_once_is_tried_again(server, monkeypatch):
-    def getpeername(_):
-        raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
-
-    monkeypatch.setattr(socket.socket, "getpeername", getpeername)
-    with pytest.raises(TargetUnavailable, match=r"within 1 s.*connected to \(reset at once\)"):
-        open_target(server, give_up_after=1).__enter__()
-
-
-def test_a_server_that_is_not_there_makes_the_run_pause(server):
+def test_a_server_that_is_not_there_makes_the_run_pause_soon(server, monkeypatch):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    with pytest.raises(TargetUnavailable, match="it could not be connected to"):
-        open_target(server, url=url, give_up_after=1).__enter__()
+    monkeypatch.setattr(service, "FIRST_CONTACT", 0.3)
+    began = time.monotonic()
+    with pytest.raises(TargetUnavailable, match="the connection failed"):
+        open_target(server, url=url).__enter__()
+    assert time.monotonic() - began < IN_TIME, "it may be a typing error"
 
 
 @pytest.mark.parametrize("status", ["400", "401", "403", "404", "409", "422"])
@@ -110,45 +96,6 @@ def test_the_services_words_are_shortened_and_escaped(server):
     assert len(said) < 600
 
 
-def test_retry_after_is_waited_for(server):
-    server.plan.append("429")
-    server.retry_after = 1
-    with open_target(server) as target:
-        target.score(random_images(1))
-    first, second = server.asked
-    assert second.time - first.time >= 1
-
-
-def test_retry_after_holds_the_other_threads_too(server):
-    server.plan.append("503")
-    server.retry_after = 1
-    with open_target(server) as target:
-        thread = threading.Thread(target=target.score, args=(random_images(1),))
-        thread.start()
-        while not server.asked:
-            time.sleep(0.01)
-        time.sleep(0.1)
-        target.score(random_images(1))
-        thread.join()
-    assert [each.time - server.asked[0].time >= 1 for each in server.asked[1:]] == [True, True]
-
-
-def test_retry_after_holds_threads_that_have_their_turn_already(server):
-    server.plan.append("503")
-    server.retry_after = 1
-    with open_target(server, requests_per_second=5) as target:
-        threads = [
-            threading.Thread(target=target.score, args=(random_images(1),)) for _ in range(3)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    times = [each.time - server.asked[0].time for each in server.asked]
-    assert [each >= 1 for each in times] == [False, True, True, True]
-    assert times[3] - times[1] >= 0.3
-
-
 def test_a_retry_after_beyond_the_deadline_makes_the_run_pause_at_once(server):
     server.plan.append("429")
     server.retry_after = 3600
@@ -160,27 +107,6 @@ def test_a_retry_after_beyond_the_deadline_makes_the_run_pause_at_once(server):
         target.score(random_images(1))
     assert time.monotonic() - began < IN_TIME
     assert len(server.asked) == 1
-
-
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [
-        (None, None),
-        ("120", 120),
-        (" 0 ", 0),
-        ("soon", None),
-        ("-5", None),
-        ("1.5", None),
-        ("٣", None),
-        (formatdate(1_000_090, usegmt=True), 90),
-        (formatdate(999_000, usegmt=True), 0),
-        ("Fri, 99 Jan 2100 00:00:00 GMT", None),
-        ("9" * 400, 999_999_999_999),
-    ],
-)
-def test_retry_after_is_seconds_or_a_date(monkeypatch, header, seconds):
-    monkeypatch.setattr(time, "time", lambda: 1_000_000)
-    assert read_retry_after(header) == seconds
 
 
 @pytest.mark.parametrize("fault", ["huge", "bomb"])
@@ -272,7 +198,7 @@ def test_each_request_is_debited_before_it_is_sent_and_settled_after(server, mon
     assert (ledger.requests, ledger.queries) == (4, 17)
     assert settled == [
         (1, "429"),
-        (2, "reset"),
+        (2, "broken off"),
         (3, "answered"),
         (4, "unusable: more than 8 MiB"),
     ]
@@ -292,22 +218,10 @@ def test_what_was_never_connected_costs_nothing(server):
     ledger = Ledger(Budget(queries=5))
     with open_target(server, give_up_after=0.3) as target:
         target.meter(ledger)
-        with pytest.raises(TargetUnavailable, match="it could not be connected to"):
+        with pytest.raises(TargetUnavailable, match="the connection failed"):
             target.score(random_images(5))
     assert (ledger.requests, ledger.queries) == (0, 0)
     assert ledger.debits > 1
-
-
-def test_what_was_sent_before_the_service_went_away_counts(server):
-    ledger = Ledger()
-    server.plan.extend([None, "503"])
-    server.leaves_after = 5
-    with open_target(server, give_up_after=0.3) as target:
-        target.meter(ledger)
-        target.score(random_images(2))
-        with pytest.raises(TargetUnavailable, match="it could not be connected to"):
-            target.score(random_images(3))
-    assert (ledger.requests, ledger.queries) == (2, 5) == (len(server.asked), server.images)
 
 
 def test_what_is_asked_without_images_costs_nothing(server):
@@ -357,21 +271,13 @@ def test_closing_does_not_wait_for_an_answer_to_be_read(server, monkeypatch):
             go_on.set()
 
 
-def test_an_answer_of_too_many_values_is_refused(server):
-    server.answer = lambda good: json.dumps({**good, "more": [0] * 2**20}).encode()
-    with open_target(server) as target:
-        assert not target.score(random_images(1)).ok.any()
-    assert len(server.asked) == 1
-
-
-@pytest.mark.parametrize("text", ["&#" + "9" * 5000, "\\" * 60_000])
-def test_words_that_are_all_escapes_are_not_shown(server, monkeypatch, text):
+def test_words_that_cannot_be_unescaped_are_not_shown(server, monkeypatch):
     monkeypatch.setenv("CANARY_KEY", "canary-0123")
-    server.words = text.encode()
+    server.words = b"&#" + b"9" * 5000
     server.plan.append("401")
     with (
         open_target(server, api_key_env="CANARY_KEY") as target,
-        pytest.raises(TargetError, match=r"answered 401: \[the key\]"),
+        pytest.raises(TargetError, match=r"answered 401: \[not shown"),
     ):
         target.score(random_images(1))
 
@@ -394,14 +300,6 @@ def test_closing_ends_all_threads_whenever_it_comes(server):
             for thread in threads:
                 thread.join(IN_TIME)
             assert not any(thread.is_alive() for thread in threads)
-
-
-def test_closing_just_before_a_request_is_sent_is_told_as_that(server, monkeypatch):
-    with open_target(server) as target:
-        read = httpx2.Request.read
-        monkeypatch.setattr(httpx2.Request, "read", lambda self: target.close() or read(self))
-        with pytest.raises(TargetUnavailable, match="closed while"):
-            target.score(random_images(1))
 
 
 def test_requests_are_spread_over_time_whichever_thread_sends_them(server):
@@ -429,3 +327,19 @@ def test_the_same_scores_come_of_a_server_that_fails_one_time_in_five(server):
     failed = [each.fault for each in server.asked if each.fault]
     assert len(server.asked) == 60 + len(failed)
     assert len(failed) > 5
+
+
+def test_a_connection_that_is_reset_at_once_is_tried_again(server, monkeypatch):
+    def getpeername(_):
+        raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
+
+    monkeypatch.setattr(socket.socket, "getpeername", getpeername)
+    with pytest.raises(TargetUnavailable, match=r"the connection failed \(reset at once\)"):
+        open_target(server, give_up_after=1).__enter__()
+
+
+def test_an_answer_of_too_many_values_is_refused(server):
+    server.answer = lambda good: json.dumps({**good, "more": [0] * 2**20}).encode()
+    with open_target(server) as target:
+        assert not target.score(random_images(1)).ok.any()
+    assert len(server.asked) == 1

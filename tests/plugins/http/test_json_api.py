@@ -10,7 +10,7 @@ import pytest
 from faulty_server import CLASSES, probabilities_of
 from http_targets import open_target, random_images
 
-from neatfool import Labels, Ledger, encode_png
+from neatfool import Labels, encode_png
 from neatfool_plugins.http import Options
 from neatfool_plugins.http.options import PRESETS
 
@@ -89,6 +89,15 @@ def test_per_cent_become_probabilities(server):
         assert target.score(random_images(1)).found == [{"a": 0.625}]
 
 
+def test_two_lists_are_labels_with_their_scores(server):
+    server.answer = lambda _: b'{"labels": ["a", "b"], "scores": [0.7, 0.3]}'
+    how = {"found_at": "zip(labels, scores)", "labels_at": "[0]", "scores_at": "[1]"}
+    with open_target(server, "/dense", body={"image": "{image}"}, **how) as target:
+        assert target.score(random_images(1)).found == [{"a": 0.7, "b": 0.3}]
+        server.answer = lambda _: b'{"labels": ["a", "b"], "scores": [0.7]}'
+        assert target.score(random_images(1)).ok == [False]
+
+
 @pytest.mark.parametrize(
     ("answer", "ok", "found"),
     [({"error": {"message": "bad image"}}, False, {}), ({}, True, {})],
@@ -102,23 +111,7 @@ def test_an_image_that_the_service_found_wrong_is_refused(server, answer, ok, fo
 
 def test_some_classes_may_be_known_beforehand_and_others_turn_up(server):
     known = {"preset": "google-vision-label-detection", "classes": ["bright", "dark"]}
-    with open_target(server, "/google", **known, further_classes=True) as target:
+    with open_target(server, "/google", **known) as target:
         assert target.spec.open
         assert target.spec.class_index("dark") == 1
-    with open_target(server, "/google", **known) as target:
-        assert not target.spec.open
-
-
-def test_a_label_that_is_not_listed_is_named_with_what_to_do(server, monkeypatch, caplog):
-    ledger, outcomes = Ledger(), []
-    monkeypatch.setattr(ledger, "settle", lambda number, outcome: outcomes.append(outcome))
-    names = iter(["tabby", "fox", *["dark"] * 8])
-    server.answer = lambda _: json.dumps([{"label": next(names), "score": 0.5}]).encode()
-    preset, known = "huggingface-image-classification", ["bright", "dark"]
-    with open_target(server, "/huggingface", preset=preset, classes=known) as target:
-        target.meter(ledger)
-        answered = [target.score(image[None]).ok for image in random_images(3)]
-    assert answered == [[False], [False], [True]]
-    said = "which [target] classes does not list; add it there, or say further_classes = true"
-    assert caplog.messages == [f"http: the service names 'tabby', {said}"]
-    assert outcomes == [f"unusable: names a label {said}"] * 2 + ["answered"]
+        assert target.score(random_images(1)).found[0].keys() - {"bright", "dark"}

@@ -11,11 +11,11 @@ from faulty_server import CLASSES, metadata_of
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from neatfool import ImageSpec, Labels, Scores
+from neatfool import Labels, Scores
 from neatfool_plugins.http import Options
 from neatfool_plugins.http.json_api import JsonApi
 from neatfool_plugins.http.open_inference import ModelMetadata, OpenInference
-from neatfool_plugins.http.responses import RefusedError, attach_raw_tensors, read_rows
+from neatfool_plugins.http.responses import RefusedError
 
 COUNT = 3
 SIZE = {"url": "https://example.org", "height": 6, "width": 8, "channels": 1}
@@ -43,54 +43,6 @@ def model(**options):
 def some_api(**options):
     asked = {"found_at": "@", "labels_at": "label", "scores_at": "score"}
     return JsonApi(Options(**SIZE, **asked | {"body": {"image": "{image}"}} | options))
-
-
-def raw_answer(probs, logits, **changes):
-    """Make the JSON and the raw bytes of an answer."""
-    tables = {"probabilities": probs, "logits": logits}
-    outputs = [
-        {
-            "name": name,
-            "shape": [*table.shape],
-            "parameters": {"binary_data_size": table.nbytes},
-            **changes,
-        }
-        for name, table in tables.items()
-    ]
-    return {"outputs": outputs}, probs.tobytes() + logits.tobytes()
-
-
-def test_raw_bytes_bring_every_bit_and_nan_is_no_answer():
-    rows = np.random.default_rng(1).standard_normal((COUNT, len(CLASSES))).astype("<f4")
-    probs = np.exp(rows) / np.exp(rows).sum(1, keepdims=True)
-    probs[1] = np.nan
-    said = attach_raw_tensors(*raw_answer(probs, rows))
-    scores = model().read_answer(said, COUNT)
-    assert scores.ok.tolist() == [True, False, True]
-    assert scores.logits.tobytes() == rows.tobytes()
-    assert scores.probs[[0, 2]].tobytes() == probs[[0, 2]].tobytes()
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"parameters": {"binary_data_size": 7}},
-        {"parameters": {"binary_data_size": -1}},
-        {"parameters": {"binary_data_size": 10**9}},
-        {"parameters": {"binary_data_size": True}},
-        {"parameters": 5},
-    ],
-)
-def test_raw_bytes_that_do_not_fit_are_refused(changes):
-    table = np.full((COUNT, len(CLASSES)), 0.25, "<f4")
-    with pytest.raises(RefusedError):
-        model().read_answer(attach_raw_tensors(*raw_answer(table, table, **changes)), COUNT)
-
-
-@pytest.mark.parametrize("datatype", ["", "INT64", "BYTES"])
-def test_raw_bytes_of_other_kinds_are_refused(datatype):
-    with pytest.raises(RefusedError, match="raw bytes where numbers are expected"):
-        read_rows(b"12345678", 1, 1, datatype)
 
 
 def check(answer, spec):
@@ -153,16 +105,6 @@ def test_good_answers_are_taken_to_the_bit_however_they_are_nested(logits, neste
     assert np.allclose(scores.probs.sum(1), 1)
 
 
-@given(st.integers(0, 11), st.sampled_from([None, float("nan"), float("inf"), 10**400]))
-def test_only_the_row_is_refused_in_which_there_is_no_number(place, value):
-    data = [0.25] * 12
-    data[place] = value
-    scores = model(scores_are="probabilities").read_answer(
-        {"outputs": [tensor("probabilities", data)]}, COUNT
-    )
-    assert scores.ok.tolist() == [row != place // 4 for row in range(COUNT)]
-
-
 @given(ANY_JSON)
 @example([{"label": "a", "score": True}])
 @example([{"label": "a", "score": "0.5"}])
@@ -219,18 +161,3 @@ def test_any_scores_of_all_classes_are_taken_or_refused(said):
     wording = some_api(found_at=None, labels_at=None, scores_at="@", classes=[*CLASSES])
     with suppress(RefusedError):
         check(wording.read_answer(said, 1), wording.spec)
-
-
-def test_spec_of_a_service_that_names_its_best_few_is_open_unless_classes_are_given():
-    assert some_api().spec == ImageSpec(6, 8, 1, (), sums_to_one=False, open=True)
-    assert some_api(classes=["a", "b"]).spec == ImageSpec(6, 8, 1, ("a", "b"), sums_to_one=False)
-
-
-@given(st.lists(NUMBERS, min_size=6, max_size=6))
-def test_rows_are_the_numbers_in_order(numbers):
-    rows = read_rows(numbers, 2, 3)
-    for number, read in zip(numbers, rows.ravel().tolist(), strict=True):
-        if number is None or abs(number) > 1e308:
-            assert not np.isfinite(read) or abs(read) > 1e308
-        else:
-            assert read == float(number) or number != number

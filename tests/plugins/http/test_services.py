@@ -17,12 +17,11 @@ from neatfool import Labels, PluginError, TargetError
 from neatfool.cli import main
 from neatfool.evolution.assembly import make
 from neatfool.experiment.experiment import load_experiment
-from neatfool.plugin.manager import PluginManager
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "api.md").read_text(encoding="utf-8")
 FENCED = re.findall(r"^```(\w+)\n(.*?)^```$", DOCUMENT, re.M | re.S)
 SIZE = {"height": 52, "width": 56}
-NAMED = ("plant.id", "faceplusplus", "roboflow", "/mapped", "api.openai.com", "rekognition.")
+NAMED = ("plant.id", "faceplusplus", "/mapped", "api.openai.com", "rekognition.")
 
 
 @pytest.fixture
@@ -115,12 +114,16 @@ def test_a_preset_keeps_to_what_the_service_lists(services, preset, path, most):
     [
         {"body": {"image": "{image}"}},
         {"send": "bytes"},
-        {"send": "base64"},
         {"preset": "azure-vision-tag"},
     ],
 )
 def test_a_content_type_that_is_given_is_the_one_that_is_sent(services, options):
-    asked = {"labels_at": "a", "scores_at": "b", "headers": {"content-type": "text/mine"}}
+    asked = {
+        "found_at": "c",
+        "labels_at": "a",
+        "scores_at": "b",
+        "headers": {"content-type": "text/mine"},
+    }
     with (
         open_target(services, "/none", **SIZE | asked | options) as target,
         pytest.raises(TargetError, match="404"),
@@ -137,7 +140,7 @@ def test_a_content_type_is_honoured_by_the_open_inference_protocol_too(server, e
     assert server.asked[0].headers["Content-Type"] == "application/mine"
 
 
-@pytest.mark.parametrize("about", ["plant.id", "faceplusplus", "roboflow"])
+@pytest.mark.parametrize("about", ["plant.id", "faceplusplus"])
 @pytest.mark.parametrize("key", [KEY, "wrong-key-0123456789"])
 def test_a_key_is_nowhere_but_in_its_place(services, tmp_path, monkeypatch, caplog, about, key):
     monkeypatch.setenv("SERVICE_KEY", key)
@@ -160,7 +163,7 @@ def test_a_signers_token_that_the_service_repeats_is_not_shown(services, tmp_pat
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another")
     with (
         open_example(tmp_path, "rekognition.", services.url) as target,
-        pytest.raises(TargetError, match="InvalidSignature") as caught,
+        pytest.raises(TargetError, match=r"answered 403: \[not shown") as caught,
     ):
         target.score(large_images(1)[..., :52])
     assert SESSION[:12] not in str(caught.value)
@@ -170,8 +173,7 @@ def test_a_signers_token_that_the_service_repeats_is_not_shown(services, tmp_pat
 def test_a_run_is_signed_again_and_again_and_records_no_secret(services, tmp_path, monkeypatch):
     write_example(tmp_path, "rekognition.", services.url)
     monkeypatch.chdir(tmp_path)
-    more = ["--set", "scheme.batch=4", "--set", "target.further_classes=yes"]
-    more += ["--set", "target.classes=dark,bright", "--out", "run"]
+    more = ["--set", "scheme.batch=4", "--set", "target.classes=dark,bright", "--out", "run"]
     for command in (["run", "mine.ini", *more], ["resume", "run", "--images", "24"]):
         with pytest.raises(SystemExit) as left:
             main(command)
@@ -180,14 +182,6 @@ def test_a_run_is_signed_again_and_again_and_records_no_secret(services, tmp_pat
     files = [file.read_bytes() for file in (tmp_path / "run").rglob("*") if file.is_file()]
     assert files
     assert not [1 for file in files for secret in (SECRET, SESSION) if secret.encode() in file]
-
-
-def test_a_misspelt_signing_hook_is_found(tmp_path):
-    (tmp_path / "signer.py").write_text(
-        "import neatfool\n\n@neatfool.hookimpl\ndef neatfool_sign_requests(request):\n    pass\n"
-    )
-    with pytest.raises(PluginError, match="did you mean 'neatfool_sign_request'"):
-        PluginManager().load_files(tmp_path / "signer.py")
 
 
 def test_a_signer_that_fails_is_named(services, tmp_path):

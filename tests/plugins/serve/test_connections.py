@@ -26,7 +26,7 @@ def connect():
     """Serve a target over loopback; give a way to connect to it."""
     opened = []
     with (
-        in_this_process(ToyTarget(), limits=RequestLimits(body=100_000)) as client,
+        in_this_process(ToyTarget(), limits=RequestLimits(body=1_600_000)) as client,
         on_loopback(client.app) as port,
     ):
 

@@ -35,10 +35,6 @@ def test_its_scores_are_those_of_a_run_to_the_bit(mnist):
             assert together.tobytes() == output.of(expected).tobytes(), cuts
 
 
-def test_every_image_is_scored_exactly(mnist):
-    assert mnist.scorer.screening is None
-
-
 def test_the_target_s_section_suffices(tmp_path):
     write_experiment(tmp_path)
     file = tmp_path / "only.ini"
@@ -47,13 +43,6 @@ def test_the_target_s_section_suffices(tmp_path):
     assert served.name == "only"
     assert [output.name for output in served.outputs] == ["probabilities", "logits"]
     assert {output.datatype for output in served.outputs} == {"FP64"}
-
-
-def test_overrides_hold(tmp_path):
-    file = write_experiment(tmp_path)
-    overrides = ("target.batch_size=7", "experiment.name=other")
-    served = make_served_target(load_experiment(file, overrides=overrides))
-    assert (served.name, served.scorer.batch_size) == ("other", 7)
 
 
 def test_a_target_that_costs_something_is_not_served(tmp_path):

@@ -221,8 +221,8 @@ def test_the_report_shows_what_survived(tmp_path, own_sys_path):
     told = json.loads((run / "survival.json").read_text())
     assert len(told["usual"]) == 1 + len(views())
     assert neatfool("export", run, tmp_path / "data").exit_code == 0
-    rows = [json.loads(row) for row in (tmp_path / "data" / "manifest.jsonl").open()]
-    assert all(row["survival"]["jpeg=75"]["confidence"] >= 0 for row in rows)
+    with (tmp_path / "data" / "metadata.csv").open() as rows:
+        assert all(0 <= float(row["survival"]) <= 1 for row in csv.DictReader(rows))
     page = (run / "report.html").read_text()
     assert "What survives" in page
     for words in ("drawn at four times the size", "saved as JPEG (quality 75)", "moved (3 pixels)"):

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import sqlite3
 import struct
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,8 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 KEY = "0123456789abcdef" * 3
-# trackio asks for its folder when it is imported, which the observer does.
-TRACKIO = Path(os.environ.setdefault("TRACKIO_DIR", tempfile.mkdtemp(prefix="trackio-")))
 
 
 def follow(folder: Path, generations: int, **options) -> Run:
@@ -40,12 +35,6 @@ def follow(folder: Path, generations: int, **options) -> Run:
     else:
         start(toy_assembly(generations), folder).go(manager.observers())
     return Run(folder)
-
-
-def logged(project: str) -> list[tuple[str, int]]:
-    """Give trackio's rows: the run's name and the step."""
-    with sqlite3.connect(TRACKIO / f"{project}.db") as database:
-        return database.execute("SELECT run_name, step FROM metrics ORDER BY id").fetchall()
 
 
 def records(file: bytes) -> Iterator[bytes]:
@@ -63,38 +52,9 @@ def records(file: bytes) -> Iterator[bytes]:
 
 
 @pytest.fixture
-def _trackio():
-    pytest.importorskip("trackio", reason="pip install 'neatfool[trackio]'")
-
-
-@pytest.fixture
 def wandb(monkeypatch):
     monkeypatch.setenv("WANDB_API_KEY", KEY)
     return pytest.importorskip("wandb", reason="pip install 'neatfool[wandb]'")
-
-
-@pytest.mark.usefixtures("_trackio")
-def test_with_trackio_it_keeps_the_contract_of_observers():
-    observer = WandbTracker(Options(library="trackio", project="contract"))
-    check_plugin("observer", lambda: observer)
-
-
-@pytest.mark.usefixtures("_trackio")
-def test_trackio_has_each_generation_once_also_after_a_resume(tmp_path):
-    project = f"resumed{tmp_path.name}"
-    follow(tmp_path / "toy", 3, library="trackio", project=project)
-    run = follow(tmp_path / "toy", 6, library="trackio", project=project)
-    rows = logged(project)
-    assert [step for _, step in rows] == [report.evaluations for report in run.history]
-    assert len({name for name, _ in rows}) == 1
-
-
-@pytest.mark.usefixtures("_trackio")
-def test_a_run_that_is_started_anew_is_another_one(tmp_path):
-    project = f"anew{tmp_path.name}"
-    for name in ("one", "two"):
-        follow(tmp_path / name / "toy", 2, library="trackio", project=project)
-    assert len({name for name, _ in logged(project)}) == 2
 
 
 @pytest.mark.slow
@@ -153,6 +113,6 @@ def test_an_online_run_without_a_key_says_what_to_do(wandb, tmp_path, caplog, mo
 
 
 def test_a_library_that_is_not_installed_is_told(monkeypatch):
-    monkeypatch.setitem(sys.modules, "trackio", None)
-    with pytest.raises(ExperimentError, match=r"pip install 'neatfool\[trackio\]'"):
-        WandbTracker(Options(library="trackio"))
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    with pytest.raises(ExperimentError, match=r"pip install 'neatfool\[wandb\]'"):
+        WandbTracker(Options())

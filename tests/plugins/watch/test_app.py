@@ -38,14 +38,6 @@ def test_the_token_is_needed_everywhere(address: str) -> None:
     assert (status, page[:15]) == (200, b"<!doctype html>")
 
 
-def test_a_run_of_another_process_has_no_buttons(address: str) -> None:
-    assert ask(f"{address}stop", "POST")[0] in {404, 405}
-    name, first = next(events(address))
-    assert name == "news"
-    assert first["news"]["about"]["controlled"] is False
-    assert first["news"]["state"]["control"] is None
-
-
 def test_images_are_those_of_the_elites(address: str, finished: Path) -> None:
     elite = open_run(finished)[1]
     assert ask(f"{address}0/1.png") == (200, elite.png)
@@ -59,17 +51,6 @@ def test_a_number_that_nothing_has_is_not_found(address: str, number: str) -> No
     number = quote(number)
     assert ask(f"{address}0/{number}.png")[0] == 404
     assert ask(f"{address}{number}/0.png")[0] == 404
-
-
-def test_a_run_that_begins_later_is_shown(finished: Path, tmp_path: Path) -> None:
-    shutil.copytree(finished, tmp_path / "first")
-    with served(tmp_path) as address:
-        coming = events(address)
-        assert next(coming)[1]["run"] == 0
-        shutil.copytree(finished, tmp_path / "a later one")
-        later = next(event for _, event in coming if event["run"] == 1)
-        assert later["news"]["about"]["path"] == str(tmp_path / "a later one")
-        assert ask(f"{address}1/1.png")[0] == 200
 
 
 def fingerprint(folder: Path) -> dict[str, tuple[str, int]]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 import threading
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 from commands import neatfool, write_experiment
 from waiting import wait_until
-from watching import ask, events, search
+from watching import events, search
 
 from neatfool import server
 from neatfool.run.folder import DATABASE
@@ -24,41 +23,26 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("own_sys_path")
 
 
-def test_the_buttons_pause_and_stop_a_run_that_resumes_to_the_same_end(
+def test_a_run_that_is_watched_tells_its_end_and_records_the_same(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = write_experiment(tmp_path)
-    search(file, tmp_path / "undisturbed")
-    seen, thread = [], []
+    search(file, tmp_path / "alone")
+    told = []
 
-    def push_buttons(address: str) -> None:
-        for _, event in events(address):
-            state = event.get("news", {}).get("state", {})
-            if state.get("control") == "paused":
-                before = len(seen)
-                time.sleep(0.3)
-                assert len(seen) == before
-                assert ask(f"{address}stop", "POST") == (200, b"stopping")
-            if "outcome" in state:
-                thread.append(state["outcome"])
+    def listen(address: str) -> None:
+        told.extend(event["news"]["state"] for _, event in events(address) if "news" in event)
 
     def look(run) -> None:
-        seen.append(run.generation)
         if run.generation == 2:
             (address,) = re.findall(r"Watch it at (\S+)", capsys.readouterr().out)
-            assert ask(f"{address}pause", "POST") == (200, b"pausing")
-            thread.append(threading.Thread(target=push_buttons, args=(address,)))
-            thread[0].start()
+            told.append(threading.Thread(target=listen, args=(address,)))
+            told[0].start()
 
     outcome = search(file, tmp_path / "watched", look, watch=True)
-    assert (outcome.reason, seen) == ("interrupted", [0, 1, 2])
-    thread[0].join(20)
-    assert thread[-1] == "interrupted"
-    resumed = neatfool("resume", tmp_path / "watched", "--no-report")
-    assert resumed.exit_code == 0, resumed.output
-    assert contents(tmp_path / "watched" / DATABASE) == contents(
-        tmp_path / "undisturbed" / DATABASE
-    )
+    told[0].join(20)
+    assert (outcome.reason, told[-1]["outcome"]) == ("finished", "finished")
+    assert contents(tmp_path / "watched" / DATABASE) == contents(tmp_path / "alone" / DATABASE)
     assert not (tmp_path / "watched" / f"{DATABASE}-wal").exists()
 
 
