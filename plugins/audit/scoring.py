@@ -12,11 +12,11 @@ import numpy as np
 
 from neatfool import ExperimentError, Run, analysis, behind, open_scorer
 from neatfool.files import read_json
-from neatfool.measure import Shares, measuring_code, tell_apart, threshold_of
+from neatfool.measure import Shares, measuring_code, tell_apart
 from neatfool.ood import in_distribution as find_known
 from neatfool.present import Facts, Output, save
 
-from .card import PASSING, Defence, DetectorSummary, NetworkTransfer, TransferSummary
+from .card import Defence, DetectorSummary, NetworkTransfer, TransferSummary
 from .confidence import ConfidenceRecord, count_queries, describe_known, score_kinds
 
 Kind = TypeVar("Kind", bound=Facts)
@@ -141,7 +141,6 @@ class MeasurementCache:
                         looks_at=each.looks_at,
                         auroc=auroc,
                         passing_95=passing,
-                        curve=[(fooling >= threshold_of(inside, p)).mean() for p in PASSING],
                     )
                 )
             return Defence(in_distribution=found[0].in_distribution.text, detectors=detectors)
