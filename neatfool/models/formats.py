@@ -42,7 +42,6 @@ class Request:
         std: What to divide by after that.
         output: The name or number of the output that answers, if a file has several.
         outputs: ``"logits"``, ``"probabilities"`` or ``"multi_label"``, if the numbers do not tell.
-        dequantise: Whether to compute a dynamically quantised graph in floats.
         gradients: Whether to compute gradients through a copy in PyTorch, if it has none.
         key: The option that names it, for messages.
     """
@@ -54,7 +53,6 @@ class Request:
     std: Sequence[float] | None = None
     output: str | None = None
     outputs: Outputs | None = None
-    dequantise: bool = False
     gradients: bool = False
     key: str = "model"
 

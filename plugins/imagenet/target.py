@@ -68,7 +68,7 @@ class ImageNetTarget(Target):
     """One network, or the mean of several; images have the size of the largest network's."""
 
     def __init__(self, options: Options) -> None:
-        asked = {"weights", "size", "mean", "std", "output", "outputs", "dequantise", "gradients"}
+        asked = {"weights", "size", "mean", "std", "output", "outputs", "gradients"}
         given = options.model_dump(include=asked)
         self.classifiers = [
             models.load_classifier(models.Request(each, **given)) for each in options.models

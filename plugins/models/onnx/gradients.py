@@ -24,7 +24,6 @@ from neatfool.models import FileModule, Input, Preprocessing
 from neatfool.wording import level, share
 
 from ..torch_files import TorchModule
-from .dequantising import ROUNDING, dequantise
 
 TOLERANCE: Final = 0.01
 """Probabilities may differ by this share of an image's largest: float32 rounding only."""
@@ -39,18 +38,17 @@ class ConvertedModule(TorchModule):
     by = _BY
 
 
-def torch_copy(module: FileModule, scaling: Preprocessing, *, in_floats: bool) -> ConvertedModule:
+def torch_copy(module: FileModule, scaling: Preprocessing) -> ConvertedModule:
     """Copy a network that has settled, for torch: it takes floats, also if the file takes bytes."""
     path = module.path
-    model: Any = onnx.load_from_string(dequantise(path)) if in_floats else onnx.load(path)
+    model: Any = onnx.load(path)
     logits = _simplify(model, module.output)
     versions = _versions(model)
     used = {(node.op_type, node.domain) for node in model.graph.node}
     if missing := sorted(op for op, domain in used if not _is_known(op, domain, versions)):
-        quantised = f"set [target] dequantise = yes; or {_OTHERWISE}"
         raise TargetError(
             f"{path}: {_BY} cannot convert {', '.join(missing)}, so there are no gradients; "
-            + (quantised if ROUNDING in missing else _OTHERWISE)
+            f"{_OTHERWISE}"
         )
     try:
         program = convert(model)

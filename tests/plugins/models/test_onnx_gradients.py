@@ -135,13 +135,8 @@ def test_gradients_must_be_asked_for(tmp_path) -> None:
 def test_an_operation_that_cannot_be_converted_is_named(tmp_path) -> None:
     model = export_onnx(Small(), tmp_path / "floats.onnx", FLOATS)
     rounded = quantise_dynamically(model, tmp_path / "rounded.onnx")
-    with pytest.raises(
-        TargetError, match=r"cannot convert ConvInteger, DynamicQuantize.* dequantise = yes; or"
-    ):
+    with pytest.raises(TargetError, match=r"cannot convert ConvInteger, DynamicQuantize.* leave"):
         target(rounded, gradients=True, **SCALED)
-    made = target(rounded, gradients=True, dequantise=True, **SCALED)
-    found, right = gradients_by(made, noise(3)), right_slopes(noise(3))
-    assert np.corrcoef(found.ravel(), right.ravel())[0, 1] > 0.9
 
 
 def test_a_copy_that_answers_something_else_is_refused(tmp_path, monkeypatch) -> None:
