@@ -54,4 +54,4 @@ class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):
 @hookimpl
 def neatfool_register_targets(register: Any) -> None:
     """Register the target."""
-    register("guarded", f"{__name__}.target:Guarded.from_options", options=Options)
+    register("guarded", f"{__name__}.target:GuardedTarget.from_options", options=Options)

@@ -37,7 +37,7 @@ NEVER: Final = 1e4
 precision, and has a gradient, which minus infinity has not."""
 
 
-class Guarded(Target, Guard):
+class GuardedTarget(Target, Guard):
     """A target whose confidences are 0 for images that an OOD detector rejects.
 
     So that a search has a slope to climb, the log-odds of a rejected image are below those of every
@@ -61,7 +61,7 @@ class Guarded(Target, Guard):
         self.inspected = InspectedTarget(inner, {needs})
         self.networks = self.inspected.networks
         head = self.inspected.head
-        self._detector.look_at(head, self.inspected.module)
+        self._detector.look_at(head)
         self._known = known
         self._softness = softness
         self._about = f"{detector}, keeps = {keeps:g}"

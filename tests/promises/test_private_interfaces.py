@@ -153,10 +153,6 @@ def test_without_options_of_malloc_nothing_fails(monkeypatch, missing) -> None:
     machine.keep_freed_memory.cache_clear()
 
 
-
-
-
-
 # numba
 
 COUNTED = """
