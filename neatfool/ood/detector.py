@@ -56,15 +56,12 @@ class Detector(ABC):
         looks_at: What it looks at, in a few words.
         fits: Whether it must be fitted to in-distribution images first.
         differentiable: Whether torch can differentiate its scores.
-        of_covariance: Whether it learns in which directions features vary: with fewer images than
-            features, it does not see most of them.
     """
 
     needs: Needs
     looks_at: str = ""
     fits: bool = False
     differentiable: bool = False
-    of_covariance: bool = False
 
     def look_at(self, head: nn.Linear | None) -> None:
         """Take what it wants of the network's last linear layer, on the CPU.

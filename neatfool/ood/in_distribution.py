@@ -29,8 +29,6 @@ FEWEST_TO_DIVIDE: Final = 30
 HOW: Final = "in_distribution = FOLDER in an experiment, --in-distribution FOLDER in a command"
 """How to give more."""
 
-_REMEDY: Final = "delete it and fetch it again"
-
 
 @dataclass(frozen=True)
 class InDistribution:
@@ -79,17 +77,6 @@ class InDistribution:
         return (
             f"{len(self.fitted):,} in-distribution images ({self.source}) fit the detectors, and "
             f"{len(self.held_out):,} others set the thresholds.{few}"
-        )
-
-    def lacks(self, features: int | None, names: Sequence[str]) -> str:
-        """Warn of detectors of covariance, if they were fitted to fewer images than features."""
-        if features is None or len(self.fitted) >= features or not names:
-            return ""
-        return (
-            f"Do not rely on {' and '.join(names)}: fitted to {len(self.fitted):,} images, fewer "
-            f"than the {features:,} features of the network's last layer, they know few of the "
-            f"directions in which in-distribution images vary. Give {2 * features:,} "
-            f"in-distribution images or more, of which half fit them ({HOW}), or choose another."
         )
 
     def check_divided(self, detector: str) -> None:
@@ -217,26 +204,18 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
         content = path.read_bytes()
         if content.startswith(b"\x1f\x8b"):
             content = gzip.decompress(content)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise ExperimentError(f"{path}: damaged gzip file ({error}); {_REMEDY}") from error
-    except OSError as error:
-        raise ExperimentError(f"{path}: {error.strerror}") from error
+        return _parse_idx(content, dimensions)
+    except (EOFError, OSError, ValueError, struct.error, zlib.error) as error:
+        why = getattr(error, "strerror", None) or f"damaged ({error}); fetch it again"
+        raise ExperimentError(f"{path}: {why}") from error
+
+
+def _parse_idx(content: bytes, dimensions: int) -> np.ndarray:
     # A big-endian header: unsigned bytes (8) in so many dimensions, each a 32-bit integer.
-    magic, start = bytes([0, 0, 8, dimensions]), 4 + 4 * dimensions
-    if content[:4] != magic:
-        raise ExperimentError(
-            f"{path}: begins with {content[:4].hex(' ') or 'nothing'}; an idx file of unsigned "
-            f"bytes in {dimensions} dimensions begins with {magic.hex(' ')}; {_REMEDY}"
-        )
-    if len(content) < start:
-        raise ExperimentError(f"{path}: ends within its header; {_REMEDY}")
-    shape = struct.unpack(f">{dimensions}I", content[4:start])
-    if len(content) - start != math.prod(shape):
-        raise ExperimentError(
-            f"{path}: holds {len(content) - start} bytes of data, but its header says "
-            f"{' x '.join(map(str, shape))} = {math.prod(shape)}; {_REMEDY}"
-        )
-    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+    magic, *shape = struct.unpack_from(f">{1 + dimensions}I", content)
+    if magic != 0x800 + dimensions:
+        raise ValueError(f"not an idx file of unsigned bytes in {dimensions} dimensions")
+    return np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
 
 
 def read_mnist(folder: Path) -> Mnist:
@@ -269,14 +248,10 @@ def _find_files(folder: Path) -> dict[str, Path | None]:
 
 def _read_part(image_file: Path, label_file: Path) -> Digits:
     images, labels = read_idx(image_file, 3), read_idx(label_file, 1)
-    if images.shape[1:] != (28, 28):
-        size = "x".join(map(str, images.shape[1:]))
-        raise ExperimentError(f"{image_file}: images of {size} pixels; MNIST's have 28x28")
-    if not len(images) or len(images) != len(labels):
+    if not len(labels) or images.shape != (len(labels), 28, 28) or labels.max() > 9:
+        sizes = "x".join(map(str, images.shape))
         raise ExperimentError(
-            f"{label_file}: {len(labels)} labels for the {len(images)} images of "
-            f"{image_file.name}; there must be one for each image, and at least one"
+            f"{image_file}: holds {sizes} numbers, and {label_file.name} {len(labels)} labels; "
+            "MNIST's images have 28x28, and a label from 0 to 9 each"
         )
-    if labels.max() > 9:
-        raise ExperimentError(f"{label_file}: label {labels.max()}; MNIST's are digits, 0 to 9")
     return Digits(images, labels)

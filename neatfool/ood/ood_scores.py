@@ -48,12 +48,10 @@ class DetectionScores(NamedTuple):
     Attributes:
         scores: Those of each detector that works here, by name.
         left_out: The detectors that do not, and why.
-        lacks: A warning of detectors that were fitted to fewer images than features, or nothing.
     """
 
     scores: dict[str, OutlierScores]
     left_out: dict[str, str]
-    lacks: str
 
 
 def ask_detectors(
@@ -102,7 +100,7 @@ def ask_detectors(
     held_out = ask("in-distribution images", known.held_out)
     fitted = ask("in-distribution images", known.fitted) if known.divided else held_out
     fooling = ask("fooling images", torch.as_tensor(images))
-    scores, of_covariance = {}, []
+    scores = {}
     for name, detector in detectors.items():
         if name in left_out:
             continue
@@ -117,11 +115,9 @@ def ask_detectors(
             left_out[name] = str(error)
             continue
         scores[name] = OutlierScores(detector.looks_at, both[0].numpy(), both[1].numpy())
-        of_covariance += [name] if detector.of_covariance else []
     if not scores:
         raise ExperimentError(f"no detector works here: {'; '.join(left_out.values())}")
-    lacks = known.lacks(inspected.head.in_features if inspected.head else None, of_covariance)
-    return DetectionScores(scores, left_out, lacks)
+    return DetectionScores(scores, left_out)
 
 
 class LinearWithInput(nn.Linear):

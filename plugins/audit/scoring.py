@@ -125,8 +125,6 @@ class MeasurementCache:
             found = analysis.detect(
                 self.runs, in_distribution=self.known, sample=self.sample, console=self.console
             ).runs
-            if found[0].warning:
-                self.notes.append(f"Detectors: {found[0].warning}")
             seeds = np.repeat(np.arange(len(found)), [len(run.shown) for run in found])
             classes = np.array([index for run in found for _, index, _ in run.shown])
             detectors = []

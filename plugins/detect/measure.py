@@ -140,9 +140,6 @@ class RunDetection(RunFacts):
     guarded: str | None = Field(description="the detector that guarded the run's target")
     median_confidence: float = Field(description="of the images, as the run recorded it")
     in_distribution: InDistributionFacts = Field(description="the in-distribution images")
-    warning: str | None = Field(
-        description="which detectors were fitted to fewer images than features, and what to do"
-    )
     detectors: tuple[DetectorResult, ...] = Field(description="the detectors that work here")
     left_out: dict[str, str] = Field(description="those that do not, each with the reason")
     shown: tuple[tuple[str, int, float], ...] = Field(exclude=True, repr=False)
@@ -191,8 +188,7 @@ class Detection(RunsFinding):
         """Tell what the best detector catches, then all of them."""
         for run in self.runs:
             yield Headline(f"{run.label}: {run.headline()}")
-        limits = [text for run in self.runs for text in (run.warning, run.in_distribution.text)]
-        yield from map(Note, dict.fromkeys(filter(None, limits)))
+        yield from map(Note, dict.fromkeys(run.in_distribution.text for run in self.runs))
         yield Section("At a glance")
         for run in self.runs:
             yield run.table()
@@ -332,7 +328,6 @@ def _describe(
             few=known.few,
             text=known.describe(),
         ),
-        warning=scores.lacks or None,
         detectors=tuple(
             DetectorResult.of(name, each.looks_at, each.known, each.images[part])
             for name, each in scores.scores.items()

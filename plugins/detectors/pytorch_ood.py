@@ -1,6 +1,7 @@
 """OOD detectors of the package pytorch-ood, by its ``fit`` and ``predict``."""
 
 import inspect
+import logging
 from functools import partial
 from importlib import import_module
 from typing import Any, Final
@@ -12,9 +13,13 @@ from torch import nn
 from neatfool import ExperimentError, Register, hookimpl, nearest
 from neatfool.ood import Answers, Detector, MissingPackage
 
+_log = logging.getLogger("neatfool.detectors")
+
 FEWER: Final = {"KNN": ("k", 10), "ViM": ("d", 2)}
 """Of few images at most this part: the 50th nearest of 60 is on the other side, and 60 images vary
 in no more than 60 directions."""
+OF_COVARIANCE: Final = {"Mahalanobis", "ViM", "RMD", "MultiMahalanobis"}
+"""They learn in which directions features vary, which takes more images than features."""
 LOOKS_AT: Final = {
     "KNN": "nearest neighbours",
     "Mahalanobis": "Mahalanobis distance",
@@ -43,7 +48,6 @@ class PytorchOod(Detector):
         self.looks_at = LOOKS_AT.get(name, "of the package pytorch-ood")
         self.needs = "logits" if issubclass(self._class, api.LogitsDetector) else "features"
         self.fits = bool(self._class.requires_fit)
-        self.of_covariance = name in {"Mahalanobis", "ViM", "RMD", "MultiMahalanobis"}
 
     def look_at(self, head: nn.Linear | None) -> None:
         """Make the detector with what its constructor asks for."""
@@ -68,6 +72,14 @@ class PytorchOod(Detector):
             most = max(1, len(labels) // part)
             setattr(self._detector, key, min(getattr(self._detector, key), most))
         inputs = getattr(answers, self.needs).float()
+        if self.name in OF_COVARIANCE and len(inputs) < inputs.shape[1]:
+            _log.warning(
+                "Do not rely on pytorch-ood:%s: fitted to %d images, fewer than the %d features of "
+                "the network's last layer, it knows few of the directions in which in-distribution "
+                "images vary. Give at least four times as many",
+                self.name,
+                *inputs.shape,
+            )
         fit = getattr(self._detector, f"fit_{self.needs}")
         self._try(lambda: fit(inputs, labels))
         if of_classes and torch.linalg.cholesky_ex(self._detector.precision).info:

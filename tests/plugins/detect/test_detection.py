@@ -152,20 +152,6 @@ def test_without_pytorch_ood_the_formulas_of_logits_work(monkeypatch):
     assert "pip install 'neatfool[ood]'" in found.left_out["vim"]
 
 
-def test_a_run_is_told_of_detectors_with_fewer_images_than_features(runs, caplog):
-    told = neatfool("detect", runs / "mnist")
-    warning = "Do not rely on vim: fitted to 150 images, fewer than the 500"
-    assert f"Note: {warning}" in told.stdout
-    assert told.output.count(warning) == 1
-    assert warning not in caplog.text
-    (as_json,) = json.loads(neatfool("detect", runs / "mnist", "--json").stdout)["runs"]
-    assert as_json["warning"].startswith(warning)
-    (as_json,) = json.loads(
-        neatfool("detect", runs / "mnist", "--json", "--detectors", "msp,knn").stdout
-    )["runs"]
-    assert as_json["warning"] is None
-
-
 @pytest.mark.usefixtures("own_sys_path")
 def test_a_target_without_in_distribution_images_is_refused(tmp_path):
     made = neatfool("run", write_experiment(tmp_path), "--out", tmp_path / "run", "--no-report")

@@ -121,15 +121,6 @@ def test_it_says_how_many_in_distribution_images_pass(mnist, digits):
         assert f"confidence 0. {passing} of in-distribution images pass." in said
 
 
-def test_without_softness_a_rejected_image_takes_no_niche(mnist, digits, mixed):
-    guarded = GuardedTarget(mnist, digits, detector="energy", softness=0)
-    scores = guarded.score(mixed)
-    rejected = ~scores.probs.any(1)
-    assert rejected.any()
-    assert np.isneginf(rank(scores)[rejected]).all()
-    assert not hasattr(guarded, "logits_of")
-
-
 @pytest.mark.parametrize("detector", ["energy", "entropy"])
 def test_the_gradient_leads_through_the_detector(mnist, digits, noise, detector):
     guarded = GuardedTarget(mnist, digits, detector=detector, keeps=0.5)
@@ -151,10 +142,10 @@ def test_its_fingerprint_says_what_it_depends_on(mnist, digits):
     fewer = divide(digits.held_out, "fewer")
     others = [
         fingerprint(known=fewer),
-        *(fingerprint(**each) for each in ({"detector": "gen"}, {"keeps": 0.9}, {"softness": 2.0})),
+        *(fingerprint(**each) for each in ({"detector": "gen"}, {"keeps": 0.9})),
     ]
     assert fingerprint() == fingerprint()
-    assert len({fingerprint(), mnist.fingerprint(), *others}) == 6
+    assert len({fingerprint(), mnist.fingerprint(), *others}) == 5
 
 
 class Paid(ToyTarget):
@@ -215,12 +206,9 @@ def test_probabilities_suffice_where_a_detector_needs_no_more():
 def test_detectors_with_fewer_images_than_features_are_warned_of(mnist, digits, caplog):
     for detector, warned in (("vim", True), ("knn", False)):
         caplog.clear()
-        said = GuardedTarget(mnist, digits, detector=detector).describe()
-        advice = f"Do not rely on {detector}: fitted to 150 images, fewer than the 500 features"
-        assert (advice in said) is warned
+        GuardedTarget(mnist, digits, detector=detector)
+        advice = "fitted to 150 images, fewer than the 500 features"
         assert (advice in caplog.text) is warned
-    assert "Give 1,000 in-distribution images or more" in digits.lacks(500, ["mahalanobis"])
-    assert digits.lacks(150, ["vim"]) == ""
     with pytest.raises(ExperimentError, match="cannot be fitted to 150 images"):
         GuardedTarget(mnist, digits, detector="mahalanobis")
 
