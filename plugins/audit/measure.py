@@ -25,8 +25,7 @@ from neatfool.wording import percent, share
 from .acceptance import Acceptance, sum_up
 from .card import Check, ClassFacts, ClassifierFacts, ConfidenceMilestone, FooledShare, ReportCard
 from .confidence import EVOLVED, KNOWN, ConfidenceRecord
-from .known_images import KnownImages
-from .references import check_known_images, compare_with_known, read_references
+from .references import compare_with_known, read_references
 from .scoring import AuditScores, MeasurementCache
 
 SURE: Final = (0.5, 0.9, 0.99)
@@ -106,12 +105,10 @@ def audit(
         )
         transfer = measuring.transfer(to) if to else None
         card = _fill(opened, looked, acceptance, transfer=transfer, defence=measuring.defence())
-        known = read_references()
-        notes = [*check_known_images(card, known), *_notes(card, chosen, sample)]
         return card.model_copy(
             update={
-                "beside": compare_with_known(card, known),
-                "notes": [*notes, *measuring.notes],
+                "beside": compare_with_known(card, read_references()),
+                "notes": [*_notes(card, chosen, sample), *measuring.notes],
                 "checks": [*_checks(card, max_accepted)],
             }
         )
@@ -181,7 +178,6 @@ def _fill(
         search=describe_search(run.experiment),
         runs=[str(each.path) for each in runs],
         acceptance=acceptance,
-        known=known and KnownImages.of(looked.hashes, known),
         fooled=_fooled(courses, classes, known),
         top1=Shares.of(
             sum(each.log_odds[place] is not None for each in classes) / max(1, len(classes))

@@ -1,6 +1,6 @@
 """Cards of known networks, and what is said of another card beside them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -40,17 +40,3 @@ def _settings(card: ReportCard) -> dict[str, object]:
         "temperature": card.classifier.options.get("logit_temperature", 1),
         "own images": (card.acceptance.in_distribution or "").endswith(OWN),
     }
-
-
-def check_known_images(card: ReportCard, others: Sequence[ReportCard]) -> Iterator[str]:
-    """Say which cards have in-distribution images of which this one leaves some out."""
-    for other in others:
-        if card.known and other.known:
-            both = {*card.known.images} & {*other.known.images}
-            missing = other.known.number - len(both)
-            if missing and 2 * len(both) > card.known.number:
-                yield (
-                    f"The in-distribution images are {len(both):,} of the {other.known.number:,} "
-                    f"of {other.name}: {missing:,} of these were left out. Leaving out those that "
-                    "the network is least sure of lowers the share of classes that are fooled."
-                )

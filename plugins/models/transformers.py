@@ -168,7 +168,6 @@ def _find_preprocessing(processor: Any, config: Any) -> models.Preprocessing:
         std,
         channels=channels,
         own=prepare,
-        own_in_words=f"as its {type(processor).__name__} does it",
     )
 
 

@@ -15,8 +15,6 @@ from onnx import defs, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 from onnx2torch import convert
 from onnx2torch.node_converters.registry import add_converter, get_converter
-from onnx2torch.utils.common import OperationConverterResult, onnx_mapping_from_node
-from torch import nn
 from torch.nn import functional
 
 from neatfool import TargetError
@@ -158,12 +156,3 @@ def _is_known(operation: str, domain: str, versions: Mapping[str, int]) -> bool:
                 add_converter(operation, since, domain)(converter)
             return True
     return False
-
-
-if not _is_known("Gelu", "", {"": 20}):
-
-    @add_converter("Gelu", 20)  # type: ignore[untyped-decorator]
-    def _gelu(node: Any, graph: Any) -> OperationConverterResult:
-        del graph
-        exactly = node.attributes.get("approximate", "none")
-        return OperationConverterResult(nn.GELU(exactly), onnx_mapping_from_node(node))

@@ -82,16 +82,9 @@ def test_open_clip_is_scored_as_open_clip_scores(open_clip_folder) -> None:
     assert found.temperature == pytest.approx(1 / float(scale))
 
 
-@pytest.mark.parametrize(
-    ("resize_mode", "said"),
-    [
-        ("shortest", "shorter side to 32 (bilinear), middle cut out"),
-        ("squash", "stretched to 32x32 (bilinear)"),
-        ("longest", "longer side to 32 (bilinear), edges filled"),
-    ],
-)
+@pytest.mark.parametrize("resize_mode", ["shortest", "squash", "longest"])
 def test_open_clip_is_shown_photographs_as_open_clip_does(
-    open_clip_folder, tmp_path, resize_mode, said
+    open_clip_folder, tmp_path, resize_mode
 ) -> None:
     import open_clip
 
@@ -109,7 +102,6 @@ def test_open_clip_is_shown_photographs_as_open_clip_does(
         photograph = pictures()[0].resize(size, Image.Resampling.BICUBIC)
         expected = (255 * (theirs(photograph) * std + mean)).round().byte()
         assert torch.equal(fit_photograph(photograph, found)[0], expected)
-    assert f"photographs: {said}" in found.describe()
 
 
 def test_a_text_is_the_mean_of_its_templates(open_clip_folder) -> None:

@@ -42,15 +42,6 @@ class Softmax(Small):
         return super().forward(images).softmax(1)
 
 
-class Gelu(Small):
-    def __init__(self, approximate: str) -> None:
-        super().__init__()
-        self.bend = nn.GELU(approximate)
-
-    def features(self, images):
-        return self.bend(self.look(images)).amax((2, 3))
-
-
 class Rounding(Small):
     def forward(self, images):
         return super().forward(images.round())
@@ -108,17 +99,6 @@ def test_a_name_in_an_onnx_file_is_no_code(tmp_path) -> None:
     onnx.save(graph, tmp_path / "a.onnx")
     target(model, gradients=True, **SCALED)
     assert not (tmp_path / "ran").exists()
-
-
-@pytest.mark.parametrize("approximate", ["none", "tanh"])
-def test_gelu_which_onnx2torch_does_not_know_is_converted(tmp_path, approximate) -> None:
-    network = Gelu(approximate)
-    model = export_onnx(network, tmp_path / "a.onnx", FLOATS, opset=20)
-    assert "Gelu" in {node.op_type for node in onnx.load(tmp_path / "a.onnx").graph.node}
-    found = gradients_by(target(model, gradients=True, **SCALED), noise(3))
-    pixels = noise(3).float().requires_grad_()
-    wanted = slopes(network((pixels / 255 - 0.5) / 0.25), pixels)
-    np.testing.assert_allclose(found, wanted, atol=1e-6)
 
 
 def test_gradients_must_be_asked_for(tmp_path) -> None:

@@ -142,7 +142,7 @@ def test_the_fingerprint_changes_with_the_weights_and_the_scaling(tmp_path):
 def test_how_it_looks_at_images_is_said(tmp_path):
     said = target(save(tmp_path / "model", convnext)).describe()
     assert "images of 64x64 pixels, scaled (x - [123.675, 116.28, 103.53]) / [58.395" in said
-    assert "photographs: as its ConvNextImageProcessor does it\n" in said
+    assert "photographs: as the network's library prepares them\n" in said
 
 
 def test_classes_that_nobody_named_have_numbers(tmp_path):
