@@ -100,8 +100,8 @@ def in_distribution(target: Target, folder: str | Path | None = None) -> InDistr
 
     Args:
         target: The target.
-        folder: A folder with MNIST's four idx files, or a folder or a CSV file as for
-            :func:`photographs_in`. By default the target's own photographs.
+        folder: A folder with MNIST's four idx files, or one as for :func:`photographs_in`. By
+            default the target's own photographs.
 
     Raises:
         ExperimentError: There are none, or they cannot be read.

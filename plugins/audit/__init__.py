@@ -11,7 +11,7 @@ import click
 from click.core import ParameterSource as Source
 
 from neatfool import hookimpl
-from neatfool.present import FileToWrite, FiniteRange, Output, make_measure_command
+from neatfool.present import FOLDER, FileToWrite, FiniteRange, Output, make_measure_command
 
 if TYPE_CHECKING:
     from neatfool.present import Finding
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from .card import ReportCard
     from .search import AuditSearch
 
-EXISTING: Final = click.Path(exists=True, path_type=Path)
 STANDARD_BUDGET: Final = 12_000
 """Images with each seed: some minutes for ImageNet's networks, on two cores."""
 SAMPLE: Final = 100
@@ -35,7 +34,7 @@ def audit(
     longer: int | None = None,
     seeds: Annotated[str, "LIST"] = "1-3",
     to: Annotated[Sequence[Path], "EXPERIMENT"] = (),
-    in_distribution: Annotated[Path | None, "FOLDER|CSV", EXISTING] = None,
+    in_distribution: Annotated[Path | None, "FOLDER", FOLDER] = None,
     operating_point: Annotated[float | None, "P", FiniteRange(0, 1)] = None,
     max_accepted: Annotated[float | None, "P", FiniteRange(0, 1, max_open=True)] = None,
     overrides: Sequence[str] = (),
@@ -62,7 +61,7 @@ def audit(
         seeds: Search once with each of these seeds: 1-5, say, or 1,3,7-9.
         to: A file of an experiment whose network sees the images, too; repeat it for more.
         in_distribution: Images of what the classifier is for: a folder, perhaps with a folder for
-            each class, or a CSV file with the columns file and label. They set thresholds.
+            each class. They set thresholds.
             [default: the target's own]
         operating_point: The confidence from which you believe the classifier: 0.8, say.
             [default: [target] threshold]

@@ -84,28 +84,20 @@ class NetworkTransfer(present.Facts):
     images: int = Field(description="how many images of all runs have a class that it knows")
     top1: Shares = Field(description="the share that is top-1 there")
     confidence: Shares = Field(description="the median confidence there")
-    agreement: Share | None = Field(
-        description="of which share of photographs it says what the audited network does"
-    )
 
 
 class TransferSummary(present.Facts):
     """Which other networks are fooled."""
 
     sample: int = Field(description="how many images of each run were shown")
-    photographs: int = Field(description="how many photographs were shown, too")
     networks: list[NetworkTransfer] = Field(description="each other network")
 
     def story(self) -> Iterator[present.Block]:
         """Tell how other networks see the images."""
         yield present.Section("Other networks", "Medians over seeds; in brackets their range.")
-        rows = []
-        for e in self.networks:
-            agrees = "-" if e.agreement is None else f"{share(e.agreement)} of {self.photographs:,}"
-            rows.append([e.label, e.top1.as_share(), e.confidence.as_confidence(), agrees])
-        heads = ["network", "top-1", "median confidence", "agrees on in-distribution images"]
+        rows = [[e.label, e.top1.as_share(), e.confidence.as_confidence()] for e in self.networks]
         title = f"What transfers (of {self.sample:,} images of each run)"
-        yield present.Table(heads, rows, title)
+        yield present.Table(["network", "top-1", "median confidence"], rows, title)
 
 
 class DetectorSummary(present.Facts):
@@ -173,7 +165,6 @@ class ReportCard(present.Finding):
     fooled: FooledShare | None = Field(
         description="the one number; null without 20 in-distribution images: then compare nothing"
     )
-    top1: Shares = Field(description="the share of classes that are named first for their image")
     median: Shares = Field(description="the median confidence over classes at the end")
     until: list[ConfidenceMilestone] = Field(
         [], description="images until half of the classes were so sure"
@@ -186,7 +177,6 @@ class ReportCard(present.Finding):
         description="which other networks are fooled, if named"
     )
     defence: Defence | None = Field(description="what detectors tell of in-distribution images")
-    beside: list[str] = Field([], description="how it compares with known networks, if it may be")
     checks: list[Check] = Field([], description="the conditions of the exit code")
     notes: list[str] = Field([], description="what to bear in mind")
     pictures: dict[int, tuple[bytes, str]] = Field(default_factory=dict, exclude=True, repr=False)
@@ -206,8 +196,6 @@ class ReportCard(present.Finding):
         yield present.Headline(self.acceptance.headline())
         yield from (present.Headline(str(check), where="page") for check in self.checks)
         yield present.Headline(self.headline())
-        if self.beside:
-            yield present.Headline(f"It is {', and '.join(self.beside)}.")
         yield present.Text(self.acceptance.advice())
         yield present.Text(self._subject())
         yield present.Section(

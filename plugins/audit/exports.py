@@ -14,13 +14,11 @@ from scipy.special import expit
 
 from neatfool import Experiment, ExperimentError
 from neatfool.present import Facts, fill_template
-from neatfool.wording import level, listed, percent, share, slug
+from neatfool.wording import level, listed, percent, share
 
 from .card import ClassFacts, LongerSearch, ReportCard
 from .confidence import EVOLVED
 
-SMALL: Final = 64
-"""Pixels of the longer side of an image in SARIF: a thousand of them are four megabytes."""
 AS_TEXT: Final = str.maketrans({"[": "\\[", "]": "\\]", "{": "{{", "}": "}}"})
 """What a message of SARIF would take for links and placeholders."""
 MARKS: Final = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_[]<>|#~$&"})
@@ -167,8 +165,6 @@ def export(card: ReportCard, experiment: Path, form: str) -> str:
         "sentence": lambda each: _sentence(card, each),
         "surest": _surest,
         "fingerprint": lambda of: hashlib.sha256(f"{card.name}\0{of}".encode()).hexdigest()[:32],
-        "small": _small,
-        "slug": slug,
         "as_text": lambda text: text.translate(AS_TEXT),
         "plain": lambda text: " ".join(text.translate(MARKS).split()),
     }
@@ -185,15 +181,6 @@ def _cases(card: ReportCard) -> Iterator[tuple[str, str, bool]]:
             message = f"{share(part)} of {kind.what} accepted at {threshold}, above {limit}"
             name = f"{kind.what}: at most {limit} accepted"
             yield name, message * (part > check.above), kind.group == EVOLVED
-
-
-def _small(png: bytes) -> str:
-    """Write an image within SMALL pixels, in 64 colours: about three thousand bytes, in base64."""
-    with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
-        small = image.convert("RGB")
-    small.thumbnail((SMALL, SMALL))
-    small.quantize(64).save(written := io.BytesIO(), "png", optimize=True)
-    return base64.b64encode(written.getvalue()).decode()
 
 
 def _sentence(card: ReportCard, each: ClassFacts) -> str:

@@ -25,7 +25,6 @@ from neatfool.wording import percent, share
 from .acceptance import Acceptance, sum_up
 from .card import Check, ClassFacts, ClassifierFacts, ConfidenceMilestone, FooledShare, ReportCard
 from .confidence import EVOLVED, KNOWN, ConfidenceRecord
-from .references import compare_with_known, read_references
 from .scoring import AuditScores, MeasurementCache
 
 SURE: Final = (0.5, 0.9, 0.99)
@@ -63,8 +62,7 @@ def audit(
         runs: Finished runs of one experiment that differ in their seed, or the folders that hold
             them.
         to: Experiments' files, whose networks see the images, too.
-        in_distribution: In-distribution images: a folder, or a CSV file with the columns ``file``
-            and ``label``; by default the target's own.
+        in_distribution: A folder of in-distribution images; by default the target's own.
         sample: How many images of each run to change, to show to others and to detectors, and how
             many to make of each kind without a search.
         operating_point: The confidence from which you believe the classifier; by default that of
@@ -107,7 +105,6 @@ def audit(
         card = _fill(opened, looked, acceptance, transfer=transfer, defence=measuring.defence())
         return card.model_copy(
             update={
-                "beside": compare_with_known(card, read_references()),
                 "notes": [*_notes(card, chosen, sample), *measuring.notes],
                 "checks": [*_checks(card, max_accepted)],
             }
@@ -179,10 +176,6 @@ def _fill(
         runs=[str(each.path) for each in runs],
         acceptance=acceptance,
         fooled=_fooled(courses, classes, known),
-        top1=Shares.of(
-            sum(each.log_odds[place] is not None for each in classes) / max(1, len(classes))
-            for place in range(len(runs))
-        ),
         median=Shares.of(course.values["median"][-1] for course in courses),
         until=[_until(courses, confidence) for confidence in SURE],
         rejected=Shares.of(each.rejected / max(1, len(each)) for each in runs)

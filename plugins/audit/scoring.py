@@ -84,13 +84,10 @@ class MeasurementCache:
                 self.runs, to=paths, sample=self.sample, max_queries=self.most, console=self.console
             )
             self.notes.extend(found.notes)
-            own, known = found.runs[0].own, found.in_distribution
-            agreements = known.agreement if known else ()
-            agreeing = {each.key: each.top1 for each in agreements if each.first_of == own}
             networks = []
             for place, network in enumerate(found.networks):
                 figures = [run.networks[place] for run in found.runs]
-                if network.key != own and all(each.images for each in figures):
+                if network.key != found.runs[0].own and all(each.images for each in figures):
                     networks.append(
                         NetworkTransfer(
                             label=network.label,
@@ -98,7 +95,6 @@ class MeasurementCache:
                             images=sum(each.images for each in figures),
                             top1=Shares.of(each.top1 or 0.0 for each in figures),
                             confidence=Shares.of(each.median or 0.0 for each in figures),
-                            agreement=agreeing.get(network.key),
                         )
                     )
             if not networks:
@@ -106,11 +102,8 @@ class MeasurementCache:
                     "The networks of --to are the audited one, or know none of its classes; so "
                     "nothing is known of other networks."
                 )
-            return TransferSummary(
-                sample=min(run.elites for run in found.runs),
-                photographs=known.number if known else 0,
-                networks=networks,
-            )
+            sample = min(run.elites for run in found.runs)
+            return TransferSummary(sample=sample, networks=networks)
 
         paths = [Path(file) for file in files]
         texts = {str(path): path.read_text(encoding="utf-8") for path in paths if path.is_file()}

@@ -25,9 +25,9 @@ neatfool recognise reads the answers."""
 )
 @option("-o, --out FILE", "The page.", FileToWrite(), "quiz.html")
 @option(
-    "--in-distribution FOLDER|CSV",
+    "--in-distribution FOLDER",
     "Photographs to ask about: a folder, perhaps with a folder for each class, or with MNIST's "
-    "files, or a CSV file with the columns file and label.  [default: the target's own]",
+    "files.  [default: the target's own]",
     exists=True,
 )
 @option(

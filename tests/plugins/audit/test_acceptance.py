@@ -5,11 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
-from neatfool import ExperimentError, ImageSpec
+from neatfool import ImageSpec
 from neatfool.measure.estimates import tell_apart
-from neatfool.models.photographs import photographs_in
 from neatfool.spec.scores import log_odds
 from neatfool_plugins.audit.acceptance import sum_up
 from neatfool_plugins.audit.confidence import LIMIT, ConfidenceRecord, simple_images
@@ -202,22 +200,6 @@ def test_simple_images_have_the_size_of_the_target_and_come_again(channels) -> N
         assert (images.dtype, images.shape) == (torch.uint8, (6, *spec.shape))
         assert torch.equal(images, same)
         assert len({image.numpy().tobytes() for image in images}) > 3
-
-
-def test_in_distribution_images_come_with_labels_from_folders_and_tables(tmp_path) -> None:
-    (tmp_path / "dog").mkdir()
-    for file in ("dog/1.png", "2.png"):
-        Image.new("L", (4, 4)).save(tmp_path / file)
-    table = tmp_path / "list.csv"
-    table.write_text("file,label\n2.png,cat\ndog/1.png,\n")
-    assert [each.shows for each in photographs_in(tmp_path)] == [(), ("dog",)]
-    assert [each.shows for each in photographs_in(table)] == [("cat",), ()]
-    table.write_text("picture\n2.png\n")
-    with pytest.raises(ExperimentError, match="with the columns file and label"):
-        photographs_in(table)
-    table.write_text("file,label\n2.png,cat\n\n,dog\n")
-    with pytest.raises(ExperimentError, match=r"list\.csv:4: no file is named"):
-        photographs_in(table)
 
 
 def test_an_image_that_is_rejected_is_not_named_rightly() -> None:

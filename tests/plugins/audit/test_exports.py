@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import gzip
 import hashlib
 import io
 import json
@@ -18,7 +16,6 @@ from PIL import Image
 from neatfool import ExperimentError, load_experiment
 from neatfool_plugins.audit.card import Check, ReportCard
 from neatfool_plugins.audit.exports import export, find_form, make_entry, read_about
-from neatfool_plugins.audit.references import read_references
 
 EXPERIMENT = Path("experiments/mnist.ini")
 SCHEMAS = Path(__file__).parent / "schemas"
@@ -27,7 +24,7 @@ SCHEMAS = Path(__file__).parent / "schemas"
 @pytest.fixture(scope="module")
 def card():
     """The card of the packaged LeNet, as it was measured; with one image and a failed condition."""
-    found = next(each for each in read_references() if each.name == "LeNet")
+    found = ReportCard.model_validate_json(Path(__file__).with_name("card.json").read_text())
     Image.new("L", (28, 28)).save(png := io.BytesIO(), "png")
     fooled = [each.index for each in found.classes if any(each.accepted)]
     check = Check(above=0.01, found=0.5, failed=True, words="much")
@@ -44,24 +41,6 @@ def test_sarif_keeps_its_schema_and_has_a_result_for_each_fooled_class(card):
     first = run["results"][0]
     assert first["level"] == "warning"
     assert first["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == str(EXPERIMENT)
-    place = first["attachments"][0]["artifactLocation"]["index"]
-    artifact = run["artifacts"][place]
-    assert artifact["mimeType"] == "image/png"
-    with Image.open(io.BytesIO(base64.b64decode(artifact["contents"]["binary"]))) as image:
-        assert max(image.size) <= 64
-
-
-def test_sarif_of_a_thousand_large_images_can_be_uploaded(card):
-    noise = np.random.default_rng(0).integers(0, 256, (224, 224, 3), np.uint8)
-    Image.fromarray(noise).save(png := io.BytesIO(), "png")
-    few = ({"name": str(number), "index": number} for number in range(100))
-    classes = [card.classes[0].model_copy(update=each) for each in few]
-    pictures = {each.index: (png.getvalue(), "99 %") for each in classes}
-    large = card.model_copy(update={"classes": classes, "pictures": pictures})
-    # A hundred classes of the thousand: a tenth of the ten megabytes that GitHub takes.
-    written = export(large, EXPERIMENT, "sarif")
-    assert len(json.loads(written)["runs"][0]["artifacts"]) == 100
-    assert len(gzip.compress(written.encode())) < 10e6 / 10
 
 
 def test_sarif_names_a_class_by_the_same_fingerprint_as_long_as_it_has_its_name(card):
