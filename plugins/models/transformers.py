@@ -1,13 +1,11 @@
 """Networks of transformers: from the Hugging Face hub, or a folder in its format.
 
-Their parts are loaded without running code of a repository. How they are shown images is found out
-by trying.
+Their parts are loaded without running code of a repository.
 """
 
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import nn
@@ -143,65 +141,44 @@ def _load_model(source: str, config: Any) -> Any:
 
 
 def _find_preprocessing(processor: Any, config: Any) -> models.Preprocessing:
-    """Find out by trying what the processor does, which prepares photographs itself."""
+    """Take over the processor's scaling, find out its size by trying, and let it prepare."""
     channels = int(getattr(config, "num_channels", 3) or 3)
     if channels not in (1, 3):
         raise ValueError(f"takes images of {channels} channels; only 1 and 3 can be drawn")
+    mode = "L" if channels == 1 else "RGB"
+
+    def prepare(image: Image.Image) -> torch.Tensor:
+        given = processor(images=[image], return_tensors="pt", do_rescale=False, do_normalize=False)
+        pixels: torch.Tensor = given["pixel_values"][0]
+        return pixels.round().clamp(0, 255).to(torch.uint8)
+
     shapes = ((300, 300), (300, 400), (500, 350))
-    sizes = {tuple(_process(processor, _grey(128, shape, channels)).shape[1:]) for shape in shapes}
+    sizes = {tuple(prepare(Image.new(mode, shape)).shape[1:]) for shape in shapes}
     if len(sizes) > 1:
         raise ValueError("its processor does not bring photographs to one size; set `crop_size`")
     ((height, width),) = sizes
-    mean, std = _scale(processor, (height, width), channels)
-    sizes_told = dict(getattr(processor, "size", None) or {})
-    larger = max(height, width, sizes_told.get("shortest_edge") or 0)
-
-    def prepare(image: Image.Image) -> torch.Tensor:
-        pixels = _process(processor, image, do_rescale=False, do_normalize=False)
-        return pixels.round().clamp(0, 255).to(torch.uint8)
-
-    return models.Preprocessing(
+    factor = processor.rescale_factor if processor.do_rescale else 1.0
+    mean, std = (0.0,), (1.0,)
+    if processor.do_normalize:
+        mean, std = tuple(processor.image_mean), tuple(processor.image_std)
+    size = dict(getattr(processor, "size", None) or {})
+    found = models.Preprocessing(
         height,
         width,
-        larger,
-        mean,
-        std,
+        max(height, width, size.get("shortest_edge") or 0),
+        tuple(float(f"{each / factor:.7g}") for each in mean),
+        tuple(float(f"{each / factor:.7g}") for each in std),
         channels=channels,
         own=prepare,
     )
-
-
-def _scale(processor: Any, size: tuple[int, int], channels: int) -> tuple[tuple[float, ...], ...]:
-    """Find what is subtracted from bytes, and what they are divided by afterwards."""
-    as_is = {"do_resize": False, "do_center_crop": False}
-    dark, light = (
-        _process(processor, _grey(grey, size, channels), **as_is).double().mean((1, 2))
-        for grey in (0, 255)
-    )
-    std = 255 / (light - dark)
-    mean = -dark * std
-    noise = np.random.default_rng(0).integers(0, 256, (*size, channels), np.uint8)
-    image = Image.fromarray(noise.squeeze(-1) if channels == 1 else noise)
-    by_hand = (torch.from_numpy(noise).permute(2, 0, 1) - mean[:, None, None]) / std[:, None, None]
-    if not torch.allclose(_process(processor, image, **as_is).double(), by_hand, atol=1e-4):
-        raise ValueError(
-            f"its {type(processor).__name__} does more than scale; write a target plugin"
-        )
-    # 127.5 came back as 127.50000033: undo the rounding to float32.
-    tidy_mean, tidy_std = (tuple(float(f"{n:.7g}") for n in each.tolist()) for each in (mean, std))
-    return tidy_mean, tidy_std
-
-
-def _process(processor: Any, image: Image.Image, **options: Any) -> torch.Tensor:
-    answer: torch.Tensor = processor(images=[image], return_tensors="pt", **options)["pixel_values"]
-    if answer.ndim != 4:
-        raise ValueError(f"its processor gives {list(answer.shape)}; take one for classifiers")
-    return answer[0].float()
-
-
-def _grey(grey: int, size: tuple[int, int], channels: int) -> Image.Image:
-    mode = "L" if channels == 1 else "RGB"
-    return Image.new(mode, size[::-1], grey if channels == 1 else (grey,) * 3)
+    photograph = models.PHOTOGRAPHS[0].open().convert(mode)
+    theirs = processor(images=[photograph], return_tensors="pt")["pixel_values"][0]
+    middle, spread = (torch.tensor(each)[:, None, None] for each in (found.mean, found.std))
+    # Bytes are rounded by half a step.
+    if not ((theirs * spread + middle - prepare(photograph)).abs() < 0.6).all():
+        name = type(processor).__name__
+        raise ValueError(f"its {name} does more than scale; write a target plugin")
+    return found
 
 
 neatfool_register_models = Transformers.register
