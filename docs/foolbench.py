@@ -13,7 +13,6 @@ import math
 import re
 import sys
 from base64 import b64decode
-from collections import Counter
 from functools import partial
 from html import escape
 from io import BytesIO
@@ -25,9 +24,7 @@ import numpy as np
 from scipy.stats import kendalltau, spearmanr
 
 from neatfool.wording import percent, share
-from neatfool_plugins.audit.card import ReportCard
 from neatfool_plugins.audit.exports import Entry
-from neatfool_plugins.audit.references import check_known_images
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -61,8 +58,6 @@ class Row(NamedTuple):
     simple: float | None
     survives: float | None
     transfer: float | None
-    warning: str = ""
-    """In what its in-distribution images are not those of the other entries."""
 
 
 def images_of(by_seed: list[int | None]) -> float:
@@ -109,27 +104,7 @@ def read_rows() -> list[Row]:
     """Read all entries, those that took the most images until 99 % first."""
     files = sorted(FOLDER.glob("*.json"))
     rows = [row_of(file.stem, Entry.model_validate_json(file.read_bytes())) for file in files]
-    rows = [row._replace(warning=warning_of(row, rows)) for row in rows]
     return sorted(rows, key=lambda row: [-each for each in (*row.until[::-1], row.every)])
-
-
-def warning_of(row: Row, rows: list[Row]) -> str:
-    """Compare a row's in-distribution images with those of other entries of its data set."""
-    data, cards = row.entry.about.get("data"), []
-    for each in rows:
-        known = each.entry.card.known
-        if known and each.entry.about.get("data") == data:
-            images = (FOLDER / known.file_name).read_text(encoding="ascii").split()
-            listed = known.model_copy(update={"images": images})
-            cards.append((each.name, each.entry.card.model_copy(update={"known": listed})))
-    own, others = dict(cards).get(row.name), [card for name, card in cards if name != row.name]
-    if own is None or not others:
-        return ""
-    usual = Counter(card.known.sha256 for _, card in cards).most_common(1)[0][0]
-    told = [*check_known_images(own, others)]
-    if not told and own.known.sha256 != usual:
-        told = ["The in-distribution images are not those of most entries of its data set."]
-    return "".join(told[:1])
 
 
 def page(rows: list[Row]) -> str:
@@ -182,11 +157,9 @@ def body(row: Row) -> str:
     about = row.entry.about
     within = partial(count, budget=row.budget)
     tags = " · ".join(filter(None, [row.guard, about.get("data", "")]))
-    warned = f'<span class="tag never">{escape(row.warning)}</span>' if row.warning else ""
     cells = [
         f'<td data-value="{escape(row.network)}"><button class=open aria-expanded=false>'
-        f"{escape(row.network)}</button><span class=tag>{escape(tags)}</span>"
-        f"{warned}</td>",
+        f"{escape(row.network)}</button><span class=tag>{escape(tags)}</span></td>",
         f"<td class=draw>{drawn(row)}</td>",
         *(cell(head, each, within) for head, each in zip(SURE, row.until, strict=True)),
         cell("all at 99 %", row.every, within),
@@ -270,7 +243,7 @@ def details(row: Row) -> str:
         "search": f"{card.images:,} images with each of seeds "
         f"{', '.join(map(str, card.seeds))}{more}; neatfool {card.neatfool}",
         "command": f"<code>{escape(entry.command)}</code>",
-        "in-distribution": known_images(card),
+        "in-distribution": escape(card.acceptance.in_distribution or "none, so no number"),
         "after a change": f"median confidence {changes}" if changes else "",
         "would pass": f"not evolved against it: {caught}" if caught else "",
         "transfer": "; ".join(
@@ -281,17 +254,6 @@ def details(row: Row) -> str:
     }
     listed = "".join(f"<dt>{name}</dt><dd>{text}</dd>" for name, text in facts.items() if text)
     return f"<div class=strip>{shown}</div><dl>{listed}</dl>"
-
-
-def known_images(card: ReportCard) -> str:
-    """Say which in-distribution images an entry saw."""
-    text, known = escape(card.acceptance.in_distribution or ""), card.known
-    if not text:
-        return "none: there is no number"
-    if known is None:
-        return f"{text}; measured before images' hashes were recorded"
-    right = "" if known.right is None else f", {known.right:,} accepted and named rightly"
-    return f'{text}{right}; <a href="{known.file_name}">their hashes</a>'
 
 
 def table(rows: list[Row]) -> str:

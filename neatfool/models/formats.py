@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeAlias, TypeVar
 
 from neatfool.config.annotations import PrefixedPath
-from neatfool.errors import ExperimentError, PluginError, nearest
+from neatfool.errors import ExperimentError, PluginError
 from neatfool.plugin.hookspecs import Register, hookimpl
 from neatfool.plugin.manager import PluginManager
 from neatfool.spec import image_spec
@@ -42,7 +42,6 @@ class Request:
         std: What to divide by after that.
         output: The name or number of the output that answers, if a file has several.
         outputs: ``"logits"``, ``"probabilities"`` or ``"multi_label"``, if the numbers do not tell.
-        dequantise: Whether to compute a dynamically quantised graph in floats.
         gradients: Whether to compute gradients through a copy in PyTorch, if it has none.
         key: The option that names it, for messages.
     """
@@ -54,7 +53,6 @@ class Request:
     std: Sequence[float] | None = None
     output: str | None = None
     outputs: Outputs | None = None
-    dequantise: bool = False
     gradients: bool = False
     key: str = "model"
 
@@ -238,13 +236,10 @@ def find_format(model: str, kind: type[FormatT]) -> FormatT:
     fits: list[FormatT] = [each for each in formats if isinstance(each, kind)]
     known = [name for each in fits for name in each.known()]
     meant = [name for name in known if name.endswith(f":{model}")]
-    words = [form.partition(":")[0] for each in fits for form in each.forms if ":" in form]
-    word, _, name = model.partition(":")
-    meant += [f"{near}:{name}" for near in get_close_matches(word, words, 1) if name]
-    guess = f"; did you mean {_either(meant)}?" if meant else nearest(model, known)
-    if "did you mean" not in guess:
-        guess = f"; use {_either([*dict.fromkeys(form for each in fits for form in each.forms)])}"
-    raise ValueError(f"unknown model {model!r}{guess}")
+    if meant := meant or get_close_matches(model, known):
+        raise ValueError(f"unknown model {model!r}; did you mean {_either(meant)}?")
+    ways: dict[str, None] = dict.fromkeys(form for each in fits for form in each.forms)
+    raise ValueError(f"unknown model {model!r}; use {_either([*ways])}")
 
 
 def load_classifier(request: Request) -> Classifier:

@@ -1,6 +1,5 @@
 """Photographs: a few that check a network, those in a folder, and those that targets offer."""
 
-import csv
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -30,16 +29,11 @@ class Photograph:
 
 
 def photographs_in(folder: Path) -> list[Photograph]:
-    """Find the photographs in a folder and in the folders in it, or those that a CSV file lists.
-
-    In a folder within the folder, its name says what they show. A CSV file has a column ``file``,
-    relative to its own folder, and perhaps a column ``label``.
+    """Find the photographs in a folder and in the folders in it, whose names say what they show.
 
     Raises:
-        ExperimentError: There is none, or the CSV file names one that does not exist.
+        ExperimentError: There is none.
     """
-    if not folder.is_dir():
-        return _listed(folder)
     endings = Image.registered_extensions()
     files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in endings)
     if not files:
@@ -52,26 +46,6 @@ def photographs_in(folder: Path) -> list[Photograph]:
         )
         for file in files
     ]
-
-
-def _listed(table: Path) -> list[Photograph]:
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as lines:
-            reader = csv.DictReader(lines)
-            rows = [(reader.line_num, row) for row in reader]
-    except (OSError, ValueError, csv.Error) as error:
-        raise ExperimentError(f"{table}: is no CSV in UTF-8 ({error}); save it as that") from error
-    if not rows or "file" not in rows[0][1]:
-        raise ExperimentError(f"{table}: no images; give CSV with the columns file and label")
-    found = []
-    for line, row in rows:
-        name, label = row["file"] or "", row.get("label")
-        file = table.parent / name
-        if not file.is_file():
-            why = f"{file} does not exist" if name else "no file is named"
-            raise ExperimentError(f"{table}:{line}: {why}; correct the column file")
-        found.append(Photograph(name, partial(_read, file), (label,) if label else ()))
-    return found
 
 
 def photographs_of(targets: Iterable[Target]) -> list[Photograph]:

@@ -33,9 +33,8 @@ class Preprocessing:
         std: What to divide by after that.
         filter: How a photograph is resized.
         channels: 3 (RGB), or 1 (grey).
-        own: What the network's library prepares a photograph with, if that is not known to do the
-            same: an image of the right colours in, uint8 [C, H, W] out.
-        own_in_words: What it does; empty if it does the same.
+        own: What the network's library prepares a photograph with, if it does: an image of the
+            right colours in, uint8 [C, H, W] out.
         guessed: Whether nobody said how photographs are prepared, as for a network in a file. One
             of the network's very size is then shown as it is.
     """
@@ -48,7 +47,6 @@ class Preprocessing:
     filter: str = "bilinear"
     channels: int = 3
     own: Callable[[Image.Image], Any] | None = field(default=None, repr=False, compare=False)
-    own_in_words: str = field(default="", repr=False, compare=False)
     guessed: bool = field(default=False, repr=False, compare=False)
 
     @property
@@ -68,10 +66,11 @@ class Preprocessing:
         if (set(self.mean), set(self.std)) == ({0.0}, {1.0}):
             scaled = "bytes as they are"
         size = self.uncropped if uncropped else self.size
-        own = self.own_in_words if size == self.size else ""
-        usual = f"shorter side to {max(self.larger, *size)} ({self.filter}), middle cut out"
-        usual += ", if of another size" if self.guessed else ""
-        return f"images of {self.width}x{self.height} pixels, {scaled}; photographs: {own or usual}"
+        how = f"shorter side to {max(self.larger, *size)} ({self.filter}), middle cut out"
+        how += ", if of another size" if self.guessed else ""
+        if self.own is not None and size == self.size:
+            how = "as the network's library prepares them"
+        return f"images of {self.width}x{self.height} pixels, {scaled}; photographs: {how}"
 
     def prepare(self, photograph: Image.Image, *, uncropped: bool = False) -> torch.Tensor:
         """Make of a photograph what the network was trained to see.

@@ -1,9 +1,9 @@
 # The public names of neatfool.ood, each where it is defined. This is their only list.
 
 # Asking detectors
-from .asking import Asked as Asked
-from .asking import Outlying as Outlying
-from .asking import ask_detectors as ask_detectors
+from .ood_scores import DetectionScores as DetectionScores
+from .ood_scores import OutlierScores as OutlierScores
+from .ood_scores import ask_detectors as ask_detectors
 
 # Detectors
 from .detector import Answers as Answers
@@ -11,7 +11,7 @@ from .detector import Detector as Detector
 from .detector import MissingPackage as MissingPackage
 from .detector import detector_names as detector_names
 from .detector import make_detector as make_detector
-from .asking import InspectedTarget as InspectedTarget
+from .ood_scores import InspectedTarget as InspectedTarget
 
 # In-distribution images
 from .in_distribution import Digits as Digits

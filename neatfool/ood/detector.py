@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-Needs: TypeAlias = Literal["probabilities", "logits", "features", "images"]
+Needs: TypeAlias = Literal["probabilities", "logits", "features"]
 """What a detector looks at. One of ``probabilities`` also works where a classifier gives no logits;
 one of ``features`` needs what its last linear layer takes."""
 
@@ -26,12 +26,10 @@ class Answers:
     Attributes:
         logits: Floats [N, K]. Logarithms of probabilities, if the classifier gives no logits.
         features: float32 [N, F], what its last linear layer takes; None if there is none.
-        images: float32 [N, C, H, W], the images as the network takes them; None if not needed.
     """
 
     logits: torch.Tensor
     features: torch.Tensor | None = None
-    images: torch.Tensor | None = None
 
     @property
     def classes(self) -> torch.Tensor:
@@ -58,25 +56,22 @@ class Detector(ABC):
         looks_at: What it looks at, in a few words.
         fits: Whether it must be fitted to in-distribution images first.
         differentiable: Whether torch can differentiate its scores.
-        of_covariance: Whether it learns in which directions features vary: with fewer images than
-            features, it does not see most of them.
     """
 
     needs: Needs
     looks_at: str = ""
     fits: bool = False
     differentiable: bool = False
-    of_covariance: bool = False
 
-    def look_at(self, head: nn.Linear | None, module: nn.Module | None) -> None:
-        """Take what it wants of the network: its last linear layer, and the whole, on the CPU.
+    def look_at(self, head: nn.Linear | None) -> None:
+        """Take what it wants of the network's last linear layer, on the CPU.
 
-        Either is None if no detector needs it.
+        It is None if no detector needs it.
 
         Raises:
             ExperimentError: It asks for what is not to be had.
         """
-        del head, module
+        del head
 
     def fit(self, answers: Answers) -> None:
         """Learn from in-distribution images, if it :attr:`fits`.

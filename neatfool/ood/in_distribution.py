@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import torch
-from PIL import Image
 
 from neatfool.errors import ExperimentError
 from neatfool.models.photographs import Photograph, photographs_in, photographs_of
@@ -29,8 +28,6 @@ FEWEST_TO_DIVIDE: Final = 30
 HOW: Final = "in_distribution = FOLDER in an experiment, --in-distribution FOLDER in a command"
 """How to give more."""
 
-_REMEDY: Final = "delete it and fetch it again"
-
 
 @dataclass(frozen=True)
 class InDistribution:
@@ -43,8 +40,6 @@ class InDistribution:
         divided: Whether the two are different images. A handful is not divided.
         trained: Whether the target may have been trained on what detectors are fitted to.
         labels: What the images :attr:`unseen` show; empty where that is not known.
-        hashes: Of each image :attr:`unseen`, the first 16 digits of the SHA-256 of its pixels, in
-            RGB and of its own size.
     """
 
     fitted: torch.Tensor
@@ -53,7 +48,6 @@ class InDistribution:
     divided: bool
     trained: bool = False
     labels: tuple[str, ...] = ()
-    hashes: tuple[str, ...] = ()
 
     @property
     def unseen(self) -> torch.Tensor:
@@ -81,17 +75,6 @@ class InDistribution:
             f"{len(self.held_out):,} others set the thresholds.{few}"
         )
 
-    def lacks(self, features: int | None, names: Sequence[str]) -> str:
-        """Warn of detectors of covariance, if they were fitted to fewer images than features."""
-        if features is None or len(self.fitted) >= features or not names:
-            return ""
-        return (
-            f"Do not rely on {' and '.join(names)}: fitted to {len(self.fitted):,} images, fewer "
-            f"than the {features:,} features of the network's last layer, they know few of the "
-            f"directions in which in-distribution images vary. Give {2 * features:,} "
-            f"in-distribution images or more, of which half fit them ({HOW}), or choose another."
-        )
-
     def check_divided(self, detector: str) -> None:
         """Check that there are images to fit a detector to, which finds these usual, and others."""
         if not self.divided:
@@ -117,8 +100,8 @@ def in_distribution(target: Target, folder: str | Path | None = None) -> InDistr
 
     Args:
         target: The target.
-        folder: A folder with MNIST's four idx files, or a folder or a CSV file as for
-            :func:`photographs_in`. By default the target's own photographs.
+        folder: A folder with MNIST's four idx files, or one as for :func:`photographs_in`. By
+            default the target's own photographs.
 
     Raises:
         ExperimentError: There are none, or they cannot be read.
@@ -133,24 +116,13 @@ def in_distribution(target: Target, folder: str | Path | None = None) -> InDistr
         )
         labels = tuple(map(str, digits.test.labels[:MOST].tolist()))
         source = f"MNIST of {folder}"
-        hashes = [_hash(Image.fromarray(each)) for each in digits.test.images[:MOST]]
-        more: Any = {"divided": True, "trained": True, "labels": labels, "hashes": tuple(hashes)}
-        return InDistribution(fitted, held_out, source, **more)
+        return InDistribution(fitted, held_out, source, divided=True, trained=True, labels=labels)
     photographs = _photographs(folder, target)
     most = min(2 * MOST, MOST_BYTES // math.prod(target.spec.shape))
     some = photographs[:: math.ceil(len(photographs) / most)]
-    images = list[torch.Tensor]()
-    hashes = list[str]()
-    for each in some:
-        photograph = each.open()
-        images.append(fit_photograph(photograph, target))
-        hashes.append(_hash(photograph))
+    images = torch.cat([fit_photograph(each.open(), target) for each in some])
     source = "the target's own" if folder is None else f"of {folder}"
-    return divide(torch.cat(images), source, ["".join(each.shows[:1]) for each in some], hashes)
-
-
-def _hash(image: Image.Image) -> str:
-    return sha256(image.convert("RGB").tobytes()).hexdigest()[:16]
+    return divide(images, source, ["".join(each.shows[:1]) for each in some])
 
 
 def count_in_distribution(folder: Path) -> int:
@@ -176,16 +148,13 @@ def _photographs(folder: Path | None, *targets: Target) -> list[Photograph]:
     return found
 
 
-def divide(
-    images: torch.Tensor, source: str, labels: Sequence[str] = (), hashes: Sequence[str] = ()
-) -> InDistribution:
+def divide(images: torch.Tensor, source: str, labels: Sequence[str] = ()) -> InDistribution:
     """Fit to every second image, and hold out the others, unless there are too few."""
-    known: Any = {"labels": tuple(labels), "hashes": tuple(hashes)}
     if len(images) < FEWEST_TO_DIVIDE:
-        return InDistribution(images, images, source, divided=False, **known)
-    known = {name: (*each[::2], *each[1::2]) for name, each in known.items()}
-    parts = images[::2].contiguous(), images[1::2].contiguous()
-    return InDistribution(*parts, source, divided=True, **known)
+        return InDistribution(images, images, source, divided=False, labels=tuple(labels))
+    fitted, held_out = images[::2].contiguous(), images[1::2].contiguous()
+    labels = (*labels[::2], *labels[1::2])
+    return InDistribution(fitted, held_out, source, divided=True, labels=labels)
 
 
 @dataclass(frozen=True)
@@ -217,26 +186,18 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
         content = path.read_bytes()
         if content.startswith(b"\x1f\x8b"):
             content = gzip.decompress(content)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise ExperimentError(f"{path}: damaged gzip file ({error}); {_REMEDY}") from error
-    except OSError as error:
-        raise ExperimentError(f"{path}: {error.strerror}") from error
+        return _parse_idx(content, dimensions)
+    except (EOFError, OSError, ValueError, struct.error, zlib.error) as error:
+        why = getattr(error, "strerror", None) or f"damaged ({error}); fetch it again"
+        raise ExperimentError(f"{path}: {why}") from error
+
+
+def _parse_idx(content: bytes, dimensions: int) -> np.ndarray:
     # A big-endian header: unsigned bytes (8) in so many dimensions, each a 32-bit integer.
-    magic, start = bytes([0, 0, 8, dimensions]), 4 + 4 * dimensions
-    if content[:4] != magic:
-        raise ExperimentError(
-            f"{path}: begins with {content[:4].hex(' ') or 'nothing'}; an idx file of unsigned "
-            f"bytes in {dimensions} dimensions begins with {magic.hex(' ')}; {_REMEDY}"
-        )
-    if len(content) < start:
-        raise ExperimentError(f"{path}: ends within its header; {_REMEDY}")
-    shape = struct.unpack(f">{dimensions}I", content[4:start])
-    if len(content) - start != math.prod(shape):
-        raise ExperimentError(
-            f"{path}: holds {len(content) - start} bytes of data, but its header says "
-            f"{' x '.join(map(str, shape))} = {math.prod(shape)}; {_REMEDY}"
-        )
-    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+    magic, *shape = struct.unpack_from(f">{1 + dimensions}I", content)
+    if magic != 0x800 + dimensions:
+        raise ValueError(f"not an idx file of unsigned bytes in {dimensions} dimensions")
+    return np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
 
 
 def read_mnist(folder: Path) -> Mnist:
@@ -269,14 +230,10 @@ def _find_files(folder: Path) -> dict[str, Path | None]:
 
 def _read_part(image_file: Path, label_file: Path) -> Digits:
     images, labels = read_idx(image_file, 3), read_idx(label_file, 1)
-    if images.shape[1:] != (28, 28):
-        size = "x".join(map(str, images.shape[1:]))
-        raise ExperimentError(f"{image_file}: images of {size} pixels; MNIST's have 28x28")
-    if not len(images) or len(images) != len(labels):
+    if not len(labels) or images.shape != (len(labels), 28, 28) or labels.max() > 9:
+        sizes = "x".join(map(str, images.shape))
         raise ExperimentError(
-            f"{label_file}: {len(labels)} labels for the {len(images)} images of "
-            f"{image_file.name}; there must be one for each image, and at least one"
+            f"{image_file}: holds {sizes} numbers, and {label_file.name} {len(labels)} labels; "
+            "MNIST's images have 28x28, and a label from 0 to 9 each"
         )
-    if labels.max() > 9:
-        raise ExperimentError(f"{label_file}: label {labels.max()}; MNIST's are digits, 0 to 9")
     return Digits(images, labels)

@@ -1,10 +1,9 @@
-"""The command ``neatfool audit``: a search with several seeds, measured: a report card."""
+"""The command ``neatfool audit``: a search with several seeds, and its report card."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -12,7 +11,7 @@ import click
 from click.core import ParameterSource as Source
 
 from neatfool import hookimpl
-from neatfool.present import FileToWrite, FiniteRange, Output, make_measure_command
+from neatfool.present import FOLDER, FileToWrite, FiniteRange, Output, make_measure_command
 
 if TYPE_CHECKING:
     from neatfool.present import Finding
@@ -20,13 +19,11 @@ if TYPE_CHECKING:
     from .card import ReportCard
     from .search import AuditSearch
 
-EXISTING: Final = click.Path(exists=True, path_type=Path)
-BETWEEN: Final = FiniteRange(0, 1, min_open=True, max_open=True)
 STANDARD_BUDGET: Final = 12_000
 """Images with each seed: some minutes for ImageNet's networks, on two cores."""
 SAMPLE: Final = 100
 """So many images of each run are changed, and shown to others."""
-REPEATED: Final = "images longer seeds to in_distribution match_confidence overrides"
+REPEATED: Final = "images longer seeds to in_distribution overrides"
 """The options that change what an entry of FoolBench says."""
 
 
@@ -37,18 +34,16 @@ def audit(
     longer: int | None = None,
     seeds: Annotated[str, "LIST"] = "1-3",
     to: Annotated[Sequence[Path], "EXPERIMENT"] = (),
-    in_distribution: Annotated[Path | None, "FOLDER|CSV", EXISTING] = None,
+    in_distribution: Annotated[Path | None, "FOLDER", FOLDER] = None,
     operating_point: Annotated[float | None, "P", FiniteRange(0, 1)] = None,
-    match_confidence: Annotated[float | None, "P", BETWEEN] = None,
     max_accepted: Annotated[float | None, "P", FiniteRange(0, 1, max_open=True)] = None,
-    against: Annotated[Path | None, "BASELINE.json", EXISTING] = None,
     overrides: Sequence[str] = (),
     out: Annotated[Path | None, "DIR"] = None,
     write: Annotated[Sequence[Path], "FILE", FileToWrite()] = (),
     max_queries: int | None = None,
     console: Output,
 ) -> Finding:
-    """Say what the classifier of EXPERIMENT accepts that is nothing, and which threshold to take.
+    """Say which meaningless images the classifier of EXPERIMENT accepts.
 
     The search of EXPERIMENT runs with each seed until the budget is used up. You see how many
     evolved images, noise, blanks and textures are accepted at your threshold, how many
@@ -61,29 +56,23 @@ def audit(
     Args:
         experiment: The experiment's file.
         images: The budget: how many images to try with each seed.
-        longer: Search on until N images with each seed, too, say what then passes the recommended
-            threshold, and, in an entry of FoolBench, what that adds.
+        longer: Search on until N images with each seed, too, and say in an entry of FoolBench what
+            that adds.
         seeds: Search once with each of these seeds: 1-5, say, or 1,3,7-9.
         to: A file of an experiment whose network sees the images, too; repeat it for more.
         in_distribution: Images of what the classifier is for: a folder, perhaps with a folder for
-            each class, or a CSV file with the columns file and label. They set thresholds.
+            each class. They set thresholds.
             [default: the target's own]
         operating_point: The confidence from which you believe the classifier: 0.8, say.
             [default: [target] threshold]
-        match_confidence: Search at the temperature at which the median confidence of
-            in-distribution images is P, 0.9 say, to compare networks that are calibrated otherwise.
-            [default: the network as it is]
-        max_accepted: Exit with code 9 if more of any kind of images of nothing is accepted at your
+        max_accepted: Exit with code 9 if more of any kind of meaningless images is accepted at your
             threshold, or else at the one that 95 % of in-distribution images pass. The recommended
             threshold is fitted to it.  [default: no check; 0.01 for the recommended threshold]
-        against: The card of an earlier version, to say what became better or worse, by class.
         overrides: Keys of the experiment to override, as ``SECTION.KEY=VALUE``.
-        out: Where the runs and `card.json` go.  [default: runs/audit-NAME, or runs/audit-NAME-at-P
-            with --match-confidence P]
+        out: Where the runs and `card.json` go.  [default: runs/audit-NAME]
         write: Write the card, too, in the form that the file's name says. It ends with .html for a
-            page, .csv for the share accepted at each threshold, .json, .md for a summary, .sarif
-            for code scanning, .xml for JUnit, .yml for the model-index of Hugging Face, cdx.json
-            for CycloneDX, or entry.json for FoolBench. Repeat it for more.
+            page, .csv for a table, .json, .md for a summary, .sarif for code scanning, .xml for
+            JUnit, or entry.json for FoolBench. Repeat it for more.
         max_queries: The most images to send to a target that costs something to ask.
         console: Shows how far it is.
 
@@ -92,7 +81,6 @@ def audit(
         neatfool audit my_model.ini --write card.html            # [target] suffices
         neatfool audit my_model.ini --in-distribution photographs --operating-point 0.8
         neatfool audit my_model.ini --in-distribution photographs --max-accepted 0.01 --json
-        neatfool audit new_model.ini --in-distribution photographs --against card.json
         neatfool audit experiments/api.ini --images 500 --max-queries 3500
 
         Give the same command again after an interruption: it goes on where it was.
@@ -102,22 +90,17 @@ def audit(
 
     from . import measure
     from .confidence import count_queries
-    from .exports import find_form, read_about, read_accuracy
-    from .references import read_card
+    from .exports import find_form, read_about
     from .search import AuditSearch
 
     forms = {file: find_form(file) for file in write}
     known = ood.count_in_distribution(in_distribution) if in_distribution else 0
-    if against is not None:
-        read_card(against)
     if longer is not None and longer <= images:
         raise click.UsageError(f"--longer {longer}: give more than --images, {images}.")
-    shared: dict[str, Any] = {"matched": match_confidence, "known": in_distribution}
     with console.status("loading the target"):
-        search = AuditSearch(experiment, overrides, images, parse_seeds(seeds), out, **shared)
+        search = AuditSearch(experiment, overrides, images, parse_seeds(seeds), out)
         searches = [search, *([search.longer(longer)] if longer is not None else [])]
     about = read_about(search.experiment) if "entry" in forms.values() else None
-    accuracy = read_accuracy(search.experiment.about)
     if max_accepted is not None:
         own = search.experiment.calls.threshold if operating_point is None else operating_point
         measure.check_threshold_known(own, known or search.photographs)
@@ -125,61 +108,51 @@ def audit(
     evolved = len(search.seeds) * min(SAMPLE, search.classes or SAMPLE)
     later = count_queries(evolved, SAMPLE, transfer=bool(to), known=known)
     spare = _allow(searches, sum(left) + later * len(searches), max_queries, console)
-    ctx = click.get_current_context()
-    with lock_folder(search.folder), ExitStack() as ending:
-        opened, cards = [], []
+    ctx, cards = click.get_current_context(), []
+    with lock_folder(search.folder):
         for each, missing in zip(searches, left, strict=True):
             if missing:
                 each.announce(missing, console)
             # Runs that are finished are kept; those of another search are refused.
             each.run(ctx, None if spare is None else each.images + spare)
-            opened.append([ending.enter_context(closing(run)) for run in each.runs().values()])
-        more: dict[str, Any] = {
-            "to": to,
-            "operating_point": operating_point,
-            "max_accepted": max_accepted,
-            "against": against,
-            "longer": opened[-1] if longer is not None else (),
-        }
-        for each, found in zip(searches, opened, strict=True):
-            cards.append(
-                measure.audit(
-                    found,
+            with each.open_runs() as runs:
+                card = measure.audit(
+                    runs,
+                    to=to if each is search else (),
                     in_distribution=in_distribution,
                     sample=SAMPLE,
-                    accuracy=accuracy,
+                    operating_point=operating_point,
+                    max_accepted=max_accepted,
                     max_queries=max_queries,
                     chosen=each.chosen,
                     keep=each.folder,
                     console=console,
-                    **(more if each is search else {}),
                 )
-            )
-        card = cards[0]
-        saved = present.save(search.folder / "card.json", f"{card.json()}\n".encode())
+            cards.append(card)
+        saved = present.save(search.folder / "card.json", f"{cards[0].json()}\n".encode())
     click.echo(f"The card is in {saved}", err=True)
-    _write(card, experiment, forms, about and (search.experiment, about, _command(ctx), *cards))
-    for check in card.checks:
+    _write(forms, experiment, cards, about and (search.experiment, about, _command(ctx)))
+    for check in cards[0].checks:
         click.echo(str(check), err=True)
-    return card
+    return cards[0]
 
 
 def _write(
-    card: ReportCard, experiment: Path, forms: Mapping[Path, str], entry: tuple[Any, ...] | None
+    forms: Mapping[Path, str],
+    experiment: Path,
+    cards: Sequence[ReportCard],
+    entry: tuple[Any, ...] | None,
 ) -> None:
-    """Write a card in other forms, and beside an entry the hashes of in-distribution images."""
+    """Write a card in other forms."""
     from neatfool import present
 
     from .exports import export, make_entry
 
     for file, form in forms.items():
         if form == "entry" and entry is not None:
-            present.save(file, f"{make_entry(*entry).model_dump_json()}\n".encode())
-            if card.known is not None:
-                listed = present.save(file.with_name(card.known.file_name), card.known.lines())
-                click.echo(f"The hashes of the in-distribution images are in {listed}", err=True)
+            present.save(file, f"{make_entry(*entry, *cards).model_dump_json()}\n".encode())
         else:
-            present.save(file, export(card, experiment, form).encode())
+            present.save(file, export(cards[0], experiment, form).encode())
         click.echo(f"The card is in {file}, too", err=True)
 
 

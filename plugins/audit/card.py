@@ -1,7 +1,6 @@
 """A classifier's report card: how easily is it fooled?"""
 
 from collections.abc import Iterator
-from itertools import zip_longest
 from typing import Any, ClassVar, Final, Literal
 
 from pydantic import Field
@@ -11,13 +10,10 @@ from neatfool.measure import Estimate, Share, Shares
 from neatfool.wording import format_seeds, level, percent, share
 
 from .acceptance import Acceptance
-from .comparison import VersionComparison
-from .known_images import KnownImages
+from .confidence import KNOWN
 
 NAMED: Final = 10
 """How many classes are named that fell first, and how many that resist."""
-PASSING: Final = (*(round(0.5 + 0.05 * step, 2) for step in range(10)), 0.99)
-"""The shares of in-distribution images at which detectors are compared."""
 
 
 class ClassifierFacts(present.Facts):
@@ -45,7 +41,6 @@ class ClassFacts(present.Facts):
     )
     accepted: list[bool] = Field(description="whether it reaches your threshold, or the usual")
     reached: int = Field(description="in-distribution images that are named so")
-    threshold: Share | None = Field(description="what 95 % of its in-distribution images pass")
 
     def fell(self) -> str:
         """Say how it fell: ``"99.1 % (50 % after 1,200)"``."""
@@ -64,13 +59,13 @@ class ConfidenceMilestone(present.Facts):
 
 
 class FooledShare(present.Facts):
-    """The one number: for which share of the classes an image of nothing is surer.
+    """The one number: for which share of the classes a meaningless image is surer.
 
     It counts the classes that some in-distribution image is named as.
     """
 
     share: Estimate = Field(
-        description="the share of classes for which an image of nothing is surer than the "
+        description="the share of classes for which a meaningless image is surer than the "
         "threshold that 95 % of in-distribution images pass, and names the class first"
     )
     by_seed: list[Share] = Field(description="the same for each seed")
@@ -89,28 +84,20 @@ class NetworkTransfer(present.Facts):
     images: int = Field(description="how many images of all runs have a class that it knows")
     top1: Shares = Field(description="the share that is top-1 there")
     confidence: Shares = Field(description="the median confidence there")
-    agreement: Share | None = Field(
-        description="of which share of photographs it says what the audited network does"
-    )
 
 
 class TransferSummary(present.Facts):
     """Which other networks are fooled."""
 
     sample: int = Field(description="how many images of each run were shown")
-    photographs: int = Field(description="how many photographs were shown, too")
     networks: list[NetworkTransfer] = Field(description="each other network")
 
     def story(self) -> Iterator[present.Block]:
         """Tell how other networks see the images."""
         yield present.Section("Other networks", "Medians over seeds; in brackets their range.")
-        rows = []
-        for e in self.networks:
-            agrees = "-" if e.agreement is None else f"{share(e.agreement)} of {self.photographs:,}"
-            rows.append([e.label, e.top1.as_share(), e.confidence.as_confidence(), agrees])
-        heads = ["network", "top-1", "median confidence", "agrees on in-distribution images"]
+        rows = [[e.label, e.top1.as_share(), e.confidence.as_confidence()] for e in self.networks]
         title = f"What transfers (of {self.sample:,} images of each run)"
-        yield present.Table(heads, rows, title)
+        yield present.Table(["network", "top-1", "median confidence"], rows, title)
 
 
 class DetectorSummary(present.Facts):
@@ -122,9 +109,6 @@ class DetectorSummary(present.Facts):
     passing_95: Estimate | None = Field(
         description="the share of fooling images that pass where 95 % of the in-distribution ones "
         "do: the false-positive rate at 95 % true positives; null if fewer than 20 are known"
-    )
-    curve: list[Share] = Field(
-        description="the share of fooling images that pass where 50, 55, … 95, 99 % of others do"
     )
 
 
@@ -148,31 +132,20 @@ class Defence(present.Facts):
         ]
         heads = ["detector", "AUROC", "evolved images that pass (FPR at 95 %)", "looks at"]
         yield present.Table(heads, rows, "What an OOD detector would let pass", words=(0, 3))
-        lines = [
-            present.ChartLine(e.curve, e.name, place) for place, e in enumerate(self.detectors)
-        ]
-        ticks = [f"{100 * p:g} %" if n % 2 == 0 else "" for n, p in enumerate(PASSING)]
-        yield present.Chart(
-            "The share of evolved images that pass each detector, over that of in-distribution",
-            lambda: present.lines_of_shares(lines, ticks, right=112),
-            "What passes a detector",
-            "Over the share of in-distribution images that pass. Lower is better.",
-        )
 
 
 class Check(present.Facts):
     """A condition of the exit code."""
 
-    what: str = Field(description="`accepted`: of `--max-accepted`, the largest share of a kind")
-    above: Share = Field(description="the most that is allowed")
-    found: Share = Field(description="what was found")
+    above: Share = Field(description="the most that is allowed: `--max-accepted`")
+    found: Share = Field(description="the largest accepted share of a kind of meaningless images")
     failed: bool = Field(description="whether that is more than allowed")
     words: str = Field(description="what was found, in words")
 
     def __str__(self) -> str:
         """Say whether it was kept."""
-        kept = "FAILED: {}, is above" if self.failed else "Passed: {}, is not above"
-        return f"{kept.format(self.words)} {level(self.above)}."
+        verdict = "FAILED" if self.failed else "Passed"
+        return f"{verdict}: {self.words}; at most {level(self.above)} may be."
 
 
 class ReportCard(present.Finding):
@@ -189,17 +162,9 @@ class ReportCard(present.Finding):
     search: dict[str, dict[str, Any]] = Field(description="how it was searched: its sections")
     runs: list[str] = Field(description="the folder of each run")
     acceptance: Acceptance = Field(description="what is accepted at each threshold")
-    known: KnownImages | None = Field(
-        None,
-        description="the in-distribution images; null if there are none, or nobody hashed them",
-    )
-    warnings: list[str] = Field(
-        [], description="in what the in-distribution images are out of line with usual ones"
-    )
     fooled: FooledShare | None = Field(
         description="the one number; null without 20 in-distribution images: then compare nothing"
     )
-    top1: Shares = Field(description="the share of classes that are named first for their image")
     median: Shares = Field(description="the median confidence over classes at the end")
     until: list[ConfidenceMilestone] = Field(
         [], description="images until half of the classes were so sure"
@@ -212,10 +177,6 @@ class ReportCard(present.Finding):
         description="which other networks are fooled, if named"
     )
     defence: Defence | None = Field(description="what detectors tell of in-distribution images")
-    beside: list[str] = Field([], description="how it compares with known networks, if it may be")
-    versus: VersionComparison | None = Field(
-        None, description="the card of --against; null without it"
-    )
     checks: list[Check] = Field([], description="the conditions of the exit code")
     notes: list[str] = Field([], description="what to bear in mind")
     pictures: dict[int, tuple[bytes, str]] = Field(default_factory=dict, exclude=True, repr=False)
@@ -232,41 +193,26 @@ class ReportCard(present.Finding):
 
     def story(self) -> Iterator[present.Block]:
         """Tell what is accepted, the one number, and what stands beside it."""
-        yield from map(present.Headline, self.warnings)
         yield present.Headline(self.acceptance.headline())
-        yield from (
-            present.Headline(str(check), where="page") for check in self.checks if check.failed
-        )
+        yield from (present.Headline(str(check), where="page") for check in self.checks)
         yield present.Headline(self.headline())
-        if self.beside:
-            yield present.Headline(f"It is {', and '.join(self.beside)}.")
-        yield from map(present.Text, self.acceptance.advice())
-        if self.until:
-            found = [(level(e.confidence), e.images) for e in self.until]
-            parts = [f"{at}: {f'{count:,.0f}' if count else 'never'}" for at, count in found]
-            yield present.Text(
-                f"Images until half of the classes were so sure: {', '.join(parts)}."
-            )
-        yield from (
-            present.Text(str(check), where="page") for check in self.checks if not check.failed
-        )
+        yield present.Text(self.acceptance.advice())
         yield present.Text(self._subject())
         yield present.Section(
             "What is accepted",
             "An image is accepted if the classifier is at least as sure as the threshold, of any "
             "class.",
         )
-        yield from self.acceptance.tables()
-        yield present.Chart(
-            "The share of images that is accepted over the threshold, by kind of images",
-            self.acceptance.draw,
-            "Accepted over the threshold",
-            "The best threshold is where the blue line is high and all others are low. The scale "
-            "is in log-odds.",
-            wide=True,
-        )
-        if self.versus is not None:
-            yield from self.versus.story()
+        yield self.acceptance.table()
+        if self.acceptance.kinds[0].log_odds:  # A card that was read from JSON has none.
+            yield present.Chart(
+                "The share of images that is accepted over the threshold, by kind of images",
+                self.acceptance.draw,
+                "Accepted over the threshold",
+                "The best threshold is where the blue line is high and all others are low. The "
+                "scale is in log-odds.",
+                wide=True,
+            )
         if self.defence is not None:
             yield from self.defence.story()
         yield from self._classes()
@@ -276,72 +222,55 @@ class ReportCard(present.Finding):
 
     def records(self) -> present.Records:
         """Give how many images of each kind are accepted, one row a kind and threshold."""
-        heads = ["kind", "group", "threshold", "images", "accepted", "share"]
+        heads = ["kind", "group", "threshold", "confidence", "images", "accepted"]
         rows = [
-            [kind.kind, kind.group, threshold, kind.images, round(part * kind.images), part]
+            [kind.kind, kind.group, threshold.name, threshold.confidence, kind.images, count]
             for kind in self.acceptance.kinds
-            for threshold, part in zip(self.acceptance.grid, kind.curve, strict=True)
+            for threshold, count in zip(self.acceptance.thresholds, kind.accepted, strict=True)
         ]
         return present.Records(heads, rows)
 
     def headline(self) -> str:
         """Give the one number, or say why there is none."""
-        median = f"The median confidence over classes is {self.median.as_confidence()}"
-        first = f"{self.top1.as_share()} of all classes are named first for their image"
+        tried = f"The search tried {self.images:,} images with each seed. The median confidence "
+        tried += f"over classes is {self.median.as_confidence()}."
         if self.fooled is None:
-            kinds = [e for e in self.acceptance.kinds if e.group in {"noise", "blank"}]
-            simple = ", ".join(f"{each.what} {percent(each.median)}" for each in kinds)
             return (
-                f"{median} after {self.images:,} images; {first}. Do not compare that with another "
-                "network's: fewer than 20 in-distribution images say how sure this one is. Other "
-                f"medians: {simple}."
+                f"{tried} Do not compare that with another network's: fewer than 20 "
+                "in-distribution images say how sure this one is."
             )
-        half = self.fooled.until_half
-        soon = "" if half is None else f"; half of the classes were fooled after {half:,.0f}"
         return (
-            f"Images of nothing fool {self.fooled.share.as_share()} of the {self.fooled.classes:,} "
-            "classes: each of these has one that is accepted as it, at the threshold that 95 % of "
-            f"in-distribution images pass. The search tried {self.images:,} images with each seed"
-            f"{soon}. {median}; {first}."
+            f"Meaningless images fool {self.fooled.share.as_share()} of the "
+            f"{self.fooled.classes:,} classes: each of these has one that is accepted as it, at "
+            f"the threshold that 95 % of in-distribution images pass. {tried}"
         )
-
-    @property
-    def temperature(self) -> float:
-        """What logits were divided by."""
-        return float(self.classifier.options.get("logit_temperature", 1))
 
     def _subject(self) -> str:
         """Say what was done to what."""
-        it, count, listed = self.classifier, len(self.seeds), format_seeds(self.seeds)
-        seeds = f"seed {listed}" if count == 1 else f"each of {count} seeds ({listed})"
-        text = f"{it.name}, {it.classes:,} classes, images of {it.width}x{it.height}: "
-        text += f"{self.images:,} images with {seeds}"
+        it = self.classifier
+        text = f"{it.name}, {it.classes:,} classes, images of {it.width}x{it.height}"
+        text += f"; seeds {format_seeds(self.seeds)}"
         if self.acceptance.in_distribution:
             text += f"; {self.acceptance.in_distribution}"
-        if self.known is not None and self.known.right is not None:
-            text += f", {self.known.right:,} of them named rightly"
-        if self.temperature != 1:
-            text += f"; all but detectors at temperature {self.temperature:g}"
+        known = next((each for each in self.acceptance.kinds if each.group == KNOWN), None)
+        if known is not None and known.right is not None:
+            text += f", of which it names {share(known.right)} rightly"
         if self.rejected is not None:
             names = " or ".join(it.nothing)
-            text += f"; it names {self.rejected.as_share()} of its images {names}: rejected"
+            text += f"; it rejects {self.rejected.as_share()} of its images as {names}"
         return f"{text}."
 
     def _classes(self) -> Iterator[present.Block]:
         named = min(NAMED, -(-len(self.classes) // 2))
-        firsts, lasts = self.classes[:named], self.classes[named:][-named:]
+        firsts, lasts = self.classes[:named], self.classes[named:][-named:][::-1]
         yield present.Section(
             "Which classes",
-            "In the order of the median over seeds. The images, and the figures in blue, are those "
-            "of the seed where a class is surest.",
+            "In the order in which they fell, by the median over seeds. Each picture, with its "
+            "confidence, is of the seed where the class is surest.",
         )
-        rows = [
-            [text for e in pair for text in ([e.name, e.fell()] if e else ["", ""])]
-            for pair in zip_longest(firsts, lasts[::-1])
-        ]
-        heads = ["fall first", "at the end", "resist most", "at the end"]
-        yield present.Table(heads, rows, "Which classes", words=(0, 2), where="terminal")
-        for title, classes in (("These fell first", firsts), ("These resist most", lasts[::-1])):
+        for title, classes in (("These fell first", firsts), ("These resist most", lasts)):
+            rows = [[each.name, each.fell()] for each in classes]
+            yield present.Table(["class", "at the end"], rows, title, where="terminal")
             cells = [
                 present.Cell(
                     png, each.name, present.StrongText(confidence), f"median {each.fell()}"
@@ -353,11 +282,10 @@ class ReportCard(present.Finding):
             if cells:
                 yield present.Panel([present.Strip(cells, title, size=100, cards=True)], wide=True)
         if self.fooled is not None and self.fooled.unreached:
-            names = self.fooled.unreached
-            more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+            names = [*self.fooled.unreached[:NAMED], *["…"] * (len(self.fooled.unreached) > NAMED)]
             yield present.Note(
-                f"No in-distribution image is named as {len(names):,} of the classes, so they do "
-                f"not count: {', '.join(names[:NAMED])}{more}."
+                f"{len(self.fooled.unreached):,} classes do not count, because no in-distribution "
+                f"image is named so: {', '.join(names)}."
             )
 
 

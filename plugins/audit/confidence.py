@@ -1,47 +1,25 @@
 """How sure a classifier is: of in-distribution images, of evolved ones, and of simple ones."""
 
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from pydantic import Field
-from scipy.optimize import brentq
 from scipy.special import logit
 
-from neatfool import (
-    ExperimentError,
-    ImageSpec,
-    Run,
-    Scorer,
-    behind,
-    choose_elites,
-    fit_images,
-    rank,
-)
-from neatfool.measure import (
-    FEWEST,
-    LIMIT,
-    all_changes,
-    batch_slices,
-    choose_changes,
-    find_class,
-    temper,
-)
+from neatfool import EliteView, ImageSpec, Run, Scorer, choose_elites, fit_images, rank
+from neatfool.measure import LIMIT, all_changes, batch_slices, choose_changes, find_class
 from neatfool.ood import InDistribution, simple_images
-from neatfool.ood import in_distribution as find_known
 from neatfool.present import Facts
 
-KINDS: Final = ("jpeg=75", "blur=1", "move=3")
+CHANGES: Final = ("jpeg=75", "blur=1", "move=3")
 """What is done to the images, as ``neatfool survive`` names it; and they are drawn larger."""
-OF_NOTHING: Final = 5
-"""So many kinds of images of nothing are made without a search."""
+SIMPLE_KINDS: Final = 5
+"""So many kinds of meaningless images are made without a search."""
 KNOWN: Final = "in-distribution"
 EVOLVED: Final = "evolved"
-NEW: Final = 0.05
-"""Classes are known if at most this share of other images would be named as a further one."""
 
 
 class ConfidenceRecord(Facts):
@@ -76,11 +54,11 @@ def count_queries(evolved: int, sample: int, *, transfer: bool = False, known: i
 
     Args:
         evolved: How many evolved images are looked at.
-        sample: How many of each kind of images of nothing that no search made.
+        sample: How many of each kind of simple images.
         transfer: Whether other networks see the evolved ones.
         known: How many in-distribution images there are.
     """
-    return evolved * (len(KINDS) + 1 + transfer) + sample * OF_NOTHING + known
+    return evolved * (len(CHANGES) + 1 + transfer) + sample * SIMPLE_KINDS + known
 
 
 def score_kinds(
@@ -91,24 +69,73 @@ def score_kinds(
     sample: int,
     note: Callable[[str, int], None],
 ) -> tuple[list[ConfidenceRecord], bool]:
-    """Score known images, evolved ones as they are and changed, and some of nothing.
+    """Score known images, evolved ones as they are and changed, and simple ones.
 
     Returns:
         How sure the target is of each kind, and whether it gives logits.
     """
-    kind_scorer, spec = _KindScorer(runs, scorer, note), runs[0].spec
-    chosen = [choose_elites(run, sample=sample) for run in runs]
+    spec, scored = runs[0].spec, _KindScorer(scorer, runs[0].spec, note)
     found = []
     if known is not None:
-        own = [kind_scorer.place(label) for label in known.labels]
+        own = [_place(label, spec) for label in known.labels]
         own = own if max(own, default=-1) >= 0 else []
-        kind = (KNOWN, KNOWN, "in-distribution images")
-        found.append(kind_scorer.score(kind, known.unseen, own))
-    simple = [kind_scorer.score(kind, images) for *kind, images in simple_images(spec, sample)]
-    found.append(read_recorded(runs, logits=kind_scorer.logits))
-    texts = [*KINDS, f"drawn={4 * max(spec.height, spec.width)}"]
+        words = "in-distribution images"
+        found.append(scored.score(KNOWN, KNOWN, words, known.unseen, own=own))
+    simple = [scored.score(*each) for each in simple_images(spec, sample)]
+    found.append(read_recorded(runs, logits=scored.logits))
+    chosen = [choose_elites(run, sample=sample) for run in runs]
     own = [find_class(elite, scorer.spec.classes) for elites in chosen for elite in elites]
     seeds = [seed for seed, elites in enumerate(chosen) for _ in elites]
+    for kind, what, images in _change(runs, chosen):
+        found.append(scored.score(kind, "changed", what, images, own=own, seeds=seeds))
+    return [*found, *simple], scored.logits
+
+
+class _KindScorer:
+    """Asks a target how sure it is of images; ``logits`` tells if it gave any."""
+
+    def __init__(self, scorer: Scorer, spec: ImageSpec, note: Callable[[str, int], None]) -> None:
+        self.scorer, self.note, self.logits = scorer, note, False
+        self.nothing = [_place(each, spec) for each in spec.nothing]
+
+    def score(
+        self, kind: str, group: str, what: str, images: torch.Tensor, **lists: list[int]
+    ) -> ConfidenceRecord:
+        """Score images of a kind; ``lists`` are the classes that they show, and their seeds."""
+        self.note(what, 0)
+        parts = []
+        for some in batch_slices(len(images), self.scorer):
+            scores = self.scorer.score(images[some])
+            self.logits = scores.logits is not None
+            probs = np.asarray(scores.probs, np.float64)
+            parts.append(clip_log_odds(rank(scores) if self.logits else logit(probs)))
+            # A detector in front rejects the image, or its scores are no numbers.
+            parts[-1][probs.max(1) == 0] = -LIMIT
+            self.note(what, len(probs))
+        odds = np.concatenate(parts)
+        named, sure = odds.argmax(1), odds.max(1)
+        sure[np.isin(named, self.nothing)] = -LIMIT
+        of_own = [
+            odds[row, place] if place >= 0 else -LIMIT
+            for row, place in enumerate(lists.get("own", ()))
+        ]
+        return ConfidenceRecord(
+            kind=kind,
+            group=group,
+            what=what,
+            named=np.where(sure > -LIMIT, named, -1).tolist(),
+            log_odds=sure.tolist(),
+            own_log_odds=of_own,
+            **lists,
+        )
+
+
+def _change(
+    runs: Sequence[Run], chosen: Sequence[Sequence[EliteView]]
+) -> Iterator[tuple[str, str, torch.Tensor]]:
+    """Change the chosen elites of each run: give the change, what it is in words, and images."""
+    spec = runs[0].spec
+    texts = [*CHANGES, f"drawn={4 * max(spec.height, spec.width)}"]
     saved = [
         torch.from_numpy(np.stack([elite.saved_pixels() for elite in elites])) for elites in chosen
     ]
@@ -118,157 +145,50 @@ def score_kinds(
             fit_images(change.apply(elites, pixels, strength), spec)
             for change, elites, pixels in zip(same, chosen, saved, strict=True)
         ]
-        # Where one strength is picked, it is the usual one.
-        what = f"evolved, {same[0].kind.words}"
-        kind = (f"{same[0].kind.name}={strength:g}", "changed", what)
-        found.append(kind_scorer.score(kind, torch.cat(images), own, seeds))
-    return [*found, *simple], kind_scorer.logits
+        kind = same[0].kind
+        yield f"{kind.name}={strength:g}", f"evolved, {kind.words}", torch.cat(images)
+
+
+def _place(name: str, spec: ImageSpec) -> int:
+    """Find a class by its name or index; -1 if there is none."""
+    if name in spec.classes:
+        return spec.classes.index(name)
+    return int(name) if name.isdecimal() and int(name) < len(spec.classes) else -1
+
+
+def read_recorded(runs: Sequence[Run], *, logits: bool) -> ConfidenceRecord:
+    """Take what runs recorded of their elites; ``logits`` says whether their targets give them."""
+    rows = list[tuple[int, float, int, float, int]]()
+    for seed, run in enumerate(runs):
+        for elite in run.elites:
+            own = named = find_class(elite, run.spec.classes)
+            odds = sure = float(clip_log_odds(elite.rank if logits else logit(elite.confidence)))
+            if elite.rejected or elite.top1 is False:
+                first, confidence = elite.top[0]
+                named = _place(first, run.spec)
+                sure = max(odds, float(clip_log_odds(logit(confidence))))
+            rows.append((named, -LIMIT if elite.rejected else sure, own, odds, seed))
+    names, sures, owns, own_odds, seeds = zip(*rows, strict=True)
+    return ConfidenceRecord(
+        kind=EVOLVED,
+        group=EVOLVED,
+        what="evolved, as found",
+        named=[*names],
+        log_odds=[*sures],
+        own=[*owns],
+        own_log_odds=[*own_odds],
+        seeds=[*seeds],
+    )
 
 
 def describe_known(known: InDistribution, spec: ImageSpec) -> str:
     """Say which in-distribution images there are, and which of their labels are no classes."""
-    indices = map(str, range(len(spec.classes)))
-    unknown = sorted({*known.labels} - {"", *spec.classes, *indices})
+    unknown = sorted(label for label in {*known.labels} - {""} if _place(label, spec) < 0)
     text = f"{len(known.unseen):,} in-distribution images ({known.source})"
     if unknown:
         names = ", ".join(map(repr, unknown[:3])) + ("" if len(unknown) < 4 else " …")
         text += f", with labels ({len(unknown):,}) that are no classes of the network: {names}"
     return text
-
-
-def match_temperature(
-    scorer: Scorer, confidence: float, in_distribution: str | Path | None = None
-) -> float:
-    """Find the temperature at which a target's median confidence is as wanted.
-
-    Args:
-        scorer: The target.
-        confidence: The median confidence in in-distribution images, whatever the class.
-        in_distribution: These images; by default the target's own.
-
-    Returns:
-        What to divide logits by, ``[target] logit_temperature``; four digits of it.
-
-    Raises:
-        ExperimentError: There are no such images, or no temperature gives that confidence.
-    """
-    if scorer.costs:
-        raise ExperimentError(f"{scorer.name}: is metered; a temperature is for your own network")
-    scores = scorer.score(find_known(behind(scorer.target), in_distribution).unseen)
-
-    def excess(logarithm: float) -> float:
-        odds = clip_log_odds(rank(temper(scores, scorer.spec, np.exp(logarithm))))
-        return float(np.median(odds.max(1)) - logit(confidence))
-
-    ends = np.log((1e-3, 1e3))
-    if excess(ends[0]) < 0 or excess(ends[1]) > 0:
-        raise ExperimentError(
-            f"{scorer.name}: no temperature gives in-distribution images a median confidence of "
-            f"{confidence:g}; choose another between 1 / {len(scorer.spec.classes):,} and 1"
-        )
-    return float(f"{np.exp(brentq(excess, *ends, xtol=1e-6)):.4g}")
-
-
-def find_reached(scorer: Scorer, in_distribution: str | Path | None = None) -> list[str]:
-    """Find the few classes of many that in-distribution images are named as; none if they are many.
-
-    A search for thousands of dead classes would spend its images on them. None, too, if
-    images are too few to tell, or classes do not exclude one another. The share of images that are
-    alone in their class says how often another would be named as a further one (Good and Turing).
-
-    Raises:
-        ExperimentError: The images cannot be read.
-    """
-    spec, target = scorer.spec, behind(scorer.target)
-    if scorer.costs or not spec.sums_to_one:
-        return []
-    if in_distribution is None and len(target.photographs()) < FEWEST:
-        return []
-    images = find_known(target, in_distribution).unseen
-    counts = np.zeros(len(spec.classes), int)
-    for some in batch_slices(len(images), scorer):
-        odds = rank(scorer.score(images[some]))
-        counts += np.bincount(odds.argmax(1), minlength=len(counts))
-        if 2 * np.count_nonzero(counts) >= len(counts):
-            return []
-    if len(images) < FEWEST or (counts == 1).sum() > NEW * len(images):
-        return []
-    return [
-        name if spec.class_index(name) == place and not name.startswith("@") else str(place)
-        for place, name in enumerate(spec.classes)
-        if counts[place] and name not in spec.nothing
-    ]
-
-
-class _KindScorer:
-    """Asks the target of runs how sure it is."""
-
-    def __init__(
-        self, runs: Sequence[Run], scorer: Scorer, note: Callable[[str, int], None]
-    ) -> None:
-        self.runs, self.scorer, self._note = runs, scorer, note
-        self.logits = False
-
-    def score(
-        self,
-        kind: Sequence[str],
-        images: torch.Tensor,
-        own: Sequence[int] = (),
-        seeds: Sequence[int] = (),
-    ) -> ConfidenceRecord:
-        """Score images of a kind (its name, group and words), perhaps each with its own class."""
-        facts, what = dict(zip(("kind", "group", "what"), kind, strict=True)), kind[-1]
-        nothing = [self.place(each) for each in self.runs[0].spec.nothing]
-        named, sure, of_own = list[int](), list[float](), list[float]()
-        for some in batch_slices(len(images), self.scorer):
-            self._note(what, 0)
-            scores = self.scorer.score(images[some])
-            self.logits = scores.logits is not None
-            probs = np.asarray(scores.probs, np.float64)
-            odds = clip_log_odds(rank(scores) if self.logits else logit(probs))
-            # A detector in front rejects the image, or its scores are no numbers.
-            odds[probs.max(1) == 0] = -LIMIT
-            of_own += [
-                float(odds[row, place]) if 0 <= place < odds.shape[1] else -LIMIT
-                for row, place in enumerate(own[some])
-            ]
-            first, best = odds.argmax(1), odds.max(1)
-            best[np.isin(first, nothing)] = -LIMIT
-            named += np.where(best > -LIMIT, first, -1).tolist()
-            sure += best.tolist()
-            self._note(what, len(odds))
-        lists: dict[str, Any] = {"own": own, "own_log_odds": of_own, "seeds": seeds}
-        return ConfidenceRecord(**facts, named=named, log_odds=sure, **lists)
-
-    def place(self, name: str) -> int:
-        """Find a class by its name or index; -1 if there is none."""
-        return _place(name, self.scorer.spec.classes)
-
-
-def _place(name: str, classes: Sequence[str]) -> int:
-    if name in classes:
-        return classes.index(name)
-    return int(name) if name.isdecimal() and int(name) < len(classes) else -1
-
-
-def read_recorded(runs: Sequence[Run], *, logits: bool) -> ConfidenceRecord:
-    """Take what runs recorded of their elites; ``logits`` says whether their targets give them."""
-    rows = []
-    for seed, run in enumerate(runs):
-        classes = run.spec.classes
-        for elite in run.elites:
-            own = named = find_class(elite, classes)
-            odds = sure = float(clip_log_odds(elite.rank if logits else logit(elite.confidence)))
-            if elite.rejected or elite.top1 is False:
-                first, confidence = elite.top[0]
-                named = _place(first, classes)
-                sure = (
-                    -LIMIT if elite.rejected else max(odds, float(clip_log_odds(logit(confidence))))
-                )
-            rows.append((named, sure, own, odds, seed))
-    names = ("named", "log_odds", "own", "own_log_odds", "seeds")
-    lists: dict[str, Any] = dict(zip(names, zip(*rows, strict=True), strict=True))
-    return ConfidenceRecord(kind=EVOLVED, group=EVOLVED, what="evolved, as found", **lists)
 
 
 def clip_log_odds(odds: ArrayLike) -> np.ndarray:

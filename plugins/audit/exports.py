@@ -1,10 +1,9 @@
-"""A card in other forms: for code scanning, tests, job summaries, model cards and FoolBench."""
+"""A card in other forms: for code scanning, test reports, job summaries and FoolBench."""
 
 import base64
 import hashlib
 import io
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import quote
@@ -15,26 +14,23 @@ from scipy.special import expit
 
 from neatfool import Experiment, ExperimentError
 from neatfool.present import Facts, fill_template
-from neatfool.wording import level, listed, percent, share, slug
+from neatfool.wording import level, listed, percent, share
 
-from .card import LongerSearch, ReportCard
+from .card import ClassFacts, LongerSearch, ReportCard
+from .confidence import EVOLVED
 
-SMALL: Final = 64
-"""Pixels of the longer side of an image in SARIF: a thousand of them are four megabytes."""
 AS_TEXT: Final = str.maketrans({"[": "\\[", "]": "\\]", "{": "{{", "}": "}}"})
 """What a message of SARIF would take for links and placeholders."""
 MARKS: Final = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_[]<>|#~$&"})
 """What Markdown would take for its own."""
 FORMS: Final = {
     "entry.json": "entry",
-    "cdx.json": "ml_bom",
     ".json": "json",
     ".html": "html",
     ".csv": "csv",
     ".md": "markdown",
     ".sarif": "sarif",
     ".xml": "junit",
-    ".yml": "model_index",
 }
 """The form of a card by how its file's name ends; the first that fits."""
 MOST: Final = 10
@@ -92,11 +88,9 @@ def read_about(experiment: Experiment) -> tuple[dict[str, str], str | None]:
     about, here = dict(experiment.about), (experiment.path or Path()).resolve().parent
     if not about.get("network", "").strip():
         raise ExperimentError("[about] network: an entry needs it; name the network")
-    try:
-        int(about.get("parameters", 0))
-    except ValueError as error:
+    if not about.get("parameters", "0").isdecimal():
         fault = f"[about] parameters = {about['parameters']}: is no number"
-        raise ExperimentError(f"{fault}; write digits, or leave the key out") from error
+        raise ExperimentError(f"{fault}; write digits, or leave the key out")
     if "weights" not in about:
         return about, None
     weights = here / about["weights"]
@@ -108,21 +102,6 @@ def read_about(experiment: Experiment) -> tuple[dict[str, str], str | None]:
             f"[about] weights: {weights} cannot be read ({error.strerror}); name the file, or "
             "leave the key out"
         ) from error
-
-
-def read_accuracy(about: Mapping[str, str]) -> float | None:
-    """Read the share of images that a network names rightly, from the section ``[about]``.
-
-    Raises:
-        ExperimentError: It is no number from 0 to 1.
-    """
-    if (given := about.get("accuracy")) is None:
-        return None
-    with suppress(ValueError):
-        if 0 <= (accuracy := float(given)) <= 1:
-            return accuracy
-    fault = f"[about] accuracy = {given}: is no share"
-    raise ExperimentError(f"{fault}; write a number from 0 to 1, or leave the key out")
 
 
 def make_entry(
@@ -141,9 +120,8 @@ def make_entry(
     less: dict[str, Any] = {
         "classifier": card.classifier.model_copy(update={"options": options}),
         "runs": [],
+        "classes": card.classes if len(card.classes) <= 2 * MOST else [],
     }
-    less["known"] = card.known and card.known.model_copy(update={"images": []})
-    less |= {} if len(card.classes) <= 2 * MOST else {"classes": []}
     return Entry(
         about=about[0],
         sha256=about[1],
@@ -175,27 +153,18 @@ def export(card: ReportCard, experiment: Path, form: str) -> str:
     """Write a card in one of :data:`FORMS` but ``entry``, of the experiment's file."""
     if form in {"json", "html", "csv"}:
         return str(getattr(card, form)())
-    checks, advice = map(str, card.checks), card.acceptance.advice()
+    verdicts = [card.acceptance.headline(), *map(str, card.checks), card.headline()]
     content: dict[str, Any] = {
         "card": card,
         "experiment": experiment.as_posix(),
         "address": quote(experiment.as_posix()),
         "home": "https://github.com/neatfool/neatfool",
         "fooled": [each for each in card.classes if any(each.accepted)],
-        "sentences": [
-            *card.warnings,
-            card.acceptance.headline(),
-            card.headline(),
-            *checks,
-            *advice,
-        ],
+        "sentences": [*verdicts, card.acceptance.advice()],
         "cases": [*_cases(card)],
-        "metrics": [*_metrics(card)],
         "sentence": lambda each: _sentence(card, each),
         "surest": _surest,
         "fingerprint": lambda of: hashlib.sha256(f"{card.name}\0{of}".encode()).hexdigest()[:32],
-        "small": _small,
-        "slug": slug,
         "as_text": lambda text: text.translate(AS_TEXT),
         "plain": lambda text: " ".join(text.translate(MARKS).split()),
     }
@@ -204,51 +173,25 @@ def export(card: ReportCard, experiment: Path, form: str) -> str:
 
 def _cases(card: ReportCard) -> Iterator[tuple[str, str, bool]]:
     """Give the name of each test case, what failed, and whether that is told by class."""
+    if (threshold := card.acceptance.deciding) is None:
+        return
     for check in card.checks:
-        limit, threshold = level(check.above), card.acceptance.deciding
-        if threshold is not None:
-            for part, kind in card.acceptance.worst(threshold):
-                message = f"{share(part)} of {kind.what} accepted at {threshold}, above {limit}"
-                name = f"{kind.what}: at most {limit} accepted"
-                yield name, message * (part > check.above), kind.group == "evolved"
+        limit = level(check.above)
+        for part, kind in card.acceptance.worst(threshold):
+            message = f"{share(part)} of {kind.what} accepted at {threshold}, above {limit}"
+            name = f"{kind.what}: at most {limit} accepted"
+            yield name, message * (part > check.above), kind.group == EVOLVED
 
 
-def _small(png: bytes) -> str:
-    """Write an image within SMALL pixels, in 64 colours: about three thousand bytes, in base64."""
-    with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
-        small = image.convert("RGB")
-    small.thumbnail((SMALL, SMALL))
-    small.quantize(64).save(written := io.BytesIO(), "png", optimize=True)
-    return base64.b64encode(written.getvalue()).decode()
-
-
-def _sentence(card: ReportCard, each: Any) -> str:
-    threshold = card.acceptance.deciding
-    where = "" if threshold is None else f", where {threshold} is enough"
-    if threshold is not None and threshold.by_class:
+def _sentence(card: ReportCard, each: ClassFacts) -> str:
+    """Say with which confidence a meaningless image is accepted as a class."""
+    text = f"A meaningless image is accepted as {each.name!r} with {percent(_surest(each))}"
+    if (threshold := card.acceptance.deciding) is not None:
         least = round(float(expit(threshold.least(each.index))), 12)
-        where = f", where {level(least)} is enough"
-    return f"An image of nothing is accepted as {each.name!r} with {percent(_surest(each))}{where}."
+        text += f", where {level(least) if threshold.by_class else threshold} is enough"
+    return f"{text}."
 
 
-def _surest(each: Any) -> float:
+def _surest(each: ClassFacts) -> float:
     """Give the confidence of the image that is accepted, where seeds differ."""
     return round(float(expit(max(odds for odds in each.log_odds if odds is not None))), 12)
-
-
-def _metrics(card: ReportCard) -> Iterator[tuple[str, str, float, tuple[float, float] | None]]:
-    """Give what was measured: a short type, a name, a value, and its interval if it has one."""
-    if card.fooled is not None:
-        found = card.fooled.share
-        name = "share of classes that an image of nothing fools"
-        yield "fooled_classes", name, found.value, (found.low, found.high)
-    for kind, name, each in (
-        ("top1", "share of evolved images that are top-1", card.top1),
-        ("median_confidence", "median confidence of evolved images", card.median),
-    ):
-        yield kind, name, each.median, (each.lowest, each.highest)
-    for place, threshold in enumerate(card.acceptance.thresholds):
-        if threshold.name != "recommended" or card.acceptance.advisable:
-            for of in card.acceptance.kinds:
-                name = f"share accepted at {threshold}: {of.what}"
-                yield f"accepted_{threshold.name}", name, of.accepted[place] / of.images, None

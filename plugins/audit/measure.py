@@ -2,14 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from scipy.special import expit
 
-from neatfool import ExperimentError, Run, RunError, open_runs
+from neatfool import ExperimentError, Run, open_runs
 from neatfool.measure import (
     FEW,
     FEWEST,
@@ -23,23 +22,15 @@ from neatfool.measure import (
 from neatfool.present import Output
 from neatfool.wording import percent, share
 
-from .acceptance import Acceptance, sum_up, thresholds_by_class
+from .acceptance import Acceptance, sum_up
 from .card import Check, ClassFacts, ClassifierFacts, ConfidenceMilestone, FooledShare, ReportCard
-from .confidence import EVOLVED, KNOWN, ConfidenceRecord, read_recorded
-from .known_images import KnownImages
-from .references import (
-    check_known_images,
-    compare_versions,
-    compare_with_known,
-    read_card,
-    read_references,
-)
+from .confidence import EVOLVED, KNOWN, ConfidenceRecord
 from .scoring import AuditScores, MeasurementCache
 
 SURE: Final = (0.5, 0.9, 0.99)
 """The confidences for which the card says how soon half of the classes had them."""
 MOST_ACCEPTED: Final = 0.01
-"""At the recommended threshold, at most so large a share of each kind of nothing is accepted."""
+"""At the recommended threshold, at most so large a share of each kind of images is accepted."""
 NOT_OF_THE_SEARCH: Final = {"device", "renderer", "learn_at_once", "classes"}
 """Options that change how fast images come, but not which; and classes, which the card counts."""
 NO_THRESHOLD: Final = (
@@ -60,11 +51,8 @@ def audit(
     sample: int = 100,
     operating_point: float | None = None,
     max_accepted: float | None = None,
-    against: str | Path | None = None,
     max_queries: int | None = None,
     chosen: Sequence[str] = (),
-    longer: Sequence[Run | str | Path] = (),
-    accuracy: float | None = None,
     keep: str | Path | None = None,
     console: Output | None = None,
 ) -> ReportCard:
@@ -74,44 +62,36 @@ def audit(
         runs: Finished runs of one experiment that differ in their seed, or the folders that hold
             them.
         to: Experiments' files, whose networks see the images, too.
-        in_distribution: In-distribution images: a folder, or a CSV file with the columns ``file``
-            and ``label``; by default the target's own.
+        in_distribution: A folder of in-distribution images; by default the target's own.
         sample: How many images of each run to change, to show to others and to detectors, and how
             many to make of each kind without a search.
         operating_point: The confidence from which you believe the classifier; by default that of
             ``[target] threshold``.
-        max_accepted: The largest share of a kind of images of nothing that may be accepted: above
+        max_accepted: The largest share of a kind of meaningless images that may be accepted: above
             it the card's check fails.
-        against: The JSON file of another version's card.
         max_queries: The most images to send to a target that costs something to ask.
         chosen: The sections of the experiment that its user left open.
-        longer: Runs with the same seeds that tried more images: they judge the recommended
-            threshold, too.
-        accuracy: The share of images that the network's makers say it names rightly, from 0 to 1.
-            The card tells if in-distribution images are out of line with it.
         keep: A folder where what was measured is kept, and found again.
         console: Shows how far it is.
 
     Raises:
         UntrustedRun: Somebody else made a run.
-        RunError: A run has no elites, or ``longer`` has other seeds.
-        ExperimentError: The in-distribution images or the other card cannot be read.
+        RunError: A run has no elites.
+        ExperimentError: The in-distribution images cannot be read.
         NeatfoolError: A target cannot be loaded, or failed.
     """
-    baseline = None if against is None else read_card(Path(against))
-    with open_runs(runs, scored=True) as opened, ExitStack() as ending:
-        more = ending.enter_context(open_runs(longer)) if longer else []
-        seeds = [run.seed for run in opened]
-        if more and [run.seed for run in more] != seeds:
-            raise RunError(
-                f"longer: {more[0].path}: give runs of the same seeds, in the same order"
-            )
-        console = console or Output(quiet=True)
-        folder = None if keep is None else Path(keep)
-        measuring = MeasurementCache(opened, in_distribution, sample, folder, console, max_queries)
+    with open_runs(runs, scored=True) as opened:
+        measuring = MeasurementCache(
+            opened,
+            in_distribution,
+            sample,
+            None if keep is None else Path(keep),
+            console or Output(quiet=True),
+            max_queries,
+        )
         looked = measuring.looked()
-        threshold = opened[0].experiment["target"].get("threshold")
-        yours: Any = threshold if operating_point is None else operating_point
+        yours: Any = opened[0].experiment["target"].get("threshold")
+        yours = yours if operating_point is None else operating_point
         if isinstance(yours, dict):
             yours = {opened[0].spec.class_index(name): float(p) for name, p in yours.items()}
         acceptance = sum_up(
@@ -119,25 +99,14 @@ def audit(
             looked.in_distribution,
             yours=yours,
             most=MOST_ACCEPTED if max_accepted is None else max_accepted,
-            exclusive=opened[0].spec.sums_to_one,
-            seeds=seeds,
-            budget=_budget(opened),
-            longer=(_budget(more), read_recorded(more, logits=looked.logits)) if more else None,
+            seeds=[run.seed for run in opened],
         )
-        card = _fill(
-            opened,
-            looked,
-            acceptance,
-            transfer=measuring.transfer(to) if to else None,
-            defence=measuring.defence(),
-        )
+        transfer = measuring.transfer(to) if to else None
+        card = _fill(opened, looked, acceptance, transfer=transfer, defence=measuring.defence())
         return card.model_copy(
             update={
-                "warnings": [*check_known_images(card, read_references(), accuracy)],
-                "beside": compare_with_known(card, read_references()),
-                "notes": [LOWER_BOUND, *_notes(card, chosen, sample), *measuring.notes],
+                "notes": [*_notes(card, chosen, sample), *measuring.notes],
                 "checks": [*_checks(card, max_accepted)],
-                "versus": None if baseline is None else compare_versions(card, baseline),
             }
         )
 
@@ -147,13 +116,13 @@ def _checks(card: ReportCard, max_accepted: float | None) -> Iterator[Check]:
         deciding = card.acceptance.deciding
         if deciding is None:
             raise ExperimentError(NO_THRESHOLD)
-        parts = card.acceptance.worst(deciding)
-        found = parts[0][0]
-        failing = [f"{kind.what} {share(part)}" for part, kind in parts if part > max_accepted]
-        what = ", ".join(failing) or parts[0][1].what
-        words = f"the share of images of nothing accepted at {deciding}, {share(found)} ({what})"
-        failed = found > max_accepted
-        yield Check(what="accepted", above=max_accepted, found=found, failed=failed, words=words)
+        found, worst = card.acceptance.worst(deciding)[0]
+        yield Check(
+            above=max_accepted,
+            found=found,
+            failed=found > max_accepted,
+            words=f"the largest share accepted at {deciding} is {share(found)} ({worst.what})",
+        )
 
 
 def check_threshold_known(operating_point: object, known: int) -> None:
@@ -180,8 +149,10 @@ def _fill(
 ) -> ReportCard:
     """Read what the runs found, and fill in the card."""
     courses = [RunCourse(run) for run in runs]
-    known = next((each for each in looked.kinds if each.group == KNOWN), None)
-    classes = _classes(runs, courses, looked.kinds, acceptance)
+    groups = {each.group: each for each in looked.kinds}
+    known, evolved = groups.get(KNOWN), groups[EVOLVED]
+    reached = Counter(known.named if known else ())
+    classes = _classes(runs, courses, evolved, reached, acceptance)
     run, spec, target = runs[0], runs[0].spec, runs[0].info["target"]
     elites = (elite for run in runs for elite in run.elites)
     ordered = sorted(elites, key=lambda e: (e.top1 is not False and not e.rejected, e.rank))
@@ -204,12 +175,7 @@ def _fill(
         search=describe_search(run.experiment),
         runs=[str(each.path) for each in runs],
         acceptance=acceptance,
-        known=known and KnownImages.of(looked.hashes, known),
-        fooled=_fooled(run, courses, classes, known),
-        top1=Shares.of(
-            sum(each.log_odds[place] is not None for each in classes) / max(1, len(classes))
-            for place in range(len(runs))
-        ),
+        fooled=_fooled(courses, classes, known),
         median=Shares.of(course.values["median"][-1] for course in courses),
         until=[_until(courses, confidence) for confidence in SURE],
         rejected=Shares.of(each.rejected / max(1, len(each)) for each in runs)
@@ -229,22 +195,20 @@ def _budget(runs: Sequence[Run]) -> int:
 def _classes(
     runs: Sequence[Run],
     courses: Sequence[RunCourse],
-    looked: Sequence[ConfidenceRecord],
+    evolved: ConfidenceRecord,
+    reached: Counter[int],
     acceptance: Acceptance,
 ) -> list[ClassFacts]:
     """Say how each class fell: the first to fall first, then the surest."""
-    groups = {each.group: each for each in looked}
-    evolved, known = groups[EVOLVED], groups.get(KNOWN)
     every = zip(evolved.seeds, evolved.own, evolved.own_log_odds, evolved.right, strict=True)
     surest = {(seed, own): odds for seed, own, odds, first in every if first}
-    reached = Counter(known.named if known else ())
-    exclusive = runs[0].spec.sums_to_one
-    thresholds = thresholds_by_class(known, exclusive=exclusive) if known else {}
+    indices = {
+        name: run.searched[place]
+        for course, run in zip(courses, runs, strict=True)
+        for place, name in enumerate(course.classes)
+    }
     classes, deciding = [], acceptance.deciding
-    for name in dict.fromkeys(name for course in courses for name in course.classes):
-        both = zip(courses, runs, strict=True)
-        indices = (r.searched[c.classes.index(name)] for c, r in both if name in c.classes)
-        index = next(indices)
+    for name, index in indices.items():
         odds = [surest.get((seed, index)) for seed in range(len(runs))]
         least = np.inf if deciding is None else deciding.least(index)
         ends = [course.confidences[course.rows_of(name)].max(initial=0.0) for course in courses]
@@ -257,7 +221,6 @@ def _classes(
                 log_odds=odds,
                 accepted=[each is not None and each >= least for each in odds],
                 reached=reached[index],
-                threshold=float(expit(thresholds[index])) if index in thresholds else None,
             )
         )
     return sorted(
@@ -266,7 +229,6 @@ def _classes(
 
 
 def _fooled(
-    run: Run,
     courses: Sequence[RunCourse],
     classes: Sequence[ClassFacts],
     known: ConfidenceRecord | None,
@@ -287,15 +249,12 @@ def _fooled(
         # Where only log-odds tell that it is above, the last image is.
         soonest = course.until(name, float(expit(least)))
         until[place, seed] = min(soonest, course.replaced_at[course.rows_of(name)].max())
-    not_searched = {*range(len(run.spec.classes))} - {*run.searched} - {*known.named}
-    left_out = [run.spec.classes[place] for place in sorted(not_searched)]
     return FooledShare(
         share=part,
         by_seed=(odds >= least).mean(0).tolist(),
         until_half=median_of(np.sort(until, 0)[-(-len(counting) // 2) - 1]),
         classes=len(counting),
-        unreached=[each.name for each in classes if not each.reached]
-        + [name for name in left_out if name not in run.spec.nothing],
+        unreached=[each.name for each in classes if not each.reached],
     )
 
 
@@ -315,6 +274,7 @@ def _until(courses: Sequence[RunCourse], confidence: float) -> ConfidenceMilesto
 
 def _notes(card: ReportCard, chosen: Sequence[str], sample: int) -> Iterator[str]:
     """Say what to bear in mind."""
+    yield LOWER_BOUND
     if chosen:
         yield (
             f"The file has no section {' and '.join(f'[{name}]' for name in chosen)}, so the audit "
@@ -322,9 +282,5 @@ def _notes(card: ReportCard, chosen: Sequence[str], sample: int) -> Iterator[str
         )
     if card.search.get("scheme", {}).get("learn"):
         yield "The search used the classifier's gradients, too."
-    if len(card.seeds) < 3:
-        yield "With fewer than three seeds, the range says little about chance."
-    if sample < FEW:
-        yield f"Only {sample} images of each kind were scored, so the shares are rough."
-    if card.transfer is None:
-        yield "Whether the images fool other networks was not asked. Name some with --to."
+    if len(card.seeds) < 3 or sample < FEW:
+        yield "With fewer than three seeds or few images of each kind, the figures are rough."

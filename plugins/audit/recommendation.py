@@ -1,9 +1,9 @@
-"""The recommended threshold: fitted to images of nothing, and judged by those of other seeds."""
+"""The recommended threshold: fitted to meaningless images, and judged by those of other seeds."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, Self
+from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from pydantic import Field
@@ -11,9 +11,9 @@ from scipy.special import expit, logit
 
 from neatfool.measure import LIMIT, Estimate
 from neatfool.present import Facts
-from neatfool.wording import format_seeds, share
+from neatfool.wording import format_seeds
 
-from .confidence import EVOLVED, ConfidenceRecord
+from .confidence import EVOLVED, KNOWN, ConfidenceRecord
 
 ROUNDING: Final = 0.02
 """At most this share of in-distribution images is lost so that a threshold has few digits."""
@@ -23,35 +23,42 @@ class HeldOutResult(Facts):
     """What the recommended threshold accepts of images that it was not fitted to."""
 
     seeds: list[int] = Field(description="the seeds that evolved them")
-    budget: int = Field(description="how many images each of these seeds tried")
     accepted: dict[str, tuple[int, int]] = Field(
-        description="for each kind of images of nothing, how many are accepted, and of how many"
+        description="for each kind of meaningless images, how many are accepted, and of how many"
     )
 
-    @classmethod
-    def of(
-        cls, threshold: float, seeds: list[int], budget: int, kinds: Mapping[str, np.ndarray]
-    ) -> Self:
-        """Count what passes of the log-odds of each kind."""
-        passed = {kind: (int((odds >= threshold).sum()), len(odds)) for kind, odds in kinds.items()}
-        return cls(seeds=seeds, budget=budget, accepted=passed)
-
     def __str__(self) -> str:
-        """Say how many evolved images pass, and of which other kind more do."""
+        """Say how many evolved images pass."""
         passed, number = self.accepted[EVOLVED]
-        worst = max(self.accepted, key=self._part)
-        text = f"{passed:,} of {number:,} after {self.budget:,} images"
-        text += f", {Estimate.wilson(passed, number).as_share()}"
-        if self._part(worst) > self._part(EVOLVED):
-            text += f", and {share(self._part(worst))} of the kind {worst}"
-        return text
-
-    def _part(self, kind: str) -> float:
-        passed, number = self.accepted[kind]
-        return passed / number
+        part = Estimate.wilson(passed, number).as_share()
+        seeds = f"seed{'s' * (len(self.seeds) > 1)} {format_seeds(self.seeds)}"
+        return f"{passed:,} of {number:,} evolved images of {seeds}, {part}"
 
 
-def split_by_seed(images: ConfidenceRecord, fitted: int) -> tuple[np.ndarray, np.ndarray]:
+def fit_threshold(
+    records: Sequence[ConfidenceRecord], most: float, seeds: Sequence[int]
+) -> tuple[float | None, HeldOutResult | None]:
+    """Fit the recommended threshold to the first half of the seeds, and let the others judge it.
+
+    Args:
+        records: How sure the classifier is of each kind of images.
+        most: The share of each kind of meaningless images that may be accepted.
+        seeds: The seeds that evolved images. A single one fits the threshold, and nothing judges.
+
+    Returns:
+        The threshold in log-odds, None if there is none, and what it accepts of other images.
+    """
+    fitted = -(-len(seeds) // 2) if len(seeds) > 1 else 0
+    halves = {e.kind: _split(e, fitted) for e in records if e.group != KNOWN}
+    known = next((each for each in records if each.group == KNOWN), None)
+    best = _lowest_threshold([fit for fit, _ in halves.values()], most, known)
+    if best is None or not fitted:
+        return best, None
+    accepted = {kind: (int((odds >= best).sum()), len(odds)) for kind, (_, odds) in halves.items()}
+    return best, HeldOutResult(seeds=[*seeds[fitted:]], accepted=accepted)
+
+
+def _split(images: ConfidenceRecord, fitted: int) -> tuple[np.ndarray, np.ndarray]:
     """Part log-odds in those that fit a threshold, of so many seeds, and all others."""
     odds = np.array(images.log_odds)
     if not fitted:
@@ -61,7 +68,7 @@ def split_by_seed(images: ConfidenceRecord, fitted: int) -> tuple[np.ndarray, np
     return odds[first], odds[~first]
 
 
-def recommend(
+def _lowest_threshold(
     kinds: Sequence[np.ndarray], most: float, known: ConfidenceRecord | None
 ) -> float | None:
     """Give the lowest threshold, rounded up, that few enough log-odds of each kind reach."""
@@ -81,16 +88,3 @@ def recommend(
         if rounded < LIMIT and ((odds >= above) & (odds < rounded)).sum() <= ROUNDING * len(odds):
             return rounded
     return above
-
-
-def describe_held_out(fitted: Sequence[int], held_out: Sequence[HeldOutResult]) -> Iterator[str]:
-    """Say to which seeds a threshold was fitted, and what it accepts of the others' images."""
-    if not fitted:
-        yield "It was fitted to the images that it is judged by: search with two seeds or more."
-        return
-    first = f"seed{'s' * (len(fitted) > 1)} {format_seeds(fitted)}"
-    others = f"seed{'s' * (len(held_out[0].seeds) > 1)} {format_seeds(held_out[0].seeds)}"
-    found = "; ".join(map(str, held_out))
-    yield f"It was fitted to {first}. Of the evolved images of {others} it accepts {found}."
-    if len(held_out) < 2:
-        yield "It was judged at this budget only: --longer tells what passes after more images."

@@ -12,11 +12,11 @@ import numpy as np
 
 from neatfool import ExperimentError, Run, analysis, behind, open_scorer
 from neatfool.files import read_json
-from neatfool.measure import Shares, measuring_code, tell_apart, threshold_of
+from neatfool.measure import Shares, measuring_code, tell_apart
 from neatfool.ood import in_distribution as find_known
 from neatfool.present import Facts, Output, save
 
-from .card import PASSING, Defence, DetectorSummary, NetworkTransfer, TransferSummary
+from .card import Defence, DetectorSummary, NetworkTransfer, TransferSummary
 from .confidence import ConfidenceRecord, count_queries, describe_known, score_kinds
 
 Kind = TypeVar("Kind", bound=Facts)
@@ -28,7 +28,6 @@ class AuditScores(Facts):
     kinds: list[ConfidenceRecord]
     logits: bool
     in_distribution: str | None
-    hashes: list[str]
 
 
 @dataclass(frozen=True)
@@ -73,8 +72,7 @@ class MeasurementCache:
                         self.runs, scorer, known, sample=self.sample, note=note
                     )
                 text = describe_known(known, scorer.spec) if known else None
-            hashes = [*known.hashes] if known else []
-            return AuditScores(kinds=kinds, logits=logits, in_distribution=text, hashes=hashes)
+            return AuditScores(kinds=kinds, logits=logits, in_distribution=text)
 
         return self._once("sureness", AuditScores, {"in_distribution": self._stamp}, make)
 
@@ -86,13 +84,10 @@ class MeasurementCache:
                 self.runs, to=paths, sample=self.sample, max_queries=self.most, console=self.console
             )
             self.notes.extend(found.notes)
-            own, known = found.runs[0].own, found.in_distribution
-            agreements = known.agreement if known else ()
-            agreeing = {each.key: each.top1 for each in agreements if each.first_of == own}
             networks = []
             for place, network in enumerate(found.networks):
                 figures = [run.networks[place] for run in found.runs]
-                if network.key != own and all(each.images for each in figures):
+                if network.key != found.runs[0].own and all(each.images for each in figures):
                     networks.append(
                         NetworkTransfer(
                             label=network.label,
@@ -100,7 +95,6 @@ class MeasurementCache:
                             images=sum(each.images for each in figures),
                             top1=Shares.of(each.top1 or 0.0 for each in figures),
                             confidence=Shares.of(each.median or 0.0 for each in figures),
-                            agreement=agreeing.get(network.key),
                         )
                     )
             if not networks:
@@ -108,11 +102,8 @@ class MeasurementCache:
                     "The networks of --to are the audited one, or know none of its classes; so "
                     "nothing is known of other networks."
                 )
-            return TransferSummary(
-                sample=min(run.elites for run in found.runs),
-                photographs=known.number if known else 0,
-                networks=networks,
-            )
+            sample = min(run.elites for run in found.runs)
+            return TransferSummary(sample=sample, networks=networks)
 
         paths = [Path(file) for file in files]
         texts = {str(path): path.read_text(encoding="utf-8") for path in paths if path.is_file()}
@@ -125,8 +116,6 @@ class MeasurementCache:
             found = analysis.detect(
                 self.runs, in_distribution=self.known, sample=self.sample, console=self.console
             ).runs
-            if found[0].warning:
-                self.notes.append(f"Detectors: {found[0].warning}")
             seeds = np.repeat(np.arange(len(found)), [len(run.shown) for run in found])
             classes = np.array([index for run in found for _, index, _ in run.shown])
             detectors = []
@@ -141,7 +130,6 @@ class MeasurementCache:
                         looks_at=each.looks_at,
                         auroc=auroc,
                         passing_95=passing,
-                        curve=[(fooling >= threshold_of(inside, p)).mean() for p in PASSING],
                     )
                 )
             return Defence(in_distribution=found[0].in_distribution.text, detectors=detectors)

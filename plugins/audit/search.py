@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from configparser import ConfigParser
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from copy import copy
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 
 from neatfool import (
     Differentiable,
-    ExperimentError,
     ImageSpec,
     Run,
     RunError,
@@ -28,8 +26,6 @@ from neatfool import (
 from neatfool.models import photographs_of
 from neatfool.present import Output, run_command
 from neatfool.wording import format_seeds
-
-from .confidence import find_reached, match_temperature
 
 SMALLEST_PATTERNS: Final = 64
 """From so many pixels a side on, images are drawn as in imagenet.ini, else as in mnist.ini."""
@@ -48,25 +44,12 @@ class AuditSearch:
         images: int,
         seeds: Sequence[int],
         folder: Path | None,
-        *,
-        matched: float | None = None,
-        known: Path | None = None,
     ) -> None:
-        """Read the experiment, and choose how to search, and for what, where it does not say."""
+        """Read the experiment, and choose how to search where it does not say."""
         self._file, self._given, self.seeds = file, [*overrides], tuple(seeds)
-        self._at = "" if matched is None else f"-at-{matched:g}"
-        if matched is not None:
-            plain = [*overrides, "target.logit_temperature=1"]
-            given = load_experiment(file, overrides=plain, to_search=False)
-            if given.target.costs:
-                name = given.target.label
-                raise ExperimentError(f"{name}: is metered; a temperature is for your own network")
-            with closing(open_scorer(given)) as scorer:
-                temperature = match_temperature(scorer, matched, known)
-            self._given.append(f"target.logit_temperature={temperature}")
         given = load_experiment(file, overrides=self._given, to_search=False)
         self.costs, self.photographs, self._fingerprint = given.target.costs, 0, None
-        self._learns, self._reached = False, list[str]()
+        self._learns = False
         if self.costs:
             self._spec = given.target.spec()
         else:
@@ -76,7 +59,6 @@ class AuditSearch:
                 self._learns = isinstance(scorer.target, Differentiable)
                 if not self.costs:
                     self.photographs = len(photographs_of([behind(scorer.target)]))
-                self._reached = find_reached(scorer, known)
         spec, both = self._spec, {"encoding": given.encoding, "scheme": given.scheme}
         self.classes = None if spec is None or spec.open else len(spec.classes)
         self.chosen = tuple(kind for kind, choice in both.items() if not choice.section.values)
@@ -95,43 +77,43 @@ class AuditSearch:
         self._overrides += [
             f"{kind}.{key}={value}" for kind in self.chosen for key, value in best[kind].items()
         ]
-        how: dict[str, Any] = {"overrides": self._overrides, "seed": self.seeds[0]}
-        self.experiment = load_experiment(self._file, **how)
-        if self._reached and self.experiment.resolved()["scheme"].get("classes") == []:
-            self._overrides.append(f"scheme.classes={json.dumps(self._reached)}")
-            self.experiment = load_experiment(self._file, **how)
-        self.folder = folder or Path("runs") / f"audit-{self.experiment.name}{self._at}"
+        self.experiment = load_experiment(self._file, overrides=self._overrides, seed=self.seeds[0])
+        self.folder = folder or Path("runs") / f"audit-{self.experiment.name}"
 
-    def runs(self) -> dict[int, Run]:
-        """Open the runs that are there, by seed; the caller closes them."""
+    @contextmanager
+    def open_runs(self) -> Iterator[list[Run]]:
+        """Open the runs that are there, in the order of their seeds, and close them at the end."""
         try:
             folders = find_runs(self.folder)
         except RunError:
-            return {}
-        opened = map(open_run, folders)
-        mine = {run.seed: run for run in opened if run.name == self.experiment.name}
-        found = {seed: mine[seed] for seed in self.seeds if seed in mine}
-        for run in found.values():
-            if self._fingerprint not in {None, run.info["target"]["fingerprint"]}:
-                raise RunError(
-                    f"{run.path}: the target is not the one that was searched (its weights, code "
-                    "or temperature changed); delete this run, or audit elsewhere with --out DIR"
-                )
-            if run.evaluations > self.images:
-                raise RunError(
-                    f"{run.path}: has scored {run.evaluations:,} images, more than the budget of "
-                    f"{self.images:,}; give --images {run.evaluations}, or another folder with "
-                    "--out"
-                )
-        return found
+            folders = []
+        with ExitStack() as ending:
+            opened = [ending.enter_context(closing(open_run(folder))) for folder in folders]
+            mine = {run.seed: run for run in opened if run.name == self.experiment.name}
+            found = [mine[seed] for seed in self.seeds if seed in mine]
+            for run in found:
+                self._check(run)
+            yield found
+
+    def _check(self, run: Run) -> None:
+        """Check that a run is one of this search."""
+        if self._fingerprint not in {None, run.info["target"]["fingerprint"]}:
+            raise RunError(
+                f"{run.path}: the target is not the one that was searched (its weights, code "
+                "or temperature changed); delete this run, or audit elsewhere with --out DIR"
+            )
+        if run.evaluations > self.images:
+            raise RunError(
+                f"{run.path}: has scored {run.evaluations:,} images, more than the budget of "
+                f"{self.images:,}; give --images {run.evaluations}, or another folder with --out"
+            )
 
     def left(self) -> int:
         """Count the images that are still to be scored."""
         left = self.images * len(self.seeds)
-        for run in self.runs().values():
-            with closing(run):
-                done = run.has_reached(None, self.images)
-                left -= self.images if done else run.evaluations
+        with self.open_runs() as runs:
+            for run in runs:
+                left -= self.images if run.has_reached(None, self.images) else run.evaluations
         return left
 
     def run(self, ctx: click.Context, most: int | None) -> None:

@@ -31,7 +31,7 @@ class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):
 
     images: Annotated[str, ModelName(), Access.LOADS]
     """the network that looks at images: `open_clip:NAME/WEIGHTS`, `open_clip:hf-hub:OWNER/NAME`,
-    `open_clip:local-dir:FOLDER`, `transformers:NAME`, `transformers:FOLDER`, or `onnx:FILE`"""
+    `open_clip:local-dir:FOLDER`, or `onnx:FILE`"""
     texts: ClassNames = []
     """the texts, each a class: one a line, or `@FILE` for the lines of a file. With `vectors`, the
     names of those to use; if left out, all"""
@@ -62,10 +62,6 @@ class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):
     CLIP's mean"""
     std: Deviations | None = None
     """for `onnx`: what to divide by after that. If left out, CLIP's deviation"""
-    dequantise: bool = False
-    """for `onnx`: compute a dynamically quantised graph in floats. Several images are then computed
-    together. If not, they are computed one by one, because the other images of a batch would change
-    an image's score"""
     check_photographs: bool = True
     """whether it must recognise a few photographs before the run"""
     device: DeviceName = "auto"
@@ -93,10 +89,9 @@ class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):
             self._check_prompts()
         elif self.templates != [_BLANK]:
             raise ValueError("templates are for texts; 'vectors' are ready made: keep one of both")
-        if not self.is_onnx:
-            given = [name for name in ("size", "mean", "std") if getattr(self, name) is not None]
-            if given or self.dequantise:
-                raise ValueError(f"{[*given, 'dequantise'][0]} is for onnx:FILE; leave it out")
+        given = [name for name in ("size", "mean", "std") if getattr(self, name) is not None]
+        if given and not self.is_onnx:
+            raise ValueError(f"{given[0]} is for onnx:FILE; leave it out")
         return self
 
     def _check_prompts(self) -> None:

@@ -89,7 +89,7 @@ class ClipTarget(Target):
     """A network, its ``tower``, that compares images with texts."""
 
     def __init__(self, options: Options) -> None:
-        given = options.model_dump(include={"size", "mean", "std", "dequantise"})
+        given = options.model_dump(include={"size", "mean", "std"})
         self.tower = models.load_tower(models.Request(options.images, key="images", **given))
         self.temperature = options.temperature or self.tower.temperature
         self._options = options

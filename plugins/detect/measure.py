@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -22,7 +23,7 @@ from neatfool import (
     open_scorer,
 )
 from neatfool.measure import MultiRunResult, RunFacts
-from neatfool.ood import Asked, InDistribution, ask_detectors
+from neatfool.ood import DetectionScores, InDistribution, ask_detectors
 from neatfool.ood import in_distribution as find_known
 from neatfool.present import (
     FOLDER,
@@ -46,8 +47,6 @@ if TYPE_CHECKING:
 
 KEPT: Final = (0.95, 0.99)
 """The usual shares of in-distribution images that a detector lets pass."""
-EDGES: Final = (1, 99)
-"""What lies outside of these percentiles of either kind of images may lie outside of a chart."""
 NOTES: Final = (
     "Pass at 95 % is the share of fooling images that pass where 95 % of in-distribution ones do: "
     "the false-positive rate.",
@@ -87,7 +86,7 @@ class DetectorResult(Facts):
         from scipy.stats import mannwhitneyu
 
         at = []
-        for kept in (*KEPT, 1.0):
+        for kept in KEPT:
             threshold = float(np.quantile(known, kept, method="higher"))
             caught = int((fooling > threshold).sum())
             passing = 1 - caught / len(fooling)
@@ -104,30 +103,23 @@ class DetectorResult(Facts):
             known=tuple(known.tolist()),
         )
 
-    def where(self, kept: float) -> DetectorThreshold:
-        """Give what happens where a share of in-distribution images is to pass."""
-        return next(each for each in self.at if each.kept == kept)
-
-    def draw(self, levels: Sequence[float]) -> Figure:
+    def draw(self) -> Figure:
         """Draw the scores of in-distribution and fooling images, and the thresholds."""
         drawn, axes = new_axes(520, 230, right=16, left=52, bottom=34, top=26)
         both = np.array(self.known), np.array(self.fooling)
-        thresholds = [self.where(kept).threshold for kept in levels]
-        ends = [*thresholds, *np.percentile(both[0], EDGES), *np.percentile(both[1], EDGES)]
-        room = 0.03 * (max(ends) - min(ends) or 1)
-        bins = np.linspace(min(ends) - room, max(ends) + room, 36 + 1)
+        thresholds = [each.threshold for each in self.at]
+        ends = [*thresholds, *(end for each in both for end in np.percentile(each, (1, 99)))]
+        bins = np.linspace(min(ends), max(ends) + 1e-6, 36 + 1)
         for values, colour in zip(both, LINE_COLOURS, strict=False):
-            look: Any = {"color": colour, "alpha": 0.55, "edgecolor": colour, "linewidth": 0.6}
             shares = np.full(len(values), 1 / len(values))
-            axes.hist(values.clip(bins[0], bins[-1]), bins=bins.tolist(), weights=shares, **look)
-        look = {"va": "bottom", "color": MUTED, "fontsize": 8.5}
-        look["transform"] = axes.get_xaxis_transform()
-        for threshold, kept, dashes in zip(thresholds, levels, ((5, 2), (1.5, 1.5)), strict=False):
-            axes.axvline(threshold, color=MUTED, linewidth=1.2, linestyle=(0, dashes))
-            side = "right" if kept == levels[0] else "left"
-            axes.text(threshold, 1.01, level(kept), ha=side, **look)
+            inside = values.clip(bins[0], bins[-1])
+            axes.hist(inside, bins=bins.tolist(), weights=shares, color=colour, alpha=0.55)
+        for each, side in zip(self.at, ("right", "left"), strict=True):
+            axes.axvline(each.threshold, color=MUTED, linewidth=1.2, linestyle="--")
+            label: Any = {"ha": side, "va": "bottom", "color": MUTED, "fontsize": 8.5}
+            where = axes.get_xaxis_transform()
+            axes.text(each.threshold, 1.01, level(each.kept), transform=where, **label)
         axes.yaxis.set_major_formatter(lambda value, _: level(value))
-        axes.set_xlim(float(bins[0]), float(bins[-1]))
         return drawn
 
 
@@ -148,56 +140,41 @@ class RunDetection(RunFacts):
     guarded: str | None = Field(description="the detector that guarded the run's target")
     median_confidence: float = Field(description="of the images, as the run recorded it")
     in_distribution: InDistributionFacts = Field(description="the in-distribution images")
-    warning: str | None = Field(
-        description="which detectors were fitted to fewer images than features, and what to do"
-    )
     detectors: tuple[DetectorResult, ...] = Field(description="the detectors that work here")
     left_out: dict[str, str] = Field(description="those that do not, each with the reason")
     shown: tuple[tuple[str, int, float], ...] = Field(exclude=True, repr=False)
-    in_words: str = Field(exclude=True)
-
-    @property
-    def levels(self) -> list[float]:
-        """The shares of known images that are to pass: 95 % takes 21 to reject one, 99 % 101."""
-        count = self.in_distribution.held_out
-        return [kept for kept in KEPT if round(count * (1 - kept), 6) > 1] or [1.0]
 
     def headline(self) -> str:
-        """Say in a sentence or two what the detectors would have caught."""
-        known, usual = self.in_distribution.held_out, self.levels[0]
-        if usual == 1:
+        """Say what the best detector would have caught."""
+        known = self.in_distribution.held_out
+        if known <= 20:
             return (
                 f"Only {known:,} in-distribution images are known: too few to say what a detector "
                 "would catch. Give more with --in-distribution FOLDER: 21 at least, better a "
                 "thousand."
             )
-        best = max(self.detectors, key=lambda each: (each.where(usual).caught, each.auroc))
-        lowest = min(self.detectors, key=lambda each: each.auroc)
-        caught, auroc = best.where(usual).caught, f"AUROC {best.auroc:.3f}"
-        text = f"no detector catches any of {self.elites:,}; {best.name} comes nearest ({auroc})"
-        if caught:
-            part = f"{caught:,} of {self.elites:,} ({share(caught / self.elites)}; {auroc})"
-            text = f"the best detector, {best.name}, catches {part}"
+        best = max(self.detectors, key=lambda each: (each.at[0].caught, each.auroc))
+        caught = best.at[0].caught
         return (
-            f"Judged by {known:,} in-distribution images, of which it may reject "
-            f"{level(1 - usual)}, {text}. The worst, {lowest.name}, has an AUROC of "
-            f"{lowest.auroc:.3f}."
+            f"Where 95 % of {known:,} in-distribution images pass, the best detector, {best.name}, "
+            f"catches {caught:,} of {self.elites:,} fooling images ({share(caught / self.elites)}; "
+            f"AUROC {best.auroc:.3f})."
         )
 
     def table(self) -> Table:
         """Write a row for each detector."""
         guard = f", evolved against the detector {self.guarded}" if self.guarded else ""
         images = counted(self.elites, "fooling image", "fooling images")
-        subject = f"{self.label}: {images}, median confidence {self.in_words}{guard}"
+        subject = f"{self.label}: {images}, median confidence {percent(self.median_confidence)}"
         rows = []
         for each in self.detectors:
             cells = [
                 f"{self.elites - at.caught:,} of {self.elites:,} ({share(at.passing)})"
-                for at in map(each.where, self.levels)
+                for at in each.at
             ]
             rows.append([each.name, *cells, f"{each.auroc:.3f}", each.looks_at])
-        heads = ["detector", *(f"pass at {level(kept)}" for kept in self.levels), "AUROC"]
-        return Table([*heads, "looks at"], rows, subject, words=(0, len(heads)))
+        heads = ["detector", *(f"pass at {level(kept)}" for kept in KEPT), "AUROC"]
+        return Table([*heads, "looks at"], rows, f"{subject}{guard}", words=(0, len(heads)))
 
 
 class Detection(MultiRunResult):
@@ -211,8 +188,7 @@ class Detection(MultiRunResult):
         """Tell what the best detector catches, then all of them."""
         for run in self.runs:
             yield Headline(f"{run.label}: {run.headline()}")
-        limits = [text for run in self.runs for text in (run.warning, run.in_distribution.text)]
-        yield from map(Note, dict.fromkeys(filter(None, limits)))
+        yield from map(Note, dict.fromkeys(run.in_distribution.text for run in self.runs))
         yield Section("At a glance")
         for run in self.runs:
             yield run.table()
@@ -224,19 +200,16 @@ class Detection(MultiRunResult):
             "share of the in-distribution images. Scores outside of a chart are drawn at its edge.",
         )
         for run in self.runs:
-            name = f"{run.label}: " if len(self.runs) > 1 else ""
             for each in run.detectors:
                 yield Chart(
                     f"Scores of {each.name}: in-distribution and fooling images",
-                    lambda each=each, levels=run.levels: each.draw(levels),  # type: ignore[misc]
-                    f"{name}{each.name}",
-                    f"{each.looks_at} · AUROC {each.auroc:.3f}".removeprefix(" · "),
+                    each.draw,
+                    f"{run.label}: {each.name}",
+                    f"{each.looks_at}; AUROC {each.auroc:.3f}",
                 )
         yield from map(Note, NOTES)
-        left_out = [item for run in self.runs for item in run.left_out.items()]
-        for why in dict.fromkeys(why for _, why in left_out):
-            names = dict.fromkeys(name for name, reason in left_out if reason == why)
-            yield Note(f"Left out: {', '.join(names)}. Reason: {why}.")
+        left_out = {name: why for run in self.runs for name, why in run.left_out.items()}
+        yield from (Note(f"Left out: {name}. Reason: {why}.") for name, why in left_out.items())
 
     def records(self) -> Records:
         """Give a row for each image and detector."""
@@ -244,9 +217,8 @@ class Detection(MultiRunResult):
         rows = []
         for run in self.runs:
             for each in run.detectors:
-                limits = [each.where(kept).threshold for kept in KEPT]
                 for elite, score in zip(run.shown, each.fooling, strict=True):
-                    passes = (int(score <= limit) for limit in limits)
+                    passes = (int(score <= at.threshold) for at in each.at)
                     rows.append((run.path, run.seed, *elite, each.name, score, *passes))
         return Records([*heads, *(f"passes_{100 * kept:g}" for kept in KEPT)], rows)
 
@@ -303,59 +275,63 @@ def detect(
             choose_elites(run, classes=classes, least=least, sample=sample, seed=seed)
             for run in opened
         ]
-        targets: dict[str, Target] = {}
-        alike: dict[str, tuple[Target, list[int]]] = {}
-        with console.status("loading the networks"):
-            for place, run in enumerate(opened):
-                if run.requests:
-                    raise ExperimentError(
-                        f"{run.path}: its target costs something to ask, and detectors would ask "
-                        "it about all in-distribution images. Export its images, and look at them "
-                        "with a network of your own"
-                    )
-                recorded = str(run.info["target"]["fingerprint"])
-                if recorded not in targets:
-                    if guarded := run.experiment["target"].get("guards"):
-                        targets[recorded] = ending.enter_context(closing(make_target(guarded)))
-                    else:
-                        scorer = ending.enter_context(closing(open_scorer(run)))
-                        targets[recorded] = scorer.target
-                key = targets[recorded].fingerprint() or recorded
-                alike.setdefault(key, (targets[recorded], []))[1].append(place)
+        alike: dict[str, list[int]] = defaultdict(list)
+        for place, run in enumerate(opened):
+            alike[str(run.info["target"]["fingerprint"])].append(place)
         found: dict[int, RunDetection] = {}
-        for target, places in alike.values():
+        for places in alike.values():
+            with console.status("loading the network"):
+                target = _load_target(opened[places[0]], ending)
             known = find_known(behind(target), in_distribution)
             pixels = [elite.saved_pixels() for place in places for elite in chosen[place]]
             total = len(pixels) + len(known.held_out) + known.divided * len(known.fitted)
             with console.progress(total) as note:
-                answers = ask_detectors(target, np.stack(pixels), known, detectors, note)
-            start = 0
-            for place in places:
-                part = slice(start, start + len(chosen[place]))
-                start = part.stop
-                found[place] = _describe(opened[place], chosen[place], answers, part, known)
+                scores = ask_detectors(target, np.stack(pixels), known, detectors, note)
+            ends = np.cumsum([len(chosen[place]) for place in places])
+            for place, end in zip(places, ends.tolist(), strict=True):
+                part = slice(end - len(chosen[place]), end)
+                found[place] = _describe(opened[place], chosen[place], scores, part, known)
     return Detection(runs=tuple(found[place] for place in sorted(found)))
 
 
+def _load_target(run: Run, ending: ExitStack) -> Target:
+    """Load what scored a run, of a guarded target the one behind the guard, and close it later."""
+    if run.requests:
+        raise ExperimentError(
+            f"{run.path}: its target costs something to ask, and detectors would ask "
+            "it about all in-distribution images. Export its images, and look at them "
+            "with a network of your own"
+        )
+    if guarded := run.experiment["target"].get("guards"):
+        return ending.enter_context(closing(make_target(guarded)))
+    return ending.enter_context(closing(open_scorer(run))).target
+
+
 def _describe(
-    run: Run, elites: Sequence[EliteView], answers: Asked, part: slice, known: InDistribution
+    run: Run,
+    elites: Sequence[EliteView],
+    scores: DetectionScores,
+    part: slice,
+    known: InDistribution,
 ) -> RunDetection:
     """Sum up what detectors say of a part of the images: those of a run."""
-    counts = {"fitted": len(known.fitted), "held_out": len(known.held_out)}
-    facts = {name: getattr(known, name) for name in ("source", "divided", "few")}
-    middle, rank = np.median([(e.confidence, e.rank) for e in elites], axis=0).tolist()
     target = run.experiment["target"]
     return RunDetection(
         **RunFacts.facts(run, len(elites)),
         guarded=target["detector"] if "guards" in target else None,
-        median_confidence=middle,
-        in_words=percent(middle, rank),
-        in_distribution=InDistributionFacts(**counts, **facts, text=known.describe()),
-        warning=answers.lacks or None,
+        median_confidence=float(np.median([elite.confidence for elite in elites])),
+        in_distribution=InDistributionFacts(
+            source=known.source,
+            fitted=len(known.fitted),
+            held_out=len(known.held_out),
+            divided=known.divided,
+            few=known.few,
+            text=known.describe(),
+        ),
         detectors=tuple(
             DetectorResult.of(name, each.looks_at, each.known, each.images[part])
-            for name, each in answers.scores.items()
+            for name, each in scores.scores.items()
         ),
-        left_out=answers.left_out,
+        left_out=scores.left_out,
         shown=tuple((each.name, each.index, each.confidence) for each in elites),
     )

@@ -1,6 +1,7 @@
 """OOD detectors of the package pytorch-ood, by its ``fit`` and ``predict``."""
 
 import inspect
+import logging
 from functools import partial
 from importlib import import_module
 from typing import Any, Final
@@ -12,9 +13,13 @@ from torch import nn
 from neatfool import ExperimentError, Register, hookimpl, nearest
 from neatfool.ood import Answers, Detector, MissingPackage
 
+_log = logging.getLogger("neatfool.detectors")
+
 FEWER: Final = {"KNN": ("k", 10), "ViM": ("d", 2)}
 """Of few images at most this part: the 50th nearest of 60 is on the other side, and 60 images vary
 in no more than 60 directions."""
+OF_COVARIANCE: Final = {"Mahalanobis", "ViM", "RMD", "MultiMahalanobis"}
+"""They learn in which directions features vary, which takes more images than features."""
 LOOKS_AT: Final = {
     "KNN": "nearest neighbours",
     "Mahalanobis": "Mahalanobis distance",
@@ -27,63 +32,31 @@ class PytorchOod(Detector):
     """A detector of pytorch-ood. Its scores have no gradient."""
 
     def __init__(self, name: str) -> None:
-        """Find it by its class, and perhaps numbers for its constructor: ``DICE p=0.7``."""
+        """Find it by the name of its class: ``RMD``."""
         module = _module()
         self.name, api = name, module.api
-        word, *parts = name.split(" ")
         known: dict[str, Any] = {
             each: kind
             for each, kind in vars(module.detector).items()
-            if inspect.isclass(kind) and issubclass(kind, api.Detector)
+            if inspect.isclass(kind) and issubclass(kind, api.LogitsDetector | api.FeaturesDetector)
         }
-        if word not in known:
-            raise ExperimentError(f"pytorch-ood has no detector {word!r}{nearest(word, known)}")
-        self._class = known[word]
-        self._numbers: dict[str, float] = {}
-        for part in filter(None, parts):
-            key, _, value = part.partition("=")
-            try:
-                self._numbers[key] = int(value) if value.isdecimal() else float(value)
-            except ValueError:
-                raise ExperimentError(
-                    f"{part!r} is not a number of a name; write NAME key=number, as in DICE p=0.7"
-                ) from None
+        if name not in known:
+            raise ExperimentError(
+                f"pytorch-ood has no detector {name!r} of logits or features{nearest(name, known)}"
+            )
+        self._class = known[name]
         self.looks_at = LOOKS_AT.get(name, "of the package pytorch-ood")
-        if issubclass(self._class, api.LogitsDetector):
-            self.needs = "logits"
-        else:
-            of_features = issubclass(self._class, api.FeaturesDetector)
-            self.needs = "features" if of_features else "images"
+        self.needs = "logits" if issubclass(self._class, api.LogitsDetector) else "features"
         self.fits = bool(self._class.requires_fit)
-        self.of_covariance = word in {"Mahalanobis", "ViM", "RMD", "MultiMahalanobis"}
 
-    def look_at(self, head: nn.Linear | None, module: nn.Module | None) -> None:
+    def look_at(self, head: nn.Linear | None) -> None:
         """Make the detector with what its constructor asks for."""
-        offered: dict[str, Any] = {"model": None, "encoder": None, **self._numbers}
+        offered: dict[str, Any] = {"model": None, "encoder": None}
         if head is not None:
             bias = torch.zeros(head.out_features) if head.bias is None else head.bias.detach()
             offered |= {"head": head, "w": head.weight.detach(), "b": bias}
-            offered.setdefault("d", head.in_features // 2)
-        if self.needs == "images":
-            offered["model"] = module
+            offered["d"] = head.in_features // 2
         wanted = inspect.signature(self._class).parameters
-        if unknown := self._numbers.keys() - wanted:
-            raise ExperimentError(
-                f"the detector pytorch-ood:{self.name} takes no number {min(unknown)!r}; it takes "
-                f"{', '.join(wanted) or 'none'}"
-            )
-        lacking = [
-            key
-            for key, parameter in wanted.items()
-            if parameter.default is parameter.empty
-            and parameter.kind is not parameter.VAR_KEYWORD
-            and (key not in offered or (key == "encoder" and self.needs == "images"))
-        ]
-        if lacking:
-            raise ExperimentError(
-                f"the detector pytorch-ood:{self.name} asks for {', '.join(lacking)}, which is not "
-                f"to be had here; if it is a number, write pytorch-ood:{self.name} {lacking[0]}=0.5"
-            )
         given = {key: value for key, value in offered.items() if key in wanted}
         self._detector = self._try(lambda: self._class(**given).to("cpu"))
 
@@ -99,12 +72,16 @@ class PytorchOod(Detector):
             most = max(1, len(labels) // part)
             setattr(self._detector, key, min(getattr(self._detector, key), most))
         inputs = getattr(answers, self.needs).float()
-        if self.needs == "images":
-            batches = [*zip(torch.split(inputs, 64), torch.split(labels, 64), strict=True)]
-            self._try(lambda: self._detector.fit(batches))
-        else:
-            fit = getattr(self._detector, f"fit_{self.needs}")
-            self._try(lambda: fit(inputs, labels))
+        if self.name in OF_COVARIANCE and len(inputs) < inputs.shape[1]:
+            _log.warning(
+                "Do not rely on pytorch-ood:%s: fitted to %d images, fewer than the %d features of "
+                "the network's last layer, it knows few of the directions in which in-distribution "
+                "images vary. Give at least four times as many",
+                self.name,
+                *inputs.shape,
+            )
+        fit = getattr(self._detector, f"fit_{self.needs}")
+        self._try(lambda: fit(inputs, labels))
         if of_classes and torch.linalg.cholesky_ex(self._detector.precision).info:
             raise ExperimentError(
                 f"the detector pytorch-ood:{self.name} cannot be fitted to {len(labels):,} images: "
@@ -116,9 +93,9 @@ class PytorchOod(Detector):
     def score(self, answers: Answers) -> torch.Tensor:
         """Let it predict."""
         inputs = getattr(answers, self.needs).float()
-        kind = "predict" if self.needs == "images" else f"predict_{self.needs}"
-        with torch.set_grad_enabled(self.needs == "images"):
-            scores = self._try(lambda: getattr(self._detector, kind)(inputs))
+        predict = getattr(self._detector, f"predict_{self.needs}")
+        with torch.no_grad():
+            scores = self._try(lambda: predict(inputs))
         given: torch.Tensor = torch.as_tensor(scores).detach().float()
         return given
 

@@ -30,11 +30,6 @@ class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):
     keeps: float = Field(0.95, gt=0, le=1)
     """the least share of in-distribution images that the detector lets pass: of twenty or fewer,
     0.95 is all. 0.99 is the other usual one, and 1 rejects no image, in-distribution or not"""
-    softness: float = Field(1.0, ge=0, allow_inf_nan=False)
-    """how a search that has only rejected images ranks them. An excess over the threshold of this
-    many standard deviations of in-distribution scores counts as much as a confidence lower by the
-    factor e. 0: a rejected image takes no niche, and a search has no slope. It changes no
-    confidence"""
 
     @field_validator("detector")
     @classmethod
@@ -54,4 +49,4 @@ class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):
 @hookimpl
 def neatfool_register_targets(register: Any) -> None:
     """Register the target."""
-    register("guarded", f"{__name__}.target:Guarded.from_options", options=Options)
+    register("guarded", f"{__name__}.target:GuardedTarget.from_options", options=Options)

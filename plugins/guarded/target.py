@@ -1,6 +1,5 @@
 """The target: another target, with an OOD detector in front."""
 
-import logging
 import math
 from collections.abc import Mapping
 from dataclasses import replace
@@ -27,8 +26,6 @@ from neatfool.wording import share
 
 from . import Options
 
-_log = logging.getLogger("neatfool.target.guarded")
-
 SINK: Final = 104.0
 """A rejected image's log-odds are lower than those of any accepted image by this much: an accepted
 one with less than exp(-104) has confidence 0 in single precision, too."""
@@ -37,7 +34,7 @@ NEVER: Final = 1e4
 precision, and has a gradient, which minus infinity has not."""
 
 
-class Guarded(Target, Guard):
+class GuardedTarget(Target, Guard):
     """A target whose confidences are 0 for images that an OOD detector rejects.
 
     So that a search has a slope to climb, the log-odds of a rejected image are below those of every
@@ -51,7 +48,6 @@ class Guarded(Target, Guard):
         *,
         detector: str,
         keeps: float = 0.95,
-        softness: float = 1.0,
         inner_fingerprint: str = "",
     ) -> None:
         """Fit a detector; ``inner_fingerprint`` stands for a fingerprint that the target lacks."""
@@ -60,19 +56,13 @@ class Guarded(Target, Guard):
         needs = self._detector.needs
         self.inspected = InspectedTarget(inner, {needs})
         self.networks = self.inspected.networks
-        head = self.inspected.head
-        self._detector.look_at(head, self.inspected.module)
+        self._detector.look_at(self.inspected.head)
         self._known = known
-        self._softness = softness
         self._about = f"{detector}, keeps = {keeps:g}"
         self._inner_fingerprint = inner.fingerprint() or inner_fingerprint
         if self._detector.fits:
             known.check_divided(detector)
             self._detector.fit(self.inspected.ask_all(known.fitted))
-        warned = [detector] if self._detector.of_covariance else []
-        self._lacks = known.lacks(head.in_features if head else None, warned)
-        if self._lacks:
-            _log.warning("%s", self._lacks)
         self._scored = self._detector.score(self.inspected.ask_all(known.held_out))
         values = self._scored.double().numpy()
         if not np.isfinite(values).all():
@@ -86,7 +76,7 @@ class Guarded(Target, Guard):
         self.batch_size = inner.batch_size
         if not self._detector.differentiable:
             self.no_gradients = f"the detector {detector} is without them; take a formula: energy"
-        elif softness and isinstance(inner, Differentiable):
+        elif isinstance(inner, Differentiable):
             self.logits_of = self._logits_of
 
     @classmethod
@@ -99,7 +89,7 @@ class Guarded(Target, Guard):
         inner = make_target(experiment)
         try:
             known = in_distribution(inner, options.in_distribution)
-            given = options.model_dump(include={"detector", "keeps", "softness"})
+            given = options.model_dump(include={"detector", "keeps"})
             return cls(inner, known, **given, inner_fingerprint=repr(choice))
         except BaseException as error:
             inner.close()
@@ -118,15 +108,13 @@ class Guarded(Target, Guard):
         logits = self._combine(given.detach(), outlying).numpy()
         if given.shape[1] == len(self.spec.classes):
             logits[accepted, -1] = -np.inf
-        if not self._softness:
-            logits[~accepted, :-1], logits[~accepted, -1] = -np.inf, 0.0
         return Scores(np.where(accepted[:, None], probs, probs.dtype.type(0)), logits, scores.ok)
 
     def fingerprint(self) -> str:
         """Hash the guarded target, the detector's options, and the in-distribution images."""
         # What the detector has learnt follows, but for rounding, on which no run should depend.
         digest = sha256(self._inner_fingerprint.encode())
-        digest.update(f"{self._about}, softness = {self._softness!r}".encode())
+        digest.update(f"{self._about}, softness = 1.0".encode())  # as when that was an option
         digest.update(self._known.digest())
         return digest.hexdigest()
 
@@ -137,8 +125,7 @@ class Guarded(Target, Guard):
             f"Guarded by an OOD detector ({self._about}): what it scores above "
             f"{self.threshold:.6g} has confidence 0. {passing} of in-distribution images pass."
         )
-        lines = [self.inner.describe(), guard, self._known.describe(), self._lacks]
-        return "\n".join(filter(None, lines))
+        return "\n".join([self.inner.describe(), guard, self._known.describe()])
 
     def photographs(self) -> Mapping[str, Image]:
         """Give the photographs that the guarded target brings along."""
@@ -179,6 +166,6 @@ class Guarded(Target, Guard):
         whole = logits.logsumexp(1)
         open_gate = logits[:, count] if logits.shape[1] > count else whole - NEVER
         excess = (outlying.double() - self._edge).relu() / self._spread
-        sunk = whole + SINK + excess / (self._softness or 1.0)
+        sunk = whole + SINK + excess
         none = torch.where(self._passes(outlying), open_gate, sunk)
         return torch.cat([logits[:, :count], none[:, None]], 1)

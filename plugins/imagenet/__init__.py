@@ -38,7 +38,7 @@ class Options(BaseModel, extra="forbid", protected_namespaces=(), use_attribute_
     """the network: `efficientnet-lite0`, `-lite1` or `-lite2`, `torchvision:NAME` or
     `torchvision:NAME/WEIGHTS`, `timm:NAME`, `timm:hf-hub:NAME`, `timm:local-dir:FOLDER`,
     `transformers:NAME`, `transformers:FOLDER`, or a file: `onnx:FILE`, `tflite:FILE`,
-    `openvino:FILE`, `torchscript:FILE`, or `export:FILE`"""
+    `torchscript:FILE`, or `export:FILE`"""
     ensemble: list[Model] = []
     """several networks in place of `model`. The search fools the mean of their confidences"""
     weights: FilePath | None = None
@@ -66,10 +66,6 @@ class Options(BaseModel, extra="forbid", protected_namespaces=(), use_attribute_
     """what the network gives: `logits`, `probabilities`, or `multi_label` if classes do not exclude
     one another: each then has its own sigmoid. If left out, that is found out on a few images:
     `probabilities` if they sum to one, else logits *(new in 0.2)*"""
-    dequantise: bool = False
-    """for `onnx:FILE`: compute a dynamically quantised graph in floats. Several images are then
-    computed together. If not, they are computed one by one, because the other images of a batch
-    would change an image's answer *(new in 0.2)*"""
     gradients: bool = False
     """for `onnx:FILE`: let the search use gradients, as `learn` and the scheme `gradient` do. They
     come from a copy of the graph in PyTorch, which must first answer as the graph does; scores
@@ -96,9 +92,8 @@ class Options(BaseModel, extra="forbid", protected_namespaces=(), use_attribute_
         given = [name for name in of_files if getattr(self, name) is not None]
         if given and not any(find_format(model, ClassifierFormat).is_file for model in self.models):
             raise ValueError(f"{given[0]} is for a file, such as onnx:FILE; leave it out")
-        for name in ("dequantise", "gradients"):
-            if getattr(self, name) and not any(model.startswith("onnx:") for model in self.models):
-                raise ValueError(f"{name} is for onnx:FILE; leave it out")
+        if self.gradients and not any(model.startswith("onnx:") for model in self.models):
+            raise ValueError("gradients is for onnx:FILE; leave it out")
         return self
 
     def spec(self) -> ImageSpec | None:

@@ -26,7 +26,7 @@ def log_mean_softmax(logits: torch.Tensor, dim: int = 0) -> torch.Tensor:
     return logs.logsumexp(dim) - math.log(logits.shape[dim])
 
 
-class Resized(nn.Module):
+class ResizingNetwork(nn.Module):
     """A network whose images are resized to its ``size``, (height, width)."""
 
     def __init__(self, module: nn.Module, size: tuple[int, int]) -> None:
@@ -68,7 +68,7 @@ class ImageNetTarget(Target):
     """One network, or the mean of several; images have the size of the largest network's."""
 
     def __init__(self, options: Options) -> None:
-        asked = {"weights", "size", "mean", "std", "output", "outputs", "dequantise", "gradients"}
+        asked = {"weights", "size", "mean", "std", "output", "outputs", "gradients"}
         given = options.model_dump(include=asked)
         self.classifiers = [
             models.load_classifier(models.Request(each, **given)) for each in options.models
@@ -82,7 +82,7 @@ class ImageNetTarget(Target):
         # Their copies serve from now on, so that the memory of the loaded weights is freed.
         for number, network in enumerate(self.networks):
             module = network.module
-            while isinstance(module, Resized | TenCrops):
+            while isinstance(module, ResizingNetwork | TenCrops):
                 module = module.module
             self.classifiers[number] = replace(self.classifiers[number], module=module)
         if "multi_label" in outputs and len(self.networks) > 1:
@@ -208,7 +208,7 @@ class ImageNetTarget(Target):
         if self._ten:
             module = TenCrops(module, preprocessing.size)
         if self._input_size(classifier) != (self.spec.height, self.spec.width):
-            module = Resized(module, self._input_size(classifier))
+            module = ResizingNetwork(module, self._input_size(classifier))
         # What another library computes has no half precision to screen in.
         make = Network if classifier.traceable else ExactNetwork
         return make(

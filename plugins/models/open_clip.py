@@ -95,15 +95,10 @@ def _preprocessing(config: dict[str, Any]) -> Preprocessing:
     height, width = (size, size) if isinstance(size, int) else size
     whole: Any = open_clip.transform.image_transform_v2(preset, is_train=False)
     *prepare, _, _ = whole.transforms  # the last two scale
-    interpolation = config["interpolation"]
-    in_words = {
-        "squash": f"stretched to {width}x{height} ({interpolation})",
-        "longest": f"longer side to {max(height, width)} ({interpolation}), edges filled",
-    }
-    own, words = Compose([*prepare, PILToTensor()]), in_words.get(preset.resize_mode, "")
+    own, interpolation = Compose([*prepare, PILToTensor()]), config["interpolation"]
     mean, std = (in_bytes(config[key]) for key in ("mean", "std"))
     usual = Preprocessing(height, width, min(height, width), mean, std, interpolation)
-    return replace(usual, own=own, own_in_words=words)
+    return replace(usual, own=own)
 
 
 def _name_and_tag(name: str) -> tuple[str, str | None]:

@@ -44,14 +44,10 @@ def _preprocessing(module: nn.Module) -> models.Preprocessing:
     if interpolation not in {"nearest", "bilinear", "bicubic", "lanczos"}:
         config["interpolation"] = interpolation = "bicubic"
     wide, high = (math.floor(side / config["crop_pct"]) for side in (width, height))
-    in_words = {
-        "squash": f"stretched to {wide}x{high} ({interpolation}), middle cut out",
-        "border": f"longer side to {max(wide, high)} ({interpolation}), edges filled",
-    }
     own = timm.data.create_transform(**config, use_prefetcher=True)
     mean, std = (models.in_bytes(config[key]) for key in ("mean", "std"))
     usual = models.Preprocessing(height, width, min(wide, high), mean, std, interpolation, channels)
-    return replace(usual, own=own, own_in_words=in_words.get(config.get("crop_mode", ""), ""))
+    return replace(usual, own=own)
 
 
 def _make(name: str, request: models.Request) -> nn.Module:

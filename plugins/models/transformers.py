@@ -1,41 +1,33 @@
 """Networks of transformers: from the Hugging Face hub, or a folder in its format.
 
-Their parts are loaded without running code of a repository. How they are shown images is found out
-by trying.
+Their parts are loaded without running code of a repository.
 """
 
-import copy
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import nn
 
 from neatfool import ExperimentError, PrefixedPath, TargetError, models
 
-_FILTERS: Final = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}
-"""Pillow's filters, by the numbers under which processors know them."""
 
-
-class Plain(nn.Module):
+class LogitsOnly(nn.Module):
     """A model of transformers that takes and gives plain tensors."""
 
-    def __init__(self, model: Any, answer: Callable[[Any, torch.Tensor], torch.Tensor]) -> None:
+    def __init__(self, model: Any) -> None:
         super().__init__()
-        self.model, self.answer = model, answer
+        self.model = model
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Compute floats [N, K] of floats [N, C, H, W]."""
-        return self.answer(self.model, images)
+        """Compute logits [N, K] of floats [N, C, H, W]."""
+        logits: torch.Tensor = self.model(pixel_values=images).logits
+        return logits
 
 
-class Transformers(models.ClassifierFormat, models.TowerFormat):
-    """Networks by their name on the hub, or in a folder."""
+class Transformers(models.ClassifierFormat):
+    """Image classifiers by their name on the hub, or in a folder."""
 
     forms = ("transformers:NAME", "transformers:FOLDER")
     path = PrefixedPath("transformers:", or_name=True)
@@ -45,66 +37,22 @@ class Transformers(models.ClassifierFormat, models.TowerFormat):
         if request.weights is not None:
             raise ValueError("a model of transformers has its own weights; leave 'weights' out")
         source = _prepare(name)
-        from transformers import AutoConfig, AutoModelForImageClassification
+        from transformers import AutoConfig
 
-        config = load_part(AutoConfig, source)
+        config = _load_part(AutoConfig, source)
         preprocessing = _load_preprocessing(source, config)
-        model = load_model(
-            AutoModelForImageClassification,
-            source,
-            "not an image classifier, or not whole; give one that was trained to classify images",
-        )
+        model = _load_model(source, config)
         labels = [str(config.id2label[index]) for index in range(config.num_labels)]
         if len(labels) < 2:
             raise ValueError(f"it has {len(labels)} class; a classifier has at least two")
         return models.Classifier(
             request.model,
-            Plain(model, lambda model, images: model(pixel_values=images).logits).eval(),
+            LogitsOnly(model).eval(),
             preprocessing,
             len(labels),
             None if all(each.startswith("LABEL_") for each in labels) else tuple(labels),
             f"{type(model).__name__} from {source}",
             outputs="multi_label" if str(config.problem_type).startswith("multi_label") else None,
-        )
-
-    def tower(self, name: str, request: models.Request) -> models.Tower:
-        """Load a network that compares images with texts."""
-        source = _prepare(name)
-        from transformers import AutoModel, AutoTokenizer
-
-        model = load_model(AutoModel, source, "not whole: download it again")
-        if not (hasattr(model, "get_image_features") and hasattr(model, "get_text_features")):
-            raise ValueError(f"{type(model).__name__} does not compare images with texts; use CLIP")
-        tokenizer = load_part(AutoTokenizer, source)
-        vision = getattr(model.config, "vision_config", model.config)
-        preprocessing = _load_preprocessing(source, vision)
-        half = copy.copy(model)
-        # The texts are read once, before the run; a GPU need not hold what reads them.
-        half._modules = {k: v for k, v in model._modules.items() if not k.startswith("text")}
-        module = Plain(
-            half, lambda half, images: half.get_image_features(pixel_values=images).pooler_output
-        ).eval()
-        with torch.inference_mode():
-            probe = module(torch.zeros(1, 3, *preprocessing.size))
-
-        def read(sentences: Sequence[str]) -> torch.Tensor:
-            # SigLIP has only seen texts that are padded to their full length.
-            padding = "max_length" if model.config.model_type.startswith("siglip") else True
-            tokens = tokenizer([*sentences], padding=padding, truncation=True, return_tensors="pt")
-            vectors: torch.Tensor = model.get_text_features(**tokens).pooler_output
-            return vectors
-
-        scale = getattr(model, "logit_scale", None)
-        return models.Tower(
-            name=request.model,
-            module=module,
-            preprocessing=preprocessing,
-            width=probe.shape[1],
-            temperature=0.01 if scale is None else math.exp(-scale.item()),
-            read=read,
-            differentiable=True,
-            source=f"{type(model).__name__} from {source}",
-            content=models.hash_weights(model),
         )
 
 
@@ -131,7 +79,7 @@ def _prepare(name: str) -> str:
     return str(path)
 
 
-def load_part(kind: Any, source: str, **options: Any) -> Any:
+def _load_part(kind: Any, source: str, **options: Any) -> Any:
     """Load what ``kind.from_pretrained`` loads, without running code of a repository."""
     try:
         return kind.from_pretrained(source, trust_remote_code=False, **options)
@@ -173,103 +121,64 @@ def _load_preprocessing(source: str, config: Any) -> models.Preprocessing:
             "has no preprocessor_config.json, which says how images are resized and scaled; copy "
             "it from the model's page, or save the image processor in the folder"
         )
-    return find_preprocessing(load_part(AutoImageProcessor, source), config)
+    return _find_preprocessing(_load_part(AutoImageProcessor, source), config)
 
 
-def load_model(kind: Any, source: str, otherwise: str) -> Any:
-    """Load a model in evaluation mode; say what it is ``otherwise``, if it lacks weights."""
-    from transformers import AutoConfig
+def _load_model(source: str, config: Any) -> Any:
+    """Load a classifier in evaluation mode, and check that it has all its weights."""
+    from transformers import AutoModelForImageClassification
 
     options = {"use_safetensors": True, "dtype": torch.float32, "output_loading_info": True}
     # A configuration may name a repository whose code computes attention: transformers chooses.
-    options |= {"config": load_part(AutoConfig, source), "attn_implementation": None}
-    model, report = load_part(kind, source, **options)
+    options |= {"config": config, "attn_implementation": None}
+    model, report = _load_part(AutoModelForImageClassification, source, **options)
     if wrong := sorted(map(str, [*report["missing_keys"], *report.get("mismatched_keys", ())])):
-        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
         raise TargetError(
-            f"transformers:{source}: its weights lack {', '.join(wrong[:3])}{more}; it is "
-            f"{otherwise}"
+            f"transformers:{source}: its weights lack {', '.join(wrong[:3])}; it is not an image "
+            "classifier, or not whole; give one that was trained to classify images"
         )
     return model.eval()
 
 
-def find_preprocessing(processor: Any, config: Any) -> models.Preprocessing:
-    """Find out by trying what the processor does, which prepares photographs itself."""
+def _find_preprocessing(processor: Any, config: Any) -> models.Preprocessing:
+    """Take over the processor's scaling, find out its size by trying, and let it prepare."""
     channels = int(getattr(config, "num_channels", 3) or 3)
     if channels not in (1, 3):
         raise ValueError(f"takes images of {channels} channels; only 1 and 3 can be drawn")
+    mode = "L" if channels == 1 else "RGB"
+
+    def prepare(image: Image.Image) -> torch.Tensor:
+        given = processor(images=[image], return_tensors="pt", do_rescale=False, do_normalize=False)
+        pixels: torch.Tensor = given["pixel_values"][0]
+        return pixels.round().clamp(0, 255).to(torch.uint8)
+
     shapes = ((300, 300), (300, 400), (500, 350))
-    sizes = {tuple(_process(processor, _grey(128, shape, channels)).shape[1:]) for shape in shapes}
+    sizes = {tuple(prepare(Image.new(mode, shape)).shape[1:]) for shape in shapes}
     if len(sizes) > 1:
         raise ValueError("its processor does not bring photographs to one size; set `crop_size`")
     ((height, width),) = sizes
-    mean, std = _scale(processor, (height, width), channels)
-    way = _FILTERS.get(int(getattr(processor, "resample", None) or 2), "bilinear")
-    side, size = min(height, width), dict(getattr(processor, "size", None) or {})
-    larger = size.get("shortest_edge") or min(size.get("height") or 0, size.get("width") or 0)
-    share = getattr(processor, "crop_pct", None)
-    if share and size.get("shortest_edge") and side < 384:  # as ConvNextImageProcessor does
-        larger = round(larger / share)
-    usual = models.Preprocessing(height, width, max(side, larger), mean, std, way, channels)
-
-    def prepare(image: Image.Image) -> torch.Tensor:
-        pixels = _process(processor, image, do_rescale=False, do_normalize=False)
-        return pixels.round().clamp(0, 255).to(torch.uint8)
-
-    in_words = _in_words(usual, prepare, type(processor).__name__)
-    return replace(usual, own=prepare, own_in_words=in_words)
-
-
-def _in_words(usual: models.Preprocessing, prepare: Callable[..., Any], name: str) -> str:
-    """Say what a processor makes of a photograph that is not square; empty if it is as usual."""
-    ramps = np.meshgrid(np.linspace(0, 255, 450), np.linspace(0, 255, 300))
-    image = Image.fromarray(np.stack([*ramps, ramps[0]], -1).astype(np.uint8))
-    image = image.convert("L" if usual.channels == 1 else "RGB")
-    shown = prepare(image).float()
-
-    def agrees(expected: torch.Tensor) -> bool:
-        # In the mean, a filter's rounding makes a tenth of a level, another part twenty levels.
-        return float((shown - expected).abs().mean()) < 1
-
-    if agrees(usual.prepare(image)):
-        return ""
-    small = np.array(image.resize((usual.width, usual.height), Image.Resampling.BILINEAR))
-    if agrees(torch.from_numpy(small.reshape(*usual.size, -1)).permute(2, 0, 1)):
-        return f"stretched to {usual.width}x{usual.height} ({usual.filter})"
-    return f"as its {name} does it"
-
-
-def _scale(processor: Any, size: tuple[int, int], channels: int) -> tuple[tuple[float, ...], ...]:
-    """Find what is subtracted from bytes, and what they are divided by afterwards."""
-    as_is = {"do_resize": False, "do_center_crop": False}
-    dark, light = (
-        _process(processor, _grey(grey, size, channels), **as_is).double().mean((1, 2))
-        for grey in (0, 255)
+    factor = processor.rescale_factor if processor.do_rescale else 1.0
+    mean, std = (0.0,), (1.0,)
+    if processor.do_normalize:
+        mean, std = tuple(processor.image_mean), tuple(processor.image_std)
+    size = dict(getattr(processor, "size", None) or {})
+    found = models.Preprocessing(
+        height,
+        width,
+        max(height, width, size.get("shortest_edge") or 0),
+        tuple(float(f"{each / factor:.7g}") for each in mean),
+        tuple(float(f"{each / factor:.7g}") for each in std),
+        channels=channels,
+        own=prepare,
     )
-    std = 255 / (light - dark)
-    mean = -dark * std
-    noise = np.random.default_rng(0).integers(0, 256, (*size, channels), np.uint8)
-    image = Image.fromarray(noise.squeeze(-1) if channels == 1 else noise)
-    by_hand = (torch.from_numpy(noise).permute(2, 0, 1) - mean[:, None, None]) / std[:, None, None]
-    if not torch.allclose(_process(processor, image, **as_is).double(), by_hand, atol=1e-4):
-        raise ValueError(
-            f"its {type(processor).__name__} does more than scale; write a target plugin"
-        )
-    # 127.5 came back as 127.50000033: undo the rounding to float32.
-    tidy_mean, tidy_std = (tuple(float(f"{n:.7g}") for n in each.tolist()) for each in (mean, std))
-    return tidy_mean, tidy_std
-
-
-def _process(processor: Any, image: Image.Image, **options: Any) -> torch.Tensor:
-    answer: torch.Tensor = processor(images=[image], return_tensors="pt", **options)["pixel_values"]
-    if answer.ndim != 4:
-        raise ValueError(f"its processor gives {list(answer.shape)}; take one for classifiers")
-    return answer[0].float()
-
-
-def _grey(grey: int, size: tuple[int, int], channels: int) -> Image.Image:
-    mode = "L" if channels == 1 else "RGB"
-    return Image.new(mode, size[::-1], grey if channels == 1 else (grey,) * 3)
+    photograph = models.PHOTOGRAPHS[0].open().convert(mode)
+    theirs = processor(images=[photograph], return_tensors="pt")["pixel_values"][0]
+    middle, spread = (torch.tensor(each)[:, None, None] for each in (found.mean, found.std))
+    # Bytes are rounded by half a step.
+    if not ((theirs * spread + middle - prepare(photograph)).abs() < 0.6).all():
+        name = type(processor).__name__
+        raise ValueError(f"its {name} does more than scale; write a target plugin")
+    return found
 
 
 neatfool_register_models = Transformers.register

@@ -77,26 +77,21 @@ class AnswerSummary(Facts):
     )
     chance: float = Field(description="that share if all choices are as likely")
     nothing: Estimate = Field(description="the share that say *nothing at all*")
-    of_named: Estimate | None = Field(
-        description="the share that are right, of the answers that name a class; null of none"
-    )
     sure: float | None = Field(description="how sure players are, from 1 to 4: the mean")
     seconds: float | None = Field(description="the median time until an answer")
 
     @classmethod
     def of(cls, name: str, answers: Sequence[QuizAnswer]) -> AnswerSummary:
         """Sum up answers, at least one."""
-        count, named = len(answers), [each for each in answers if each.answer != NOTHING]
+        count, nothing = len(answers), sum(each.answer == NOTHING for each in answers)
         sure = [each.sure for each in answers if each.sure is not None]
         seconds = [each.seconds for each in answers if each.seconds is not None]
-        right_named = sum(each.is_right for each in named)
         return cls(
             name=name,
             answers=count,
             right=Estimate.wilson(sum(each.is_right for each in answers), count),
             chance=np.mean([1 / (1 + len(each.choices)) for each in answers]),
-            nothing=Estimate.wilson(count - len(named), count),
-            of_named=Estimate.wilson(right_named, len(named)) if named else None,
+            nothing=Estimate.wilson(nothing, count),
             sure=np.mean(sure) if sure else None,
             seconds=np.median(seconds) if seconds else None,
         )
@@ -108,7 +103,6 @@ CELLS: Final[dict[str, Callable[[AnswerSummary], str]]] = {
     "right": lambda row: row.right.as_share(),
     "chance": lambda row: share(row.chance),
     "nothing at all": lambda row: row.nothing.as_share(),
-    "right if a class is named": lambda row: row.of_named.as_share() if row.of_named else "-",
     "sure (1 to 4)": lambda row: "-" if row.sure is None else f"{row.sure:.1f}",
     "median time": lambda row: "-" if row.seconds is None else f"{row.seconds:.1f} s",
 }

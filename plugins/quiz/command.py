@@ -1,28 +1,14 @@
 """The command ``neatfool quiz``, which writes a page that asks people what they see."""
 
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Any, Final
 
 import click
 
-from neatfool import StorageError
 from neatfool.present import FileToWrite, FiniteRange, Names, option, trust_option
 from neatfool.wording import counted
 
 NONE_OR_MORE: Final = click.IntRange(min=0)
-
-
-def _take(folder: Path) -> None:
-    """Make a study's folder, or take an empty one, before networks are asked."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
-            raise StorageError(f"{folder}: is not empty; give a new folder with --export")
-        TemporaryFile(dir=folder).close()
-    except OSError as error:
-        why = f"cannot be written: {error.strerror or error}"
-        raise StorageError(f"{folder}: {why}; give another folder with --export") from error
 
 
 @click.command(
@@ -31,7 +17,6 @@ Examples:
   neatfool quiz runs/mnist-1
   neatfool quiz runs/imagenet-1 --in-distribution photographs --sample 30 -o class.html
   neatfool quiz runs/paper-1 runs/patterns-1 --least 0.9
-  neatfool quiz runs/imagenet-1 --export study               # for jsPsych, or a form
 
 neatfool recognise reads the answers."""
 )
@@ -40,9 +25,9 @@ neatfool recognise reads the answers."""
 )
 @option("-o, --out FILE", "The page.", FileToWrite(), "quiz.html")
 @option(
-    "--in-distribution FOLDER|CSV",
+    "--in-distribution FOLDER",
     "Photographs to ask about: a folder, perhaps with a folder for each class, or with MNIST's "
-    "files, or a CSV file with the columns file and label.  [default: the target's own]",
+    "files.  [default: the target's own]",
     exists=True,
 )
 @option(
@@ -61,13 +46,6 @@ neatfool recognise reads the answers."""
 )
 @option("--noise N", "So many images of noise.", NONE_OR_MORE, 3)
 @option("--seed N", "Where all that is drawn at random comes from.", NONE_OR_MORE, 1)
-@option("--export DIR", "Write a study for jsPsych in place of the page, its images and their key.")
-@option(
-    "--jspsych ADDRESS",
-    "Where the study finds jsPsych: a folder as npm makes it (node_modules), seen from DIR.  "
-    "[default: unpkg.com]",
-    str,
-)
 @trust_option
 def quiz(
     *,
@@ -77,8 +55,6 @@ def quiz(
     photographs: int,
     noise: int,
     seed: int,
-    export: Path | None,
-    jspsych: str | None,
     **chosen: Any,
 ) -> None:
     """Write a page that asks people what they see in the images of RUN.
@@ -92,8 +68,6 @@ def quiz(
 
     from . import questions
 
-    if export:
-        _take(export)
     console = Output(stderr=True)
     asks_network = photographs > 0 and in_distribution is None
     with open_runs(paths, scored=asks_network) as runs, console.status("choosing images"):
@@ -104,8 +78,5 @@ def quiz(
             console.say(f"There are only {there}; give more with --in-distribution.")
         shown += [*real, *questions.ask_about_noise(runs[0], noise, seed)]
         shown = questions.offer_choices(shown, runs, seed)
-        if export:
-            out = questions.write_study(shown, export, jspsych)
-        else:
-            questions.write_page(shown, out)
+        questions.write_page(shown, out)
     click.echo(f"Look at {out}")

@@ -1,6 +1,5 @@
 """Recognition: how often people name what images show, by the answers that a quiz saved."""
 
-from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -10,8 +9,7 @@ from typing import Annotated, ClassVar, Final
 
 from pydantic import Field
 
-from neatfool import EliteView, ExperimentError, Run, analysis, open_runs
-from neatfool.measure import Estimate
+from neatfool import ExperimentError, Run, open_runs
 from neatfool.present import (
     Bars,
     Block,
@@ -27,13 +25,11 @@ from neatfool.present import (
     StrongText,
     Table,
 )
-from neatfool.wording import counted, level, percent, share
+from neatfool.wording import counted, percent, share
 
 from .answers import CELLS, NOTHING, AnswerSummary, QuizAnswer, read_answers
 
 KINDS: Final = {"evolved": "evolved images", "photograph": "photographs", "noise": "noise"}
-BANDS: Final = (0.0, 0.5, 0.9, 0.99, 1.0)
-"""Between these lie the confidences of evolved images that are told apart."""
 SHOWN: Final = 24
 """The page shows so many images: those that were recognised the most, and the least."""
 COLUMNS: Final = (
@@ -67,15 +63,6 @@ class ImageRecognition(Facts):
         return Cell(self.png, self.name, StrongText(figure) if self.right else figure, more)
 
 
-class NetworkRecognition(Facts):
-    """How often a network names the class of the evolved images that players saw."""
-
-    label: str = Field(description="what the network is called")
-    own: bool = Field(description="whether the images were evolved for it")
-    images: int = Field(description="how many images: those whose class it has")
-    right: Estimate = Field(description="the share whose class is top-1 there")
-
-
 class Recognition(Finding):
     """How often people name what images show."""
 
@@ -89,15 +76,9 @@ class Recognition(Finding):
     )
     kinds: tuple[AnswerSummary, ...] = Field(description="evolved images, photographs, noise")
     runs: tuple[AnswerSummary, ...] = Field(description="the evolved images of each run")
-    bands: tuple[AnswerSummary, ...] = Field(
-        description="evolved images, by the network's confidence"
-    )
     by_player: tuple[AnswerSummary, ...] = Field(description="evolved images, by player")
     images: tuple[ImageRecognition, ...] = Field(
         description="each evolved image, those first that most players recognised"
-    )
-    judges: tuple[NetworkRecognition, ...] = Field(
-        description="what networks say of the same images"
     )
     rows: tuple[QuizAnswer, ...] = Field(exclude=True, repr=False)
 
@@ -118,21 +99,11 @@ class Recognition(Finding):
         for title, part in (
             ("All answers", self.kinds),
             ("Evolved images, by run", self.runs),
-            ("Evolved images, by the network's confidence", self.bands),
             ("Evolved images, by player", self.by_player),
         ):
             if part is self.kinds or 1 < len(part) <= MOST_ROWS:
                 rows = [[write(each) for write in CELLS.values()] for each in part]
                 yield Table([*CELLS], rows, title, most=12)
-        if self.judges:
-            yield Section("Who names the class of the evolved images?")
-            evolved = self.kinds[0]
-            bars = [("players", evolved.right.value, f"{evolved.answers:,} answers")]
-            for judge in self.judges:
-                own = ", for which they were evolved" if judge.own else ""
-                count = counted(judge.images, "image", "images")
-                bars.append((f"{judge.label}{own}", judge.right.value, count))
-            yield Bars(("who", "share", "of"), bars)
         shown = [image for image in self.images if image.png]
         if len(shown) > SHOWN:
             shown = shown[: SHOWN // 2] + shown[-SHOWN // 2 :]
@@ -147,24 +118,22 @@ class Recognition(Finding):
         return Records(COLUMNS, [[row[head] for head in COLUMNS] for row in rows])
 
     def _sentence(self, kind: AnswerSummary) -> str:
-        count = f"of {counted(kind.answers, 'answer', 'answers')}, {kind.right.as_share()}"
-        if kind.name == KINDS["noise"]:
-            return f"{count} say {NOTHING!r}."
-        if kind.name == KINDS["photograph"]:
-            return f"{count} name the class."
-        beside = "more than" if kind.right.value > kind.chance else "less than"
+        """Say how often players were right, beside chance."""
+        beside = "more often than" if kind.right.value > kind.chance else "less often than"
         if kind.right.low <= kind.chance <= kind.right.high:
-            beside = "no different from"
+            beside = "no differently from"
         return (
-            f"{count} name the class that the network names ({beside} chance, "
-            f"{share(kind.chance)}), and {kind.nothing.as_share()} say {NOTHING!r}."
+            f"{kind.right.as_share()} of {counted(kind.answers, 'answer', 'answers')} are right, "
+            f"{beside} chance ({share(kind.chance)}), and {kind.nothing.as_share()} say "
+            f"{NOTHING!r}."
         )
 
     def _limits(self) -> Iterator[str]:
         """Say what limits the figures."""
-        if len(self.kinds) < len(KINDS):
-            missing = {*KINDS.values()} - {kind.name for kind in self.kinds}
-            yield f"There are no answers to {' or '.join(sorted(missing))}."
+        yield (
+            "Right is the class that the network names, for a photograph its label (of "
+            f"{self.by_network:,}, without one, what the network says), and for noise {NOTHING!r}."
+        )
         yield (
             "Intervals count each answer for itself. Answers of one player, or to one image, are "
             "alike, so what is true of other players and images is less certain than they say."
@@ -173,36 +142,24 @@ class Recognition(Finding):
             "Wrong choices are drawn at random, which makes a class easier to name than without "
             "any. And the key is in the quiz: whoever wants to can read it, or write answers."
         )
-        if self.by_network:
-            yield (
-                f"In {counted(self.by_network, 'answer', 'answers')} to photographs, right is what "
-                "the network says, as they have no labels."
-            )
         if self.repeated:
-            count = counted(self.repeated, "answer", "answers")
-            yield f"{count} left out: a player's first answer to an image counts."
+            yield f"Left out: {self.repeated:,} further answers of a player to the same image."
 
 
 def recognise(
     answers: Annotated[Run | str | Path | Sequence[Run | str | Path], "[RUN|FOLDER...] ANSWERS..."],
     *,
-    to: Annotated[str | Path | Sequence[str | Path], "EXPERIMENT"] = (),
-    max_queries: int | None = None,
     console: Output | None = None,
 ) -> Recognition:
     """Say how often people recognise images, from the ANSWERS that a quiz saved.
 
     You see which share names the class of the network, of a photograph, or says that noise is
-    nothing at all, each with its interval and beside chance. RUN adds the images themselves; --to,
-    too, how often networks name the class.
+    nothing at all, each with its interval and beside chance. RUN adds the images themselves.
 
     Args:
         answers: The files that a quiz saved, and runs whose images it showed or their folders, for
-            pictures and networks.
-        to: A file of an experiment whose network is asked about the same images; repeat it for
-            more.
-        max_queries: The most images to send in all to targets that cost something to ask.
-        console: Shows how far it is.
+            pictures.
+        console: Not needed: reading takes no time.
 
     Raises:
         ExperimentError: There is no file of answers, a file holds none, or none is about an image
@@ -211,8 +168,8 @@ def recognise(
     Examples:
         neatfool recognise answers-*.csv
         neatfool recognise runs/imagenet-1 answers-*.csv --html recognised.html    # with pictures
-        neatfool recognise runs/imagenet-1 answers-*.csv --to clip.ini --to lite1.ini
     """
+    del console
     named = [answers] if isinstance(answers, Run | str | Path) else [*answers]
     runs = [each for each in named if isinstance(each, Run) or Path(each).is_dir()]
     files = [Path(each) for each in named if not isinstance(each, Run) and each not in runs]
@@ -220,10 +177,8 @@ def recognise(
         raise ExperimentError("recognise: name at least one file of answers")
     rows, repeated = read_answers(files)
     evolved = [row for row in rows if row.kind == "evolved"]
-    if to and not runs:
-        raise ExperimentError("recognise: networks are asked about images of runs; name these, too")
     with ExitStack() as ending:
-        opened = ending.enter_context(open_runs(runs, scored=bool(to))) if runs else []
+        opened = ending.enter_context(open_runs(runs)) if runs else []
         images = _by_image(evolved, opened)
         if opened and not any(image.png for image in images):
             raise ExperimentError(
@@ -231,34 +186,6 @@ def recognise(
                 "runs that the quiz was made of (the columns run, seed, class and confidence "
                 "say which image it is)"
             )
-        top_of: dict[tuple[str, bool], list[bool]] = defaultdict(list)
-        shown: dict[Run, list[EliteView]] = {}
-        for run in opened if to else ():
-            own = [each for each in images if (each.run, each.seed) == (run.name, run.seed)]
-            if names := dict.fromkeys(each.name for each in own if each.png):
-                shown[run] = [run.elite(name) for name in names]
-        if shown:
-            found = analysis.transfer(
-                [*shown],
-                elites=[*shown.values()],
-                to=to,
-                max_queries=max_queries,
-                console=console,
-            )
-            for run_found in found.runs:
-                for place, network in enumerate(found.networks):
-                    is_own = network.key == run_found.own
-                    sights = [image.networks[place] for image in run_found.classes]
-                    top1 = [each.among(1) for each in sights if each.confidence is not None]
-                    if is_own or network.experiment:
-                        top_of[network.label, is_own] += top1
-    judges = [
-        NetworkRecognition(
-            label=label, own=own, images=len(top1), right=Estimate.wilson(sum(top1), len(top1))
-        )
-        for (label, own), top1 in top_of.items()
-        if top1
-    ]
     return Recognition(
         answers=len(rows),
         players=len({row.player for row in rows}),
@@ -266,10 +193,8 @@ def recognise(
         by_network=sum(row.kind == "photograph" and row.known_by != "label" for row in rows),
         kinds=_sum_up(rows, lambda row: KINDS[row.kind]),
         runs=_sum_up(evolved, lambda row: f"{row.run or 'a run'}, seed {row.seed}"),
-        bands=_sum_up(evolved, _band),
         by_player=_sum_up(evolved, lambda row: row.player),
         images=tuple(images),
-        judges=tuple(judges),
         rows=tuple(rows),
     )
 
@@ -283,13 +208,6 @@ def _sum_up(
         groups[name(row)].append(row)
     order = dict.fromkeys([*KINDS.values(), *sorted(groups)])
     return tuple(AnswerSummary.of(each, groups[each]) for each in order if each in groups)
-
-
-def _band(row: QuizAnswer) -> str:
-    if row.confidence is None:
-        return "not known"
-    place = max(1, bisect_left(BANDS, row.confidence))
-    return f"{level(BANDS[place - 1])} to {level(BANDS[place])}"
 
 
 def _by_image(evolved: Sequence[QuizAnswer], runs: Sequence[Run]) -> list[ImageRecognition]:

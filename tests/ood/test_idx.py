@@ -55,7 +55,7 @@ def test_a_truncated_file_is_refused(
     path = tmp_path / "cut"
     whole = gzip.compress(idx_bytes(array)) if gzipped else idx_bytes(array)
     path.write_bytes(whole[: data.draw(st.integers(0, len(whole) - 1))])
-    with pytest.raises(ExperimentError, match=r"cut: .*; delete it and fetch it again"):
+    with pytest.raises(ExperimentError, match="cut: damaged"):
         read_idx(path, array.ndim)
 
 
@@ -72,32 +72,19 @@ def test_arbitrary_bytes_are_refused_or_read_and_never_crash(
         assert "noise" in str(error)  # noqa: PT017
 
 
-def test_a_file_with_bytes_to_spare_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "long"
-    path.write_bytes(idx_bytes(LABELS) + b"\0")
-    with pytest.raises(ExperimentError, match="holds 4 bytes of data, but its header says 3 = 3"):
-        read_idx(path, 1)
-
-
-def test_a_wrong_magic_number_is_refused_with_both_numbers(tmp_path: Path) -> None:
-    path = tmp_path / "labels"
-    path.write_bytes(idx_bytes(LABELS))
-    with pytest.raises(ExperimentError, match=r"begins with 00 00 08 01.* with 00 00 08 03"):
-        read_idx(path, 3)
-
-
-def test_numbers_of_another_type_are_refused(tmp_path: Path) -> None:
-    path = tmp_path / "floats"
-    path.write_bytes(struct.pack(">BBBBIf", 0, 0, 0x0D, 1, 1, 0.5))
-    with pytest.raises(ExperimentError, match="begins with 00 00 0d 01"):
-        read_idx(path, 1)
-
-
-def test_a_header_that_promises_more_than_memory_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "huge"
-    path.write_bytes(struct.pack(">BBBBIII", 0, 0, 8, 3, *[2**32 - 1] * 3))
-    with pytest.raises(ExperimentError, match="holds 0 bytes"):
-        read_idx(path, 3)
+@pytest.mark.parametrize(
+    ("content", "dimensions"),
+    [
+        (idx_bytes(LABELS), 3),
+        (idx_bytes(LABELS) + b"\0", 1),
+        (struct.pack(">BBBBIf", 0, 0, 0x0D, 1, 1, 0.5), 1),
+        (struct.pack(">BBBBIII", 0, 0, 8, 3, *[2**32 - 1] * 3), 3),
+    ],
+)
+def test_a_file_of_something_else_is_refused(tmp_path: Path, content: bytes, dimensions: int):
+    (tmp_path / "odd").write_bytes(content)
+    with pytest.raises(ExperimentError, match="odd: damaged"):
+        read_idx(tmp_path / "odd", dimensions)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
@@ -133,16 +120,16 @@ def test_a_missing_file_of_the_four_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("images", "labels", "message"),
+    ("images", "labels"),
     [
-        (IMAGES, LABELS[:2], "2 labels for the 3 images"),
-        (IMAGES[:0], LABELS[:0], "0 labels for the 0 images"),
-        (IMAGES[:, :27], LABELS, "images of 27x28 pixels"),
-        (IMAGES, LABELS + np.uint8(1), "label 10; MNIST's are digits"),
+        (IMAGES, LABELS[:2]),
+        (IMAGES[:0], LABELS[:0]),
+        (IMAGES[:, :27], LABELS),
+        (IMAGES, LABELS + np.uint8(1)),
     ],
 )
 def test_a_folder_of_something_else_is_refused(
-    tmp_path: Path, images: np.ndarray, labels: np.ndarray, message: str
+    tmp_path: Path, images: np.ndarray, labels: np.ndarray
 ) -> None:
-    with pytest.raises(ExperimentError, match=message):
+    with pytest.raises(ExperimentError, match="MNIST's images have 28x28"):
         read_mnist(write_folder(tmp_path, images, labels))

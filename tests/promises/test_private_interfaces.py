@@ -153,22 +153,6 @@ def test_without_options_of_malloc_nothing_fails(monkeypatch, missing) -> None:
     machine.keep_freed_memory.cache_clear()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="may have none elsewhere")
-def test_libc_has_a_stack_for_signals() -> None:
-    assert ctypes.CDLL(None).sigaltstack(None, ctypes.create_string_buffer(64)) == 0
-
-
-def test_without_a_stack_for_signals_openvino_files_are_loaded(monkeypatch) -> None:
-    pytest.importorskip("openvino")
-    from neatfool_plugins.models import openvino
-
-    monkeypatch.setattr(ctypes, "CDLL", lambda _: object())
-    done = []
-    with openvino._own_signal_stack():
-        done.append("loaded")
-    assert done
-
-
 # numba
 
 COUNTED = """

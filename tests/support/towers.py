@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SIDE = 32
-WORDS = ("a", "photo", "of", "drawing", "cat", "dog", "fish", "house", "tree")
 
 
 def save_open_clip(folder: Path) -> Path:
@@ -46,60 +45,6 @@ def save_open_clip(folder: Path) -> Path:
         {name: value.clone() for name, value in model.state_dict().items()},
         folder / "open_clip_model.safetensors",
     )
-    return folder
-
-
-def save_transformers(folder: Path) -> Path:
-    """Save a CLIPModel of transformers, with its tokenizer and image processor."""
-    transformers = pytest.importorskip("transformers", reason="pip install 'neatfool[clip]'")
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors
-
-    vocabulary = {word: at for at, word in enumerate(("<pad>", "<unk>", "<s>", "</s>", *WORDS))}
-    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="<s> $A </s>", special_tokens=[("<s>", 2), ("</s>", 3)]
-    )
-    transformers.PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        pad_token="<pad>",
-        unk_token="<unk>",
-        bos_token="<s>",
-        eos_token="</s>",
-        model_max_length=16,
-    ).save_pretrained(folder)
-    transformers.CLIPImageProcessor(
-        size={"shortest_edge": SIDE + 4},
-        crop_size={"height": SIDE, "width": SIDE},
-        image_mean=[0.5, 0.4, 0.3],
-        image_std=[0.2, 0.25, 0.3],
-    ).save_pretrained(folder)
-    small = {
-        "hidden_size": 16,
-        "intermediate_size": 32,
-        "num_hidden_layers": 1,
-        "num_attention_heads": 2,
-    }
-    config = transformers.CLIPConfig(
-        text_config={
-            **small,
-            "vocab_size": len(vocabulary),
-            "max_position_embeddings": 16,
-            "bos_token_id": 2,
-            "eos_token_id": 3,
-            "pad_token_id": 0,
-        },
-        vision_config={**small, "image_size": SIDE, "patch_size": 8},
-        projection_dim=12,
-    )
-    torch.manual_seed(0)
-    model = transformers.CLIPModel(config)
-    # Weights as small as those of a fresh model give all images nearly the same vector.
-    with torch.no_grad():
-        for weights in model.parameters():
-            if weights.ndim > 1:
-                weights.normal_(std=0.5)
-    model.save_pretrained(folder)
     return folder
 
 

@@ -1,16 +1,13 @@
 """Networks in ONNX files, which onnxruntime runs.
 
-:mod:`.dequantising` computes a graph of whole numbers in floats, and :mod:`.gradients` copies one
-for torch to differentiate.
+:mod:`.gradients` copies a graph for torch to differentiate.
 """
 
 from __future__ import annotations
 
-from concurrent.futures import Future
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from threading import Thread
 from typing import Any, Final
 
 import torch
@@ -27,10 +24,6 @@ _TYPES: Final = {
     "tensor(double)": torch.float64,
     "tensor(uint8)": torch.uint8,
 }
-SECONDS_TO_ANSWER: Final = 60.0
-"""How long a graph with a loop may compute a batch: it may be one that never ends."""
-SECONDS_TO_END: Final = 2.0
-"""How long is waited for a graph that was told to end; one whose loop is empty does not."""
 
 
 class Onnx(models.ClassifierFormat, models.TowerFormat):
@@ -42,19 +35,19 @@ class Onnx(models.ClassifierFormat, models.TowerFormat):
 
     def classifier(self, name: str, request: models.Request) -> models.Classifier:
         """Load the file ``name``; ``request`` says what it does not."""
-        module = _open(name, request)
+        module = _open(name)
         classifier = models.load_file(module, request)
         if not request.gradients:
             return classifier
         models.need("onnx2torch", extra="onnx-gradients")
         from .gradients import torch_copy
 
-        copy = torch_copy(module, classifier.preprocessing, in_floats=request.dequantise)
+        copy = torch_copy(module, classifier.preprocessing)
         return replace(classifier, copy=copy, found=f"{classifier.found}; gradients by {copy.by}")
 
     def tower(self, name: str, request: models.Request) -> models.Tower:
         """Load the file ``name``, which gives vectors; what ``request`` leaves out is as CLIP's."""
-        module = _open(name, request)
+        module = _open(name)
         height, width = _size(module.input, request.size)
         mean = models.in_bytes(request.mean or CLIP_MEAN)
         std = models.in_bytes(request.std or CLIP_DEVIATION)
@@ -63,10 +56,7 @@ class Onnx(models.ClassifierFormat, models.TowerFormat):
         # The first output has the vectors. They are not probabilities, whatever they look like.
         first = models.Request(request.model, output="0", outputs="logits")
         length, _ = module.settle(models.Layout(3, height, width, last=False), preprocessing, first)
-        precision = ""
-        if module.alone or request.dequantise:
-            way = "image by image" if module.alone else "in floats"
-            precision = f", dynamically quantised: computed {way}"
+        quantised = ", dynamically quantised: computed image by image" if module.alone else ""
         return models.Tower(
             name=request.model,
             module=module,
@@ -75,7 +65,7 @@ class Onnx(models.ClassifierFormat, models.TowerFormat):
             temperature=0.01,
             read=None,
             differentiable=False,
-            source=f"{module.path}, by {module.by}{precision}",
+            source=f"{module.path}, by {module.by}{quantised}",
             content=module.digest(),
         )
 
@@ -95,26 +85,18 @@ def _size(given: models.Input, size: int | None) -> tuple[int, int]:
     return height, width
 
 
-def _open(name: str, request: models.Request) -> OnnxModule:
-    """Open a file as a torch module, which may be another one in floats."""
+def _open(name: str) -> OnnxModule:
+    """Open a file as a torch module."""
     models.need("onnxruntime", extra="onnx")
     models.need("onnx", extra="onnx")
-    path = Path(name).expanduser()
-    module = OnnxModule(path)
-    if not request.dequantise:
-        return module
-    if not module.alone:
-        raise ValueError("its graph is not dynamically quantised; leave 'dequantise' out")
-    from .dequantising import dequantise
-
-    return OnnxModule(path, dequantise(path))
+    return OnnxModule(Path(name).expanduser())
 
 
 class OnnxModule(models.FileModule):
     """An ONNX file as a torch module without gradients."""
 
-    def __init__(self, path: Path, content: bytes | None = None) -> None:
-        """Load a file, or a model in floats that was made of it."""
+    def __init__(self, path: Path) -> None:
+        """Load a file."""
         import onnxruntime
 
         from .weights import weight_files
@@ -131,7 +113,7 @@ class OnnxModule(models.FileModule):
         providers = [each for each in wanted if each in onnxruntime.get_available_providers()]
         try:
             self._session: Any = onnxruntime.InferenceSession(
-                content or str(path), settings, providers=providers
+                str(path), settings, providers=providers
             )
         except Exception as error:  # onnxruntime raises many kinds
             raise TargetError(
@@ -147,9 +129,7 @@ class OnnxModule(models.FileModule):
         sizes = tuple(size if isinstance(size, int) else None for size in shape)
         self.input = models.Input(sizes, _TYPES[inputs[0].type])
         # Operations of such names round by the range of a whole batch.
-        self.alone = b"DynamicQuantize" in (content or file)
-        self._loops = b"Loop" in file
-        self._in_floats = content is not None
+        self.alone = b"DynamicQuantize" in file
 
     def __deepcopy__(self, _: Any) -> OnnxModule:
         """Give itself: onnxruntime's session serves any number of threads."""
@@ -163,46 +143,13 @@ class OnnxModule(models.FileModule):
     def answer(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
         """Compute all outputs of a batch."""
         given = {self._input: images.detach().cpu().numpy()}
-        run = self._run_in_time if self._loops else self._session.run
-        answers = map(torch.from_numpy, run(None, given))
+        answers = map(torch.from_numpy, self._session.run(None, given))
         return dict(zip(self._outputs, answers, strict=True))
-
-    def _run_in_time(self, outputs: None, given: dict[str, Any]) -> Any:
-        """Run the session in a thread that may stay behind, and give up if it takes too long."""
-        import onnxruntime
-
-        options, future = onnxruntime.RunOptions(), Future[Any]()
-
-        def work() -> None:
-            try:
-                future.set_result(self._session.run(outputs, given, options))
-            except Exception as error:
-                future.set_exception(error)
-
-        thread = Thread(target=work, name="neatfool-onnx", daemon=True)
-        thread.start()
-        try:
-            return future.result(SECONDS_TO_ANSWER)
-        except TimeoutError:
-            raise TargetError(
-                f"{self.path}: has a loop, and gave no answer to a batch in "
-                f"{SECONDS_TO_ANSWER:.0f} s; if the loop ends, set a smaller [target] batch_size"
-            ) from None
-        finally:
-            options.terminate = True  # A body without operations goes on all the same.
-            # Ended while Python ends, it would abort the process.
-            thread.join(SECONDS_TO_END)
-
-    def digest(self) -> str:
-        """Hash the file, and the files next to it that hold weights."""
-        return super().digest() + (" in floats" if self._in_floats else "")
 
     def _describe_input(self) -> str:
         description = super()._describe_input()
         if self.alone:
             description += " (the graph quantises dynamically: it rounds by the whole batch)"
-        if self._in_floats:
-            description += ", computed in floats (the graph quantises dynamically)"
         return description
 
 

@@ -15,8 +15,6 @@ from onnx import defs, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 from onnx2torch import convert
 from onnx2torch.node_converters.registry import add_converter, get_converter
-from onnx2torch.utils.common import OperationConverterResult, onnx_mapping_from_node
-from torch import nn
 from torch.nn import functional
 
 from neatfool import TargetError
@@ -24,7 +22,6 @@ from neatfool.models import FileModule, Input, Preprocessing
 from neatfool.wording import level, share
 
 from ..torch_files import TorchModule
-from .dequantising import ROUNDING, dequantise
 
 TOLERANCE: Final = 0.01
 """Probabilities may differ by this share of an image's largest: float32 rounding only."""
@@ -39,18 +36,17 @@ class ConvertedModule(TorchModule):
     by = _BY
 
 
-def torch_copy(module: FileModule, scaling: Preprocessing, *, in_floats: bool) -> ConvertedModule:
+def torch_copy(module: FileModule, scaling: Preprocessing) -> ConvertedModule:
     """Copy a network that has settled, for torch: it takes floats, also if the file takes bytes."""
     path = module.path
-    model: Any = onnx.load_from_string(dequantise(path)) if in_floats else onnx.load(path)
+    model: Any = onnx.load(path)
     logits = _simplify(model, module.output)
     versions = _versions(model)
     used = {(node.op_type, node.domain) for node in model.graph.node}
     if missing := sorted(op for op, domain in used if not _is_known(op, domain, versions)):
-        quantised = f"set [target] dequantise = yes; or {_OTHERWISE}"
         raise TargetError(
             f"{path}: {_BY} cannot convert {', '.join(missing)}, so there are no gradients; "
-            + (quantised if ROUNDING in missing else _OTHERWISE)
+            f"{_OTHERWISE}"
         )
     try:
         program = convert(model)
@@ -160,12 +156,3 @@ def _is_known(operation: str, domain: str, versions: Mapping[str, int]) -> bool:
                 add_converter(operation, since, domain)(converter)
             return True
     return False
-
-
-if not _is_known("Gelu", "", {"": 20}):
-
-    @add_converter("Gelu", 20)  # type: ignore[untyped-decorator]
-    def _gelu(node: Any, graph: Any) -> OperationConverterResult:
-        del graph
-        exactly = node.attributes.get("approximate", "none")
-        return OperationConverterResult(nn.GELU(exactly), onnx_mapping_from_node(node))

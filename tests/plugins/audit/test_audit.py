@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
+import shutil
 import signal
 from base64 import b64decode
 from contextlib import closing, contextmanager
@@ -14,7 +14,6 @@ from html import unescape
 import jsonschema
 import numpy as np
 import pytest
-import torch
 from commands import PAID, PLUGIN, neatfool, neatfool_process, write_experiment
 from filelock import FileLock
 from PIL import Image
@@ -22,7 +21,7 @@ from replicates_here import start_no_processes
 from scipy.special import logit
 from waiting import wait_until
 
-from neatfool import ExperimentError, RunError, make_target, open_run
+from neatfool import ExperimentError, make_target, open_run
 from neatfool.measure import code
 from neatfool.wording import percent
 from neatfool_plugins.audit.card import ReportCard
@@ -36,67 +35,6 @@ METERED = """
 class PaidOptions(Options):
     metered: bool = True
 """ + PAID.replace("options=Options", "options=PaidOptions")
-
-
-CHANGED = """
-from zlib import crc32
-
-import numpy as np
-import torch
-from pydantic import BaseModel
-
-from neatfool import ImageSpec, Scores, Target, hookimpl, make_target
-
-class Options(BaseModel, extra="forbid"):
-    temperature: float = 1.0
-    dead: int = 0
-    doubled: bool = False
-    noise: float = 0.0
-
-class Changed(Target):
-    \"\"\"The LeNet, with a change that its accuracy does not show.\"\"\"
-
-    def __init__(self, options: Options) -> None:
-        self.options, self.inner = options, make_target("lenet.ini")
-        names = [*self.inner.spec.classes]
-        names += [f"{name} again" for name in names] * options.doubled
-        names += [f"dead {number}" for number in range(options.dead)]
-        self.spec = ImageSpec(28, 28, 1, tuple(names))
-
-    def photographs(self):
-        return self.inner.photographs()
-
-    def score(self, images):
-        options = self.options
-        z = np.asarray(self.inner.score(torch.as_tensor(images)).logits, np.float64)
-        if options.noise:
-            hashes = [crc32(image.tobytes()) for image in np.asarray(images)]
-            draws = [np.random.default_rng(each).normal(size=z.shape[1]) for each in hashes]
-            z += options.noise * np.stack(draws)
-        z = np.concatenate([z, z], 1) if options.doubled else z
-        z = np.pad(z, ((0, 0), (0, options.dead)), constant_values=-60) / options.temperature
-        weights = np.exp(z - z.max(1, keepdims=True))
-        return Scores(weights / weights.sum(1, keepdims=True), z)
-
-@hookimpl
-def neatfool_register_targets(register) -> None:
-    register("changed", Changed, options=Options)
-"""
-SEARCH = """
-[experiment]
-name = changed
-[plugins]
-path = changed.py
-[target]
-plugin = changed
-[encoding]
-plugin = cppn
-preset = paper
-inputs = normalised
-[scheme]
-plugin = map_elites
-batch = 10
-"""
 
 
 @contextmanager
@@ -135,7 +73,7 @@ def test_the_card_says_how_many_images_are_rejected(tmp_path):
     with closing(open_run(card["runs"][0])) as run:
         rejected = sum(elite.top[0][0] == "background" for elite in run) / 3
     assert card["rejected"]["median"] == rejected
-    said = f"it names {100 * rejected:.0f} % of its images background: rejected"
+    said = f"it rejects {100 * rejected:.0f} % of its images as background"
     assert said in audit(file, "--images", "40", "--seeds", "1", "--out", folder).stdout
     assert said.replace(" %", "\u00a0%") in page.read_text()
 
@@ -155,7 +93,7 @@ def test_the_card_fits_its_schema(small):
 
 def test_an_entry_says_whose_network_it_is_and_has_images_to_verify(small, tmp_path):
     file, card = small
-    about = {"network": "Patches", "licence": "MIT", "weights": "patches.py", "accuracy": "0.9"}
+    about = {"network": "Patches", "licence": "MIT", "weights": "patches.py"}
     lines = [f"{key} = {value}" for key, value in about.items()]
     text = "\n".join([file.read_text(), "[about]", *lines, ""])
     named = file.with_name("named.ini")
@@ -208,23 +146,6 @@ def test_a_longer_search_is_longer(small):
     refused = audit(small[0], *BUDGET, "--longer", "60")
     assert refused.exit_code == 2
     assert "--longer" in refused.output
-
-
-def test_a_longer_search_judges_the_recommended_threshold_too(small, tmp_path):
-    made = audit(small[0], *BUDGET, "--longer", "200", "--out", tmp_path, "--json")
-    assert made.exit_code == 0, made.output
-    acceptance = json.loads(made.stdout)["acceptance"]
-    assert acceptance["fitted"] == [1]
-    (best,) = acceptance["thresholds"]
-    for each, folder in zip(acceptance["held_out"], ("", "longer"), strict=True):
-        with closing(open_run(tmp_path / folder / "small-2")) as run:
-            assert each["budget"] == run.evaluations
-            sure = sum(elite.confidence >= best["confidence"] for elite in run)
-        assert each["seeds"] == [2]
-        assert each["accepted"]["evolved"] == [sure, 4]
-    runs = [tmp_path / "small-1", tmp_path / "small-2"]
-    with pytest.raises(RunError, match="give runs of the same seeds"):
-        make_card(runs, sample=2, longer=[tmp_path / "longer" / "small-2"])
 
 
 def test_the_card_says_how_soon_half_of_the_classes_were_sure(small):
@@ -373,8 +294,9 @@ def known(small, labelled, tmp_path_factory):
     file, _ = small
     out = tmp_path_factory.mktemp("known")
     options = ("--in-distribution", labelled, "--operating-point", "0.7")
-    files = ("--write", out / "card.csv", "--write", out / "card.html")
-    made = audit(file, *BUDGET, "--out", out / "out", *options, *files, "--json")
+    made = audit(
+        file, *BUDGET, "--out", out / "out", *options, "--write", out / "card.html", "--json"
+    )
     assert made.exit_code == 0, made.output
     return json.loads(made.stdout), out
 
@@ -392,7 +314,7 @@ def test_the_card_leads_with_what_is_accepted_at_your_threshold(known):
     sure = sum(1 / (1 + np.exp(-odds)) >= 0.7 for odds in with_image)
     assert evolved["accepted"][0] == sure == sum(sum(c["accepted"]) for c in card["classes"])
     page = unescape((folder / "card.html").read_text()).replace("\u00a0", " ")
-    assert f"At your threshold of 70 % it accepts {sure} of 8 evolved images of nothing" in page
+    assert f"At a threshold of 70 % (yours) it accepts {sure} of 8 evolved images" in page
     assert f"{first['accepted'][0]} of 40 in-distribution images" in page
 
 
@@ -421,31 +343,13 @@ def test_only_classes_that_in_distribution_images_reach_count(known):
         assert part == np.mean([odds is not None and odds >= usual for odds in beyond])
 
 
-def test_a_class_with_twenty_images_has_a_threshold_of_its_own(known):
-    card, _ = known
-    own = {each["name"]: each["threshold"] for each in card["classes"]}
-    assert own["[red]left[/]"] is None
-    assert 0.5 < own["dark"] < 1
-    assert card["acceptance"]["by_class"][2] >= 2
-
-
-def test_the_csv_has_how_many_are_accepted_at_each_threshold(known):
-    card, folder = known
-    rows = [*csv.DictReader((folder / "card.csv").open())]
-    assert len(rows) == len(card["acceptance"]["kinds"]) * len(card["acceptance"]["grid"])
-    blank = [row for row in rows if row["kind"] == "blank"]
-    counts = [int(row["accepted"]) for row in blank]
-    assert counts == sorted(counts, reverse=True)
-    assert counts[0] == int(blank[0]["images"]) == 100
-
-
 @pytest.mark.parametrize(("most", "code"), [("0", 9), ("0.99", 0)])
 def test_too_many_accepted_are_an_exit_code(known, small, labelled, most, code):
     _, folder = known
     options = ("--in-distribution", labelled, "--operating-point", "0.7", "--max-accepted", most)
     made = audit(small[0], *BUDGET, "--out", folder / "out", *options)
     assert made.exit_code == code, made.output
-    assert "the share of images of nothing accepted at 70 %" in made.stderr
+    assert "the largest share accepted at 70 % is" in made.stderr
 
 
 def test_a_check_needs_a_threshold_and_says_so_before_the_search(tmp_path):
@@ -455,37 +359,10 @@ def test_a_check_needs_a_threshold_and_says_so_before_the_search(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_two_versions_stand_side_by_side(known, small, labelled, tmp_path):
-    card, folder = known
-    baseline = tmp_path / "old.json"
-    old = card | {"name": "old"}
-    old["classes"] = [each | {"log_odds": [None, None]} for each in card["classes"]]
-    baseline.write_text(json.dumps(old))
-    options = ("--in-distribution", labelled, "--operating-point", "0.7", "--against", baseline)
-    made = audit(small[0], *BUDGET, "--out", folder / "out", *options, "--json")
-    versus = json.loads(made.stdout)["versus"]
-    assert [versus["baseline"], versus["threshold"], versus["theirs"]["median"]] == [
-        "old",
-        "yours",
-        0,
-    ]
-    assert versus["worse"] == sum(sum(each["accepted"]) == 2 for each in card["classes"])
-    assert versus["verdict"] == "within chance"  # Four classes cannot tell.
-
-
-def test_a_baseline_of_another_threshold_is_not_to_be_compared(known, small, labelled):
-    _, folder = known
-    baseline = folder / "out" / "card.json"
-    options = ("--in-distribution", labelled, "--operating-point", "0.9", "--against", baseline)
-    made = audit(small[0], *BUDGET, "--out", folder / "other", *options)
-    assert "Not comparable: an image of nothing" in made.stdout
-    assert "a threshold of 90 % and not 70 %" in made.stdout
-
-
 def test_labels_that_are_no_classes_are_told(small, labelled, tmp_path):
-    lines = ["file,label", f"{labelled}/dark/0.png,dark", f"{labelled}/bright/0.png,zebra"]
-    (tmp_path / "list.csv").write_text("\n".join(lines))
-    options = ("--in-distribution", tmp_path / "list.csv", "--out", tmp_path / "out", "--json")
+    shutil.copytree(labelled / "dark", tmp_path / "images" / "dark")
+    shutil.copytree(labelled / "bright", tmp_path / "images" / "zebra")
+    options = ("--in-distribution", tmp_path / "images", "--out", tmp_path / "out", "--json")
     card = json.loads(audit(small[0], *BUDGET, *options).stdout)
     assert card["acceptance"]["in_distribution"].endswith("no classes of the network: 'zebra'")
 
@@ -504,16 +381,12 @@ def test_a_network_that_changed_since_is_not_given_the_old_card(tmp_path):
     assert other.exit_code == 0, other.output
 
 
-@pytest.mark.parametrize("wrong", ["empty", "card.json", "list.csv"])
-def test_what_cannot_be_read_is_refused_before_the_search(tmp_path, wrong):
+def test_what_cannot_be_read_is_refused_before_the_search(tmp_path):
     (tmp_path / "empty").mkdir()
-    (tmp_path / "card.json").write_text("{}")
-    (tmp_path / "list.csv").write_text("file,label\nnone.png,dark\n")
-    option = "--against" if wrong == "card.json" else "--in-distribution"
     file = write_experiment(tmp_path)
-    made = audit(file, *BUDGET, "--out", tmp_path / "out", option, tmp_path / wrong)
+    made = audit(file, *BUDGET, "--out", tmp_path / "out", "--in-distribution", tmp_path / "empty")
     assert made.exit_code == 2
-    assert str(tmp_path / wrong) in made.stderr
+    assert str(tmp_path / "empty") in made.stderr
     assert not (tmp_path / "out").exists()
 
 
@@ -596,128 +469,7 @@ def test_a_file_that_cannot_be_written_is_refused_before_the_work(tmp_path, name
     assert said in result.stderr
 
 
-def test_a_search_at_a_matched_confidence_says_its_temperature(small, labelled, tmp_path):
-    options = ("--in-distribution", labelled, "--out", tmp_path, "--match-confidence", "0.6")
-    made = audit(small[0], *BUDGET, *options, "--json")
-    assert made.exit_code == 0, made.output
-    card = json.loads(made.stdout)
-    temperature = card["classifier"]["options"]["logit_temperature"]
-    assert card["acceptance"]["kinds"][0]["median"] == pytest.approx(0.6, abs=1e-3)
-    assert f"at temperature {temperature:g}" in audit(small[0], *BUDGET, *options).stdout
-    with closing(open_run(card["runs"][0])) as run:
-        assert run.verify().wrong == []
-
-
-@pytest.mark.parametrize(("confidence", "said"), [("0.1", "no temperature gives"), ("2", "range")])
-def test_a_confidence_that_no_temperature_gives_is_refused_before_the_search(
-    small, labelled, tmp_path, confidence, said
-):
-    options = ("--in-distribution", labelled, "--match-confidence", confidence)
-    made = audit(small[0], *BUDGET, "--out", tmp_path / "out", *options)
-    assert made.exit_code == 2
-    assert said in made.stderr
-    assert not (tmp_path / "out").exists()
-
-
-@pytest.mark.slow
-def test_no_change_of_scale_makes_a_network_look_harder_to_fool(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "changed.py").write_text(CHANGED)
-    (tmp_path / "lenet.ini").write_text("[target]\nplugin = mnist\n")
-    file = tmp_path / "changed.ini"
-    file.write_text(SEARCH)
-
-    def fooled(change, *more):
-        out = tmp_path / "-".join([change, *more])
-        budget = ("--images", "100", "--seeds", "1-3", "--out", out, *more)
-        made = audit(file, *budget, "--set", f"target.{change}", "--json")
-        assert made.exit_code == 0, made.output
-        card = json.loads(made.stdout)
-        assert len(card["fooled"]["unreached"]) == (100 if change == "dead=100" else 0)
-        return card["fooled"]["share"], card["median"]["median"]
-
-    plain, median = fooled("temperature=1")
-    assert plain["value"] > 0.2
-    changes = ("temperature=0.1", "temperature=10", "temperature=100", "dead=100", "doubled=true")
-    for change in (*changes, "noise=2"):
-        share, changed = fooled(change)
-        assert share["high"] >= plain["value"], change
-        assert change == "noise=2" or share["low"] <= plain["high"], change
-        assert change != "dead=100" or share == plain  # The search is not for dead classes.
-        if change in {"temperature=10", "temperature=100", "doubled=true"}:
-            assert changed < 0.6 * median  # So much would the median flatter it.
-    matched = ("--match-confidence", "0.9")
-    soft, hard = (fooled(f"temperature={each}", *matched) for each in (10, 0.1))
-    assert soft[0] == hard[0]
-    assert soft[1] == pytest.approx(hard[1], abs=1e-3)
-
-
 def test_in_distribution_images_that_are_not_there_are_refused_in_words(small, tmp_path):
     missing = {"in_distribution": tmp_path / "missing", "keep": tmp_path / "kept"}
     with pytest.raises(ExperimentError, match="missing"):
         make_card(small[1]["runs"], sample=2, **missing)
-
-
-def test_the_card_has_the_hash_of_each_in_distribution_image_and_how_many_are_right(
-    known, labelled
-):
-    card, folder = known
-    images = [Image.open(file).convert("RGB") for file in labelled.rglob("*.png")]
-    hashes = sorted(sha256(each.tobytes()).hexdigest()[:16] for each in images)
-    assert card["known"]["images"] == hashes
-    listed = "".join(f"{each}\n" for each in hashes).encode()
-    assert card["known"]["sha256"] == sha256(listed).hexdigest()
-    right = card["acceptance"]["kinds"][0]["right"] * 40
-    assert card["known"]["right"] == round(right)
-    assert f"{right:.0f} of them named rightly" in (folder / "card.html").read_text()
-
-
-def test_an_entry_has_its_images_hashes_in_a_file_beside_it(small, labelled, tmp_path):
-    options = ("--in-distribution", labelled, "--set", "about.network=Small", "--out", tmp_path)
-    made = audit(small[0], *BUDGET, *options, "--write", tmp_path / "entry.json")
-    assert made.exit_code == 0, made.output
-    known = Entry.model_validate_json((tmp_path / "entry.json").read_bytes()).card.known
-    assert known.images == []
-    listed = (tmp_path / f"{known.sha256}.txt").read_bytes()
-    assert sha256(listed).hexdigest() == known.sha256
-    assert len(listed.split()) == known.number == 40
-
-
-def test_digits_of_which_the_least_sure_are_left_out_are_told_first(tmp_path):
-    file = tmp_path / "lenet.ini"
-    file.write_text("[target]\nplugin = mnist\n")
-    target = make_target(file)
-    digits = [*target.photographs().values()]
-    images = np.stack([np.asarray(each)[None] for each in digits])
-    sure = np.asarray(target.score(torch.from_numpy(images)).probs).max(1)
-    chosen, every = tmp_path / "chosen", tmp_path / "every"
-    for folder, places in ((chosen, np.argsort(sure)[75:]), (every, range(300))):
-        folder.mkdir()
-        for place in places:
-            digits[place].save(folder / f"{place}.png")
-    told = []
-    for folder in (chosen, every):
-        given = ("--in-distribution", folder, "--out", tmp_path / "out", "--json")
-        told.append(json.loads(audit(file, *BUDGET, *given).stdout)["warnings"])
-    ((warning,), none) = told
-    assert "out of line with the usual 300 of LeNet: its median confidence" in warning
-    assert "75 of these were left out" in warning
-    assert none == []
-
-
-@pytest.mark.parametrize("told", [True, False])
-def test_an_accuracy_that_is_out_of_line_with_the_stated_one_is_told_first(
-    known, small, labelled, told
-):
-    stated = 0.02 if told else known[0]["known"]["right"] / 40
-    options = ("--in-distribution", labelled, "--set", f"about.accuracy={stated}")
-    made = audit(small[0], *BUDGET, "--out", known[1] / "out", *options)
-    assert made.exit_code == 0, made.output
-    first = " ".join(made.stdout.split())[:300]
-    assert ("out of line with its accuracy: it names" in first) == told
-
-
-def test_a_stated_accuracy_is_a_share(small, tmp_path):
-    made = audit(small[0], *BUDGET, "--set", "about.accuracy=98 %", "--out", tmp_path / "out")
-    assert made.exit_code == 2
-    assert "[about] accuracy = 98 %: is no share; write a number from 0 to 1" in made.stderr

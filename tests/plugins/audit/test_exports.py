@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import gzip
 import hashlib
 import io
 import json
-from importlib.resources import files
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -19,7 +16,6 @@ from PIL import Image
 from neatfool import ExperimentError, load_experiment
 from neatfool_plugins.audit.card import Check, ReportCard
 from neatfool_plugins.audit.exports import export, find_form, make_entry, read_about
-from neatfool_plugins.audit.references import read_card
 
 EXPERIMENT = Path("experiments/mnist.ini")
 SCHEMAS = Path(__file__).parent / "schemas"
@@ -28,10 +24,10 @@ SCHEMAS = Path(__file__).parent / "schemas"
 @pytest.fixture(scope="module")
 def card():
     """The card of the packaged LeNet, as it was measured; with one image and a failed condition."""
-    found = read_card(Path(str(files("neatfool_plugins.audit") / "references" / "LeNet.json")))
+    found = ReportCard.model_validate_json(Path(__file__).with_name("card.json").read_text())
     Image.new("L", (28, 28)).save(png := io.BytesIO(), "png")
     fooled = [each.index for each in found.classes if any(each.accepted)]
-    check = Check(what="accepted", above=0.01, found=0.5, failed=True, words="much")
+    check = Check(above=0.01, found=0.5, failed=True, words="much")
     return found.model_copy(
         update={"pictures": {fooled[0]: (png.getvalue(), "99 %")}, "checks": [check]}
     )
@@ -43,25 +39,8 @@ def test_sarif_keeps_its_schema_and_has_a_result_for_each_fooled_class(card):
     (run,) = log["runs"]
     assert len(run["results"]) == sum(any(each.accepted) for each in card.classes)
     first = run["results"][0]
+    assert first["level"] == "warning"
     assert first["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == str(EXPERIMENT)
-    place = first["attachments"][0]["artifactLocation"]["index"]
-    artifact = run["artifacts"][place]
-    assert artifact["mimeType"] == "image/png"
-    with Image.open(io.BytesIO(base64.b64decode(artifact["contents"]["binary"]))) as image:
-        assert max(image.size) <= 64
-
-
-def test_sarif_of_a_thousand_large_images_can_be_uploaded(card):
-    noise = np.random.default_rng(0).integers(0, 256, (224, 224, 3), np.uint8)
-    Image.fromarray(noise).save(png := io.BytesIO(), "png")
-    few = ({"name": str(number), "index": number} for number in range(100))
-    classes = [card.classes[0].model_copy(update=each) for each in few]
-    pictures = {each.index: (png.getvalue(), "99 %") for each in classes}
-    large = card.model_copy(update={"classes": classes, "pictures": pictures})
-    # A hundred classes of the thousand: a tenth of the ten megabytes that GitHub takes.
-    written = export(large, EXPERIMENT, "sarif")
-    assert len(json.loads(written)["runs"][0]["artifacts"]) == 100
-    assert len(gzip.compress(written.encode())) < 10e6 / 10
 
 
 def test_sarif_names_a_class_by_the_same_fingerprint_as_long_as_it_has_its_name(card):
@@ -147,7 +126,7 @@ def test_an_entry_has_the_images_that_fit_and_of_all_their_hash(card, tmp_path):
 
 
 def test_junit_has_a_case_for_each_kind_of_images(card):
-    checks = [Check(what="accepted", above=0.06, found=1, failed=True, words="much")]
+    checks = [Check(above=0.06, found=1, failed=True, words="much")]
     (suite,) = ET.fromstring(
         export(card.model_copy(update={"checks": checks}), EXPERIMENT, "junit")
     )
@@ -161,6 +140,7 @@ def test_junit_has_a_case_for_each_kind_of_images(card):
     for each in kinds:
         failed = cases[f"{each.what}: at most 6 % accepted"]
         assert (failed is not None) == (each.what in failing)
+        assert failed is None or f"of {each.what} accepted" in failed.text
     passed = ET.fromstring(export(card.model_copy(update={"checks": []}), EXPERIMENT, "junit"))
     assert passed.find("testsuite/testcase/failure") is None
 
@@ -177,33 +157,11 @@ def test_markdown_leads_with_the_verdict_and_has_the_table(card):
     text = export(card, EXPERIMENT, "markdown")
     assert text.startswith("## ❌ ")
     assert card.acceptance.headline()[:20] in text.replace("\\", "")
-    assert text.count("\n| ") == 2 + len(card.acceptance.kinds)
-
-
-def test_a_model_index_is_read_by_hugging_face(card):
-    from huggingface_hub.repocard_data import model_index_to_eval_results
-
-    name, results = model_index_to_eval_results(
-        json.loads(export(card, EXPERIMENT, "model_index"))["model-index"]
-    )
-    assert name == card.name
-    values = {each.metric_type: each.metric_value for each in results}
-    assert values["fooled_classes"] == card.fooled.share.value
-
-
-def test_an_ml_bom_keeps_cyclonedx_schema(card):
-    from cyclonedx.schema import SchemaVersion
-    from cyclonedx.validation.json import JsonStrictValidator
-
-    text = export(card, EXPERIMENT, "ml_bom")
-    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
-    (model,) = json.loads(text)["components"]
-    assert model["type"] == "machine-learning-model"
+    assert text.count("\n| ") == 2 + len(card.acceptance.table().rows)
 
 
 def test_the_name_of_a_file_says_its_form(card, tmp_path):
-    forms = {ending: find_form(tmp_path / f"my.{ending}") for ending in ("cdx.json", "json", "csv")}
-    assert forms == {"cdx.json": "ml_bom", "json": "json", "csv": "csv"}
+    assert find_form(tmp_path / "my.csv") == "csv"
     assert find_form(Path("entry.json")) == find_form(Path("mine-entry.json")) == "entry"
     assert ReportCard.model_validate_json(export(card, EXPERIMENT, "json")) == card.model_copy(
         update={"pictures": {}}

@@ -7,7 +7,6 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from neatfool import load_experiment, open_scorer
 from neatfool.present import Output
@@ -51,15 +50,6 @@ def test_a_file_with_only_a_target_is_searched_as_the_shipped_experiment_is(like
     assert describe_search(search.experiment.resolved()) == describe_search(shipped.resolved())
 
 
-def test_a_search_at_a_matched_confidence_has_a_folder_of_its_own(tmp_path):
-    file = tmp_path / "mine.ini"
-    file.write_text("[target]\nplugin = mnist\n")
-    assert AuditSearch(file, (), 9, (1,), None).folder == Path("runs/audit-mine")
-    assert AuditSearch(file, (), 9, (1,), None, matched=0.9).folder == Path(
-        "runs/audit-mine-at-0.9"
-    )
-
-
 @pytest.mark.slow
 def test_audits_of_2400_images_and_more_begin_alike_and_smaller_ones_at_random_for_half(tmp_path):
     file = tmp_path / "mine.ini"
@@ -69,24 +59,6 @@ def test_audits_of_2400_images_and_more_begin_alike_and_smaller_ones_at_random_f
         for images in (500, 2_400)
     }
     assert begin == {500: 250, 2_400: 1_200}
-
-
-def test_few_live_classes_of_many_are_searched_alone_if_images_tell(tmp_path):
-    (tmp_path / "dead.py").write_text(DEAD)
-    file, images = tmp_path / "dead.ini", tmp_path / "images"
-    file.write_text("[plugins]\npath = dead.py\n[target]\nplugin = dead\n")
-    images.mkdir()
-
-    def searched(known, *overrides):
-        search = AuditSearch(file, overrides, 60, (1,), None, known=known)
-        return search.experiment.resolved()["scheme"]["classes"]
-
-    for number in range(19):
-        Image.new("L", (8, 8), 250 * (number % 2)).save(images / f"{number}.png")
-    assert searched(images) == searched(None) == []
-    Image.new("L", (8, 8), 250).save(images / "20.png")
-    assert searched(images) == ["dark", "1"]
-    assert searched(images, "scheme.classes=dead 7") == ["dead 7"]
 
 
 def test_the_target_is_loaded_once_also_for_a_longer_search(tmp_path, monkeypatch):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from towers import save_onnx, save_open_clip, save_transformers, save_vectors
+from towers import save_onnx, save_open_clip, save_vectors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,11 +16,6 @@ TEXTS = ("cat", "dog", "fish", "house", "tree")
 @pytest.fixture(scope="session")
 def open_clip_folder(tmp_path_factory) -> Path:
     return save_open_clip(tmp_path_factory.mktemp("towers") / "open_clip")
-
-
-@pytest.fixture(scope="session")
-def transformers_folder(tmp_path_factory) -> Path:
-    return save_transformers(tmp_path_factory.mktemp("towers") / "transformers")
 
 
 @pytest.fixture(scope="session")

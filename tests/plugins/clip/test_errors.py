@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from towers import save_onnx, save_vectors
 
 from neatfool import ExperimentError, TargetError
@@ -32,7 +32,6 @@ READS = {"images": "open_clip:ViT-B-32/openai"}
         ({**READS, "texts": ["a", "b"], "templates": ["a photo"]}, "no place for the text"),
         ({**READS, "texts": ["a", "b"], "aggregate": "all"}, "needs other texts"),
         ({**READS, "texts": ["a", "b"], "size": 224}, "size is for onnx:FILE"),
-        ({**READS, "texts": ["a", "b"], "dequantise": True}, "dequantise is for onnx:FILE"),
         ({**READS, "texts": ["a", "b"], "temperature": 0}, "greater than 0"),
         ({**READS, "texts": ["a", "b"], "vector_names": __file__}, "belong to vectors"),
         ({**READS, "vectors": __file__, "templates": ["a {}"]}, "keep one of both"),
@@ -48,7 +47,6 @@ def test_what_is_wrong_is_said_before_anything_is_loaded(given, said) -> None:
     ("images", "package", "extra"),
     [
         ("open_clip:a/b", "open-clip-torch", "clip"),
-        ("transformers:a/b", "transformers", "transformers"),
         ("onnx:a", "onnxruntime", "onnx"),
     ],
 )
@@ -133,8 +131,6 @@ def test_an_onnx_file_must_exist_and_take_colour_images(onnx_file, vectors_file,
     grey = save_onnx(tmp_path / "grey.onnx", channels=1)
     with pytest.raises(ExperimentError, match="takes images of 1 channels; give"):
         with_vectors(grey, vectors_file)
-    with pytest.raises(ExperimentError, match="not dynamically quantised; leave 'dequantise' out"):
-        with_vectors(onnx_file, vectors_file, dequantise=True)
     with pytest.raises(ExperimentError, match=r"size = 64: it takes 32x32"):
         with_vectors(onnx_file, vectors_file, size=64)
 
@@ -153,7 +149,7 @@ def test_open_clip_names_what_there_is() -> None:
             ClipTarget(options)
 
 
-def test_only_safetensors_are_read(open_clip_folder, transformers_folder, tmp_path) -> None:
+def test_only_safetensors_are_read(open_clip_folder, tmp_path) -> None:
     pickled = tmp_path / "open_clip"
     shutil.copytree(open_clip_folder, pickled)
     weights = pickled / "open_clip_model.safetensors"
@@ -165,12 +161,6 @@ def test_only_safetensors_are_read(open_clip_folder, transformers_folder, tmp_pa
     odd.unlink()
     with pytest.raises(ExperimentError, match=r"has no \.safetensors file"):
         ClipTarget(Options(images=f"open_clip:local-dir:{pickled}", texts=["a", "b"]))
-    pickled = tmp_path / "transformers"
-    shutil.copytree(transformers_folder, pickled)
-    (pickled / "model.safetensors").unlink()
-    torch.save({}, pickled / "pytorch_model.bin")
-    with pytest.raises(TargetError, match=r"weights only as a pickle \(pytorch_model\.bin\)"):
-        ClipTarget(Options(images=f"transformers:{pickled}", texts=["a", "b"]))
 
 
 @pytest.mark.parametrize("asked", ["tokenizer", "model"])
@@ -198,29 +188,3 @@ def test_no_code_of_an_open_clip_folder_is_run(
     with pytest.raises(ExperimentError, match=r"code of its own, which neatfool does|tokenizer"):
         ClipTarget(Options(images=f"open_clip:local-dir:{folder}", texts=["a", "b"]))
     assert not (tmp_path / "ran").exists()
-
-
-def test_a_network_of_transformers_must_exist_be_whole_and_read(
-    transformers_folder, tmp_path
-) -> None:
-    for name, error, said in (
-        ("./nowhere", ExperimentError, "there is no such folder"),
-        (tmp_path, TargetError, r"has no config\.json"),
-    ):
-        with pytest.raises(error, match=said):
-            ClipTarget(Options(images=f"transformers:{name}", texts=["a", "b"]))
-    folder = tmp_path / "part"
-    shutil.copytree(transformers_folder, folder)
-    tensors = load_file(folder / "model.safetensors")
-    del tensors["visual_projection.weight"]
-    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(TargetError, match=r"lack visual_projection\.weight; it is not whole"):
-        ClipTarget(Options(images=f"transformers:{folder}", texts=["a", "b"]))
-
-
-def test_a_classifier_of_transformers_reads_no_texts(tmp_path) -> None:
-    transformers = pytest.importorskip("transformers", reason="pip install 'neatfool[clip]'")
-    config = transformers.ResNetConfig(embedding_size=8, hidden_sizes=[8], depths=[1])
-    transformers.ResNetModel(config).save_pretrained(tmp_path)
-    with pytest.raises(ExperimentError, match="ResNetModel does not compare images with texts"):
-        ClipTarget(Options(images=f"transformers:{tmp_path}", texts=["a", "b"]))

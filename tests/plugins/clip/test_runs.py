@@ -55,9 +55,9 @@ def test_an_image_for_all_texts_can_begin_with_those_for_each(
 @pytest.mark.parametrize(
     "scheme", [MAP_ELITES + "learn = 0.5", "plugin = single_class\npopulation = 10"]
 )
-def test_other_ways_to_search_for_all_texts(run, transformers_folder, scheme) -> None:
+def test_other_ways_to_search_for_all_texts(run, open_clip_folder, scheme) -> None:
     target = (
-        f"images = transformers:{transformers_folder}\n"
+        f"images = open_clip:local-dir:{open_clip_folder}\n"
         "texts = cat, dog\nagainst = fish, house, tree\ntemplates = a photo of a {}\n"
         "aggregate = all"
     )

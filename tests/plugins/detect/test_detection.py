@@ -74,7 +74,7 @@ def test_the_rates_are_those_of_other_libraries():
     found = DetectorResult.of("msp", "", known, fooling)
     labels = np.repeat([0, 1], [400, 90])
     assert found.auroc == pytest.approx(roc_auc_score(labels, np.concatenate([known, fooling])))
-    at = found.where(0.95)
+    at = found.at[0]
     assert 0.95 <= (known <= at.threshold).mean() < 0.953
     assert at.passing == pytest.approx((fooling <= at.threshold).mean())
 
@@ -99,21 +99,7 @@ def test_five_in_distribution_images_carry_no_conclusion(runs, tmp_path):
     assert first.startswith(
         "mnist, seed 1: Only 5 in-distribution images are known: too few to say what"
     )
-    for text in (few.stdout, page.read_text()):
-        assert "pass at 100 %" in text
-        assert "pass at 95 %" not in text
-        assert "The best detector" not in text
-
-
-@pytest.mark.parametrize(
-    ("count", "levels"), [(20, [1.0]), (21, [0.95]), (100, [0.95]), (101, [0.95, 0.99])]
-)
-def test_a_threshold_takes_as_many_images_as_it_rejects_one_of(told, count, levels):
-    at = DetectorResult.of("energy", "", np.arange(count), np.arange(3)).at
-    assert [each.kept for each in at if each.threshold < count - 1] == [e for e in levels if e < 1]
-    run = told[0][0] | {"shown": (), "in_words": "", "detectors": ()}
-    known = run["in_distribution"] | {"held_out": count, "text": ""}
-    assert RunDetection.model_validate(run | {"in_distribution": known}).levels == levels
+    assert "the best detector" not in few.stdout + page.read_text()
 
 
 def test_the_page_shows_a_histogram_for_each_detector(told):
@@ -138,7 +124,7 @@ def test_detectors_can_be_asked_about_any_images():
     target = make_target(EXPERIMENTS / "mnist.ini")
     draw = torch.Generator().manual_seed(1)
     images = torch.randint(256, (20, 1, 28, 28), dtype=torch.uint8, generator=draw)
-    names = ("energy", "pytorch-ood:ODIN", "vim")
+    names = ("energy", "pytorch-ood:KLMatching", "vim")
     scores = ask_detectors(target, images, in_distribution(target), names).scores
     assert tuple(scores) == names
     # Noise is easily told from digits.
@@ -166,20 +152,6 @@ def test_without_pytorch_ood_the_formulas_of_logits_work(monkeypatch):
     assert "pip install 'neatfool[ood]'" in found.left_out["vim"]
 
 
-def test_a_run_is_told_of_detectors_with_fewer_images_than_features(runs, caplog):
-    told = neatfool("detect", runs / "mnist")
-    warning = "Do not rely on vim: fitted to 150 images, fewer than the 500"
-    assert f"Note: {warning}" in told.stdout
-    assert told.output.count(warning) == 1
-    assert warning not in caplog.text
-    (as_json,) = json.loads(neatfool("detect", runs / "mnist", "--json").stdout)["runs"]
-    assert as_json["warning"].startswith(warning)
-    (as_json,) = json.loads(
-        neatfool("detect", runs / "mnist", "--json", "--detectors", "msp,knn").stdout
-    )["runs"]
-    assert as_json["warning"] is None
-
-
 @pytest.mark.usefixtures("own_sys_path")
 def test_a_target_without_in_distribution_images_is_refused(tmp_path):
     made = neatfool("run", write_experiment(tmp_path), "--out", tmp_path / "run", "--no-report")
@@ -195,20 +167,13 @@ def test_a_wrong_detector_is_refused(runs):
     assert "did you mean 'energy'" in result.output
 
 
-@pytest.mark.parametrize(
-    ("caught", "sentence"),
-    [
-        (2, "the best detector, b, catches 2 of 4 (50 %"),
-        (0, "no detector catches any of 4; a comes nearest (AUROC 0.955)"),
-    ],
-)
-def test_the_best_detector_is_the_one_that_catches_the_most(caught, sentence):
+def test_the_best_detector_is_the_one_that_catches_the_most():
     known = np.arange(100.0)
     steady = DetectorResult.of("a", "", known, np.full(4, 95.0))
-    b = DetectorResult.of("b", "", known, np.array([-1.0] * (4 - caught) + [200.0] * caught))
+    b = DetectorResult.of("b", "", known, np.array([-1.0, -1.0, 200.0, 200.0]))
     facts = {"source": "", "fitted": 0, "divided": False, "few": False, "text": ""}
     known_images = InDistributionFacts(**facts, held_out=100)
     run = RunDetection.model_construct(
         elites=4, in_distribution=known_images, detectors=(steady, b)
     )
-    assert sentence in run.headline()
+    assert "the best detector, b, catches 2 of 4 fooling images (50 %" in run.headline()

@@ -23,10 +23,6 @@ from neatfool_plugins.imagenet.labels import imagenet_labels, labels_for, read_l
         ({"model": "torchvision:vgg16/IMAGENET1K_FEATURES"}, "no weights 'IMAGENET1K_FEATURES'"),
         ({"model": "torchvision:"}, "is not a model; use 'torchvision:NAME'"),
         ({"model": "onnx"}, "is not a model"),
-        (
-            {"model": "onx:mine.onnx"},
-            "unknown model 'onx:mine.onnx'; did you mean 'onnx:mine.onnx'",
-        ),
         ({"model": "hub:x"}, "unknown model 'hub:x'; use .*'onnx:FILE', .*'torchvision:NAME'"),
         ({"ensemble": ["efficientnet-lite0", "torchvision:alexnt"]}, "'alexnt'; .*'alexnet'"),
         ({"ensemble": ["efficientnet-lite0"]}, "is one model; give several"),

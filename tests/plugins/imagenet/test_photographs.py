@@ -16,7 +16,7 @@ from neatfool import analysis, fit_photograph, fool
 from neatfool.models import PHOTOGRAPHS, photographs
 from neatfool.ood import in_distribution
 from neatfool.scoring.scorer import Scorer
-from neatfool_plugins.guarded.target import Guarded
+from neatfool_plugins.guarded.target import GuardedTarget
 from neatfool_plugins.imagenet import Options
 from neatfool_plugins.imagenet.target import ImageNetTarget
 
@@ -74,7 +74,7 @@ def test_a_network_in_a_file_is_shown_photographs_of_its_size_as_they_are(tmp_pa
 @pytest.mark.slow
 def test_a_guard_shows_photographs_as_the_target_behind_it(folder) -> None:
     inner = target()
-    guarded = Guarded(inner, in_distribution(inner, folder), detector="msp")
+    guarded = GuardedTarget(inner, in_distribution(inner, folder), detector="msp")
     expected = documented(not_square("wide"), 224, 256)
     assert torch.equal(fit_photograph(not_square("wide"), guarded)[0], expected)
 

@@ -28,7 +28,6 @@ from torch import nn
 
 from neatfool import ExperimentError, TargetError
 from neatfool.network import gradients_of
-from neatfool_plugins.imagenet import Options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,21 +110,6 @@ def test_an_onnx_graph_that_rounds_by_the_batch_is_computed_image_by_image(tmp_p
     alone = np.concatenate([made.score(image[None]).probs for image in images])
     np.testing.assert_array_equal(made.score(images).probs, alone)
     assert "one image at a time (the graph quantises dynamically" in made.describe()
-    floats = target(rounded, dequantise=True, **SCALED)
-    both = [floats.score(images), np.concatenate([floats.score(i[None]).probs for i in images])]
-    np.testing.assert_allclose(both[0].probs, both[1], atol=1e-6)
-    apart = [np.abs(each.probs - by_hand(images)).max() for each in (made.score(images), both[0])]
-    assert apart[1] < apart[0] < 0.2
-    assert ", computed in floats (the graph quantises dynamically)" in floats.describe()
-    assert floats.fingerprint() != made.fingerprint()
-
-
-def test_only_an_onnx_graph_that_is_quantised_dynamically_is_dequantised(tmp_path) -> None:
-    model = export_onnx(Small(), tmp_path / "floats.onnx", FLOATS)
-    with pytest.raises(ExperimentError, match="not dynamically quantised; leave 'dequantise' out"):
-        target(model, dequantise=True, **SCALED)
-    with pytest.raises(ValueError, match="dequantise is for onnx:FILE; leave it out"):
-        Options(model="efficientnet-lite0", dequantise=True)
 
 
 def test_an_input_that_is_not_of_images_is_refused(tmp_path) -> None:

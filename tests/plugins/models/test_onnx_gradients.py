@@ -42,15 +42,6 @@ class Softmax(Small):
         return super().forward(images).softmax(1)
 
 
-class Gelu(Small):
-    def __init__(self, approximate: str) -> None:
-        super().__init__()
-        self.bend = nn.GELU(approximate)
-
-    def features(self, images):
-        return self.bend(self.look(images)).amax((2, 3))
-
-
 class Rounding(Small):
     def forward(self, images):
         return super().forward(images.round())
@@ -110,17 +101,6 @@ def test_a_name_in_an_onnx_file_is_no_code(tmp_path) -> None:
     assert not (tmp_path / "ran").exists()
 
 
-@pytest.mark.parametrize("approximate", ["none", "tanh"])
-def test_gelu_which_onnx2torch_does_not_know_is_converted(tmp_path, approximate) -> None:
-    network = Gelu(approximate)
-    model = export_onnx(network, tmp_path / "a.onnx", FLOATS, opset=20)
-    assert "Gelu" in {node.op_type for node in onnx.load(tmp_path / "a.onnx").graph.node}
-    found = gradients_by(target(model, gradients=True, **SCALED), noise(3))
-    pixels = noise(3).float().requires_grad_()
-    wanted = slopes(network((pixels / 255 - 0.5) / 0.25), pixels)
-    np.testing.assert_allclose(found, wanted, atol=1e-6)
-
-
 def test_gradients_must_be_asked_for(tmp_path) -> None:
     made = target(export_onnx(Small(), tmp_path / "a.onnx", FLOATS), **SCALED)
     assert not hasattr(made, "logits_of"), "an audit would search with gradients"
@@ -135,13 +115,8 @@ def test_gradients_must_be_asked_for(tmp_path) -> None:
 def test_an_operation_that_cannot_be_converted_is_named(tmp_path) -> None:
     model = export_onnx(Small(), tmp_path / "floats.onnx", FLOATS)
     rounded = quantise_dynamically(model, tmp_path / "rounded.onnx")
-    with pytest.raises(
-        TargetError, match=r"cannot convert ConvInteger, DynamicQuantize.* dequantise = yes; or"
-    ):
+    with pytest.raises(TargetError, match=r"cannot convert ConvInteger, DynamicQuantize.* leave"):
         target(rounded, gradients=True, **SCALED)
-    made = target(rounded, gradients=True, dequantise=True, **SCALED)
-    found, right = gradients_by(made, noise(3)), right_slopes(noise(3))
-    assert np.corrcoef(found.ravel(), right.ravel())[0, 1] > 0.9
 
 
 def test_a_copy_that_answers_something_else_is_refused(tmp_path, monkeypatch) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import time
 
@@ -17,24 +16,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("own_sys_path")]
 
 NOTHING = "nothing at all"
 NAMES = ("dark", '"bright", or light', "<i>left</i> &amp; [x]", "school bus")
-BUTTONS = "document.querySelectorAll('#offers button, .jspsych-btn')"
+BUTTONS = "document.querySelectorAll('#offers button')"
 TITLE = "document.querySelector('#what').textContent"
-
-# What the study needs of jsPsych: it runs trials that a person ends by a button.
-TRIALS = """
-const jsPsychPreload = "preload", jsPsychHtmlButtonResponse = "html",
-  jsPsychImageButtonResponse = "image";
-const initJsPsych = () => ({ run: async (trials) => {
-  for (const trial of trials.filter((each) => each.choices)) {
-    document.body.innerHTML = `${trial.stimulus}<div>${trial.choices
-      .map((text) => `<button class="jspsych-btn">${text}</button>`).join("")}</div>`;
-    const buttons = [...document.querySelectorAll(".jspsych-btn")];
-    const response = await new Promise((resolve) =>
-      buttons.forEach((each, place) => each.addEventListener("click", () => resolve(place))));
-    trial.on_finish?.({ ...trial.data, response, rt: 1234 });
-  }
-} });
-"""
 
 
 @pytest.fixture(scope="module")
@@ -198,29 +181,3 @@ def test_each_player_has_an_order_of_their_own(shown, page):
         orders.add(shown.do("JSON.stringify(questions.map((each) => each.image))"))
     assert len(orders) > 1
     assert {frozenset(json.loads(order)) for order in orders} == {frozenset(range(1, 6))}
-
-
-def test_a_study_saves_the_same_answers(shown, finished, tmp_path):
-    folder = tmp_path / "study"
-    options = ("--export", folder, "--jspsych", "packages", "--noise", 1)
-    assert neatfool("quiz", finished, *options).exit_code == 0
-    script = folder / "packages" / "jspsych" / "dist" / "index.browser.min.js"
-    script.parent.mkdir(parents=True)
-    script.write_text(TRIALS)
-    shown.open((folder / "index.html").as_uri())
-    click(shown, 0)
-    for _ in range(5):
-        texts = shown.do(f"[...{BUTTONS}].map((each) => each.textContent)")
-        assert sorted(texts[:-1]) == sorted(NAMES)
-        click(shown, len(texts) - 1)
-        click(shown, 3)
-    click(shown, 0)
-    with saved(tmp_path).open() as file:
-        rows = [*csv.DictReader(file)]
-    assert {(row["answer"], row["sure"], row["seconds"]) for row in rows} == {
-        (NOTHING, "4", "1.23")
-    }
-    with (folder / "manifest.csv").open() as file:
-        key = {row["image"]: row["class"] for row in csv.DictReader(file)}
-    assert {row["image"]: row["class"] for row in rows} == key
-    assert [kind.nothing.value for kind in analysis.recognise(saved(tmp_path)).kinds] == [1, 1]

@@ -1,4 +1,4 @@
-"""Asking OOD detectors about images, of a target that is looked into."""
+"""Scores of OOD detectors, of a target that is looked into."""
 
 import copy
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -28,7 +28,7 @@ NORMALISED: Final = 0.02
 rounds each to 256 steps."""
 
 
-class Outlying(NamedTuple):
+class OutlierScores(NamedTuple):
     """A detector's scores. The larger a score, the more outlying the image.
 
     Attributes:
@@ -42,18 +42,16 @@ class Outlying(NamedTuple):
     images: np.ndarray
 
 
-class Asked(NamedTuple):
+class DetectionScores(NamedTuple):
     """What detectors say of some images.
 
     Attributes:
         scores: Those of each detector that works here, by name.
         left_out: The detectors that do not, and why.
-        lacks: A warning of detectors that were fitted to fewer images than features, or nothing.
     """
 
-    scores: dict[str, Outlying]
+    scores: dict[str, OutlierScores]
     left_out: dict[str, str]
-    lacks: str
 
 
 def ask_detectors(
@@ -62,7 +60,7 @@ def ask_detectors(
     known: InDistribution,
     names: Iterable[str] = (),
     note: Callable[[str, int], None] = lambda stage, images: None,
-) -> Asked:
+) -> DetectionScores:
     """Ask detectors about images that fool a target.
 
     Args:
@@ -102,13 +100,13 @@ def ask_detectors(
     held_out = ask("in-distribution images", known.held_out)
     fitted = ask("in-distribution images", known.fitted) if known.divided else held_out
     fooling = ask("fooling images", torch.as_tensor(images))
-    scores, of_covariance = {}, []
+    scores = {}
     for name, detector in detectors.items():
         if name in left_out:
             continue
         note(f"detector {name}", 0)
         try:
-            detector.look_at(inspected.head, inspected.module)
+            detector.look_at(inspected.head)
             if detector.fits:
                 known.check_divided(name)
                 detector.fit(fitted)
@@ -116,12 +114,10 @@ def ask_detectors(
         except ExperimentError as error:
             left_out[name] = str(error)
             continue
-        scores[name] = Outlying(detector.looks_at, both[0].numpy(), both[1].numpy())
-        of_covariance += [name] if detector.of_covariance else []
+        scores[name] = OutlierScores(detector.looks_at, both[0].numpy(), both[1].numpy())
     if not scores:
         raise ExperimentError(f"no detector works here: {'; '.join(left_out.values())}")
-    lacks = known.lacks(inspected.head.in_features if inspected.head else None, of_covariance)
-    return Asked(scores, left_out, lacks)
+    return DetectionScores(scores, left_out)
 
 
 class LinearWithInput(nn.Linear):
@@ -140,7 +136,6 @@ class InspectedTarget:
         target: The target.
         networks: The networks that it now computes with.
         head: The network's last linear layer, on the CPU; None if no detector needs it.
-        module: The network on the CPU; None if no detector needs it.
     """
 
     def __init__(self, target: Target, needs: Collection[Needs]) -> None:
@@ -152,17 +147,12 @@ class InspectedTarget:
         self.target, self._count = target, len(target.spec.classes)
         self.networks: Sequence[Network] = list(target.networks)
         self.head: nn.Linear | None = None
-        self.module: nn.Module | None = None
         self._inside: Network | None = None
-        self._of_images: Network | None = None
         if isinstance(target, MeteredTarget):
             raise ExperimentError(
                 "the target is metered: it costs something to ask, and a detector would ask it "
                 "about all in-distribution images; choose a network of your own"
             )
-        if "images" in needs:
-            self._of_images = self._only_network()
-            self.module = copy.deepcopy(self._of_images.module).cpu()
         if "features" in needs:
             self._look_inside()
         probe = _probe(target.spec.shape)
@@ -191,12 +181,12 @@ class InspectedTarget:
             logits = torch.as_tensor(given).cpu()
             if scores.logits is None:
                 logits = logits.double().clamp(min=1e-30).log()
-            return scores, Answers(logits[:, : self._count], None, self._numbers(images))
+            return scores, Answers(logits[:, : self._count])
         # A clone, as a network's answer may not be differentiated and detectors may keep it.
         outputs = self._inside(torch.as_tensor(images)).cpu().clone()
         logits, features = outputs[:, : self._count].contiguous(), outputs[:, self._count :]
         probs = logits.softmax(-1).numpy()
-        return Scores(probs, logits.numpy()), Answers(logits, features, self._numbers(images))
+        return Scores(probs, logits.numpy()), Answers(logits, features)
 
     def ask_all(self, some: torch.Tensor, note: Callable[[int], None] = lambda _: None) -> Answers:
         """Give what detectors look at in many uint8 images; ``note`` is told how many are done."""
@@ -209,12 +199,9 @@ class InspectedTarget:
             batches.append((answers, len(part)))
             note(len(part))
 
-        def join(name: str) -> Any:
-            given = [(getattr(answers, name), count) for answers, count in batches]
-            known = [value[:count] for value, count in given if value is not None]
-            return torch.cat(known) if known else None
-
-        return Answers(join("logits"), join("features"), join("images"))
+        logits = torch.cat([answers.logits[:count] for answers, count in batches])
+        features = [e.features[:count] for e, count in batches if e.features is not None]
+        return Answers(logits, torch.cat(features) if features else None)
 
     def differentiate(self, images: torch.Tensor) -> Answers:
         """Give the same of float images [N, C, H, W] from 0 to 255, for torch to differentiate."""
@@ -227,23 +214,15 @@ class InspectedTarget:
             raise ExperimentError("the target names only some classes; take one that scores all")
         return given
 
-    def _numbers(self, images: Any) -> torch.Tensor | None:
-        if (network := self._of_images) is None:
-            return None
-        return (torch.as_tensor(images).cpu().float() - network.mean) / network.std
-
-    def _only_network(self) -> Network:
+    def _look_inside(self) -> None:
+        """Let the network's last linear layer give its input, too; the rest must stay as it is."""
         if len(self.networks) != 1:
             raise ExperimentError(
                 f"the target has {len(self.networks) or 'no'} PyTorch networks to look into, and "
                 "this detector needs one; choose a target with one network, or a detector that "
                 f"needs only its answers: {choice_of('probabilities', 'logits')}"
             )
-        return self.networks[0]
-
-    def _look_inside(self) -> None:
-        """Let the network's last linear layer give its input, too; the rest must stay as it is."""
-        network = self._only_network()
+        network = self.networks[0]
 
         def refuse(why: str = "") -> ExperimentError:
             return ExperimentError(
