@@ -49,20 +49,20 @@ It needs `pip install 'neatfool[serve]'`."""
 def watch(folders: tuple[Path, ...], port: int | None, *, show: bool) -> None:
     """Serve a page, to this machine only, that shows runs while they go on.
 
-    Of a folder it shows all runs that are there.
+    Of a folder it shows all runs, also those that begin later.
     """
     try:
         from neatfool.server import address_of, listen, run_server
 
         from .app import make_app
-        from .feed import find_feeds
+        from .feed import FeedList
     except ImportError as error:
         raise ExperimentError(
             f"neatfool watch needs more packages ({error}); pip install 'neatfool[serve]'"
         ) from error
     from neatfool.present import Output
 
-    feeds = find_feeds(folders)
+    feeds = FeedList(folders)
     with listen("127.0.0.1", port or 0) as listening:
         token = secrets.token_urlsafe(16)
         ended = threading.Event()

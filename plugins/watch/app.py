@@ -4,7 +4,7 @@ import asyncio
 import hmac
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Event
@@ -33,8 +33,11 @@ HEADERS: Final = {
 }
 
 
-def make_app(feeds: Sequence[RunFeed], *, token: str, ended: Event) -> ASGIApp:
-    """Make the application that shows runs until it ``ended``."""
+def make_app(feeds: Callable[[], Sequence[RunFeed]], *, token: str, ended: Event) -> ASGIApp:
+    """Make the application that shows runs until it ``ended``.
+
+    ``feeds`` gives a feed for each run, each time the same ones and perhaps more.
+    """
     service = _WatchRoutes(feeds, ended)
     routes = [
         *(Route(path, service.page) for path in ("/", "/watch.css", "/watch.js")),
@@ -47,7 +50,7 @@ def make_app(feeds: Sequence[RunFeed], *, token: str, ended: Event) -> ASGIApp:
 class _WatchRoutes:
     """A method for each address."""
 
-    def __init__(self, feeds: Sequence[RunFeed], ended: Event) -> None:
+    def __init__(self, feeds: Callable[[], Sequence[RunFeed]], ended: Event) -> None:
         self._feeds = feeds
         self._ended = ended
 
@@ -55,11 +58,12 @@ class _WatchRoutes:
         return FileResponse(PAGE / (request.url.path.rpartition("/")[2] or "index.html"))
 
     async def image(self, request: Request) -> Response:
+        feeds = await asyncio.to_thread(self._feeds)
         run, index = _read_number(request, "run"), _read_number(request, "index")
-        if run >= len(self._feeds):
+        if run >= len(feeds):
             return PlainTextResponse("there is no such run", 404)
         try:
-            png = await asyncio.to_thread(self._feeds[run].image, index)
+            png = await asyncio.to_thread(feeds[run].image, index)
         except NeatfoolError as error:
             return PlainTextResponse(str(error), 404)
         return Response(png, media_type="image/png")
@@ -73,7 +77,7 @@ class _WatchRoutes:
         while True:
             # Asked before reading: what is read after the end is all.
             ended = self._ended.is_set()
-            for number, feed in enumerate(self._feeds):
+            for number, feed in enumerate(await asyncio.to_thread(self._feeds)):
                 page = pages.get(number, PageState())
                 news, pages[number] = await asyncio.to_thread(feed.news, page, now=ended)
                 if news is not None:

@@ -14,7 +14,7 @@ import numpy as np
 import orjson
 from scipy.special import expit, logit
 
-from neatfool import GenerationReport, NeatfoolError, Run, find_runs, open_run
+from neatfool import GenerationReport, NeatfoolError, Run, RunError, find_runs, open_run
 
 MOST_POINTS: Final = 4000
 """A page that is opened gets at most about this many points of a curve; a screen has fewer."""
@@ -157,10 +157,26 @@ class RunFeed:
         return (orjson.dumps(news) if news else None), sent
 
 
-def find_feeds(folders: Iterable[Path]) -> list[RunFeed]:
-    """Make a feed for each run in some folders; a RunError if a folder has none."""
-    paths = (path for folder in folders for path in find_runs(folder))
-    return [RunFeed(path) for path in dict.fromkeys(paths)]
+class FeedList:
+    """The feeds of all runs in some folders, also of those that begin later."""
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        """Find the runs that are there; a RunError if a folder has none."""
+        paths = [path for folder in folders for path in find_runs(folder)]
+        self._folders, self._lock, self._due = folders, threading.Lock(), 0.0
+        self._feeds = {path: RunFeed(path) for path in dict.fromkeys(paths)}
+
+    def __call__(self) -> Sequence[RunFeed]:
+        """Give a feed for each run; a run keeps its place."""
+        with self._lock:
+            if time.monotonic() >= self._due:
+                began = time.thread_time()
+                for folder in self._folders:
+                    with suppress(RunError):  # it is gone
+                        for path in find_runs(folder):
+                            self._feeds.setdefault(path, RunFeed(path))
+                self._due = time.monotonic() + max(2.0, 100 * (time.thread_time() - began))
+            return [*self._feeds.values()]
 
 
 def _follow(

@@ -29,7 +29,7 @@ class WatchServer:
         socket = listen("127.0.0.1", port)
         token = secrets.token_urlsafe(16)
         self.address = f"{address_of(socket)}/{token}/"
-        app = make_app([self._feed], token=token, ended=ended)
+        app = make_app(lambda: [self._feed], token=token, ended=ended)
         self._server = make_server(app, ended.set)
         self._thread = Thread(target=self._server.run, args=([socket],), name="watch", daemon=True)
         self._thread.start()

@@ -17,7 +17,7 @@ from neatfool.experiment.experiment import load_experiment
 from neatfool.plugin.manager import PluginManager
 from neatfool.server import address_of, listen, make_server
 from neatfool_plugins.watch.app import make_app
-from neatfool_plugins.watch.feed import find_feeds
+from neatfool_plugins.watch.feed import FeedList
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -64,7 +64,7 @@ def served(*paths: Path) -> Iterator[str]:
     """Serve the page of finished runs from a thread; give its address."""
     ended = threading.Event()
     socket = listen("127.0.0.1", 0)
-    app = make_app(find_feeds(paths), token="secret", ended=ended)
+    app = make_app(FeedList(paths), token="secret", ended=ended)
     server = make_server(app, ended.set)
     thread = threading.Thread(target=server.run, args=([socket],))
     thread.start()

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
+from threading import Thread
 from typing import Any, Final
 
 import torch
@@ -24,6 +26,10 @@ _TYPES: Final = {
     "tensor(double)": torch.float64,
     "tensor(uint8)": torch.uint8,
 }
+SECONDS_TO_ANSWER: Final = 60.0
+"""How long a graph with a loop may compute a batch: it may be one that never ends."""
+SECONDS_TO_END: Final = 2.0
+"""How long is waited for a graph that was told to end; one whose loop is empty does not."""
 
 
 class Onnx(models.ClassifierFormat, models.TowerFormat):
@@ -130,6 +136,7 @@ class OnnxModule(models.FileModule):
         self.input = models.Input(sizes, _TYPES[inputs[0].type])
         # Operations of such names round by the range of a whole batch.
         self.alone = b"DynamicQuantize" in file
+        self._loops = b"Loop" in file
 
     def __deepcopy__(self, _: Any) -> OnnxModule:
         """Give itself: onnxruntime's session serves any number of threads."""
@@ -143,8 +150,35 @@ class OnnxModule(models.FileModule):
     def answer(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
         """Compute all outputs of a batch."""
         given = {self._input: images.detach().cpu().numpy()}
-        answers = map(torch.from_numpy, self._session.run(None, given))
+        run = self._run_in_time if self._loops else self._session.run
+        answers = map(torch.from_numpy, run(None, given))
         return dict(zip(self._outputs, answers, strict=True))
+
+    def _run_in_time(self, outputs: None, given: dict[str, Any]) -> Any:
+        """Run the session in a thread that may stay behind, and give up if it takes too long."""
+        import onnxruntime
+
+        options, future = onnxruntime.RunOptions(), Future[Any]()
+
+        def work() -> None:
+            try:
+                future.set_result(self._session.run(outputs, given, options))
+            except Exception as error:
+                future.set_exception(error)
+
+        thread = Thread(target=work, name="neatfool-onnx", daemon=True)
+        thread.start()
+        try:
+            return future.result(SECONDS_TO_ANSWER)
+        except TimeoutError:
+            raise TargetError(
+                f"{self.path}: has a loop, and gave no answer to a batch in "
+                f"{SECONDS_TO_ANSWER:.0f} s; if the loop ends, set a smaller [target] batch_size"
+            ) from None
+        finally:
+            options.terminate = True  # A body without operations goes on all the same.
+            # Ended while Python ends, it would abort the process.
+            thread.join(SECONDS_TO_END)
 
     def _describe_input(self) -> str:
         description = super()._describe_input()

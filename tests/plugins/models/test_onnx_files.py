@@ -1,15 +1,22 @@
-"""ONNX files whose weights are elsewhere."""
+"""ONNX files whose weights are elsewhere, or that never end."""
 
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import small_networks
 from small_networks import FLOATS, SCALED, Small, export_onnx, target
 
 from neatfool import ExperimentError, TargetError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 onnx = pytest.importorskip("onnx", reason="pip install 'neatfool[onnx]'")
 helper = onnx.helper
@@ -101,3 +108,56 @@ def test_a_pipe_is_no_model(tmp_path, kind) -> None:
     os.mkfifo(tmp_path / "pipe.pt2")
     with pytest.raises(ExperimentError, match=r"pipe\.pt2: is no ordinary file; give the path"):
         target(f"{kind}:{tmp_path / 'pipe.pt2'}", size=16)
+
+
+def write_endless(path: Path, operations: Sequence[str]) -> str:
+    """Write a network with a loop that ends never, of so many operations."""
+    kinds = {"i": onnx.TensorProto.INT64, "on": onnx.TensorProto.BOOL, "v": onnx.TensorProto.FLOAT}
+    given = [helper.make_tensor_value_info(name, kind, []) for name, kind in kinds.items()]
+    given[2].type.tensor_type.ClearField("shape")
+    last = [f"{name}{len(operations)}" if operations else name for name in ("on", "v")]
+    nodes = [
+        helper.make_node(operation, [f"{name}{number or ''}"], [f"{name}{number + 1}"])
+        for number, operation in enumerate(operations)
+        for name in ("on", "v")
+    ]
+    made = [helper.make_tensor_value_info(name, kinds[name.rstrip("1")], []) for name in last]
+    made[1].type.tensor_type.ClearField("shape")
+    body = helper.make_graph(nodes, "body", given, made)
+    graph = helper.make_graph(
+        [
+            helper.make_node("GlobalAveragePool", ["x"], ["mean"]),
+            helper.make_node("Flatten", ["mean"], ["flat"]),
+            helper.make_node("Loop", ["", "true", "flat"], ["y"], body=body),
+        ],
+        "endless",
+        [helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, ["n", 3, 16, 16])],
+        [helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, ["n", 3])],
+        [onnx.numpy_helper.from_array(np.array(True), "true")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    path.write_bytes(model.SerializeToString())
+    return f"onnx:{path}"
+
+
+GIVE_UP = """
+import sys
+from neatfool_plugins.models import onnx
+onnx.SECONDS_TO_ANSWER = 0.5
+from small_networks import SCALED, target
+target(sys.argv[1], **SCALED)
+"""
+
+
+@pytest.mark.parametrize("operations", [["Identity"], []])
+def test_a_loop_that_never_ends_is_given_up_and_does_not_hold_the_process(
+    tmp_path, operations
+) -> None:
+    name = write_endless(tmp_path / "endless.onnx", operations)
+    command = [sys.executable, "-W", "ignore", "-c", GIVE_UP, name]
+    environment = {**os.environ, "PYTHONPATH": str(Path(small_networks.__file__).parent)}
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert "endless.onnx: has a loop, and gave no answer to a batch in 0" in done.stderr
+    assert done.returncode == 1

@@ -53,6 +53,17 @@ def test_a_number_that_nothing_has_is_not_found(address: str, number: str) -> No
     assert ask(f"{address}{number}/0.png")[0] == 404
 
 
+def test_a_run_that_begins_later_is_shown(finished: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished, tmp_path / "first")
+    with served(tmp_path) as address:
+        coming = events(address)
+        assert next(coming)[1]["run"] == 0
+        shutil.copytree(finished, tmp_path / "a later one")
+        later = next(event for _, event in coming if event["run"] == 1)
+        assert later["news"]["about"]["path"] == str(tmp_path / "a later one")
+        assert ask(f"{address}1/1.png")[0] == 200
+
+
 def fingerprint(folder: Path) -> dict[str, tuple[str, int]]:
     return {
         str(path): (sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns)
