@@ -13,6 +13,7 @@ import math
 import re
 import sys
 from base64 import b64decode
+from collections import Counter
 from functools import partial
 from html import escape
 from io import BytesIO
@@ -25,6 +26,7 @@ from scipy.stats import kendalltau, spearmanr
 
 from neatfool.wording import percent, share
 from neatfool_plugins.audit.exports import Entry
+from neatfool_plugins.audit.known_images import RESTS, left_out
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -58,6 +60,8 @@ class Row(NamedTuple):
     simple: float | None
     survives: float | None
     transfer: float | None
+    warning: str = ""
+    """In what its in-distribution images are not those of the other entries."""
 
 
 def images_of(by_seed: list[int | None]) -> float:
@@ -104,7 +108,32 @@ def read_rows() -> list[Row]:
     """Read all entries, those that took the most images until 99 % first."""
     files = sorted(FOLDER.glob("*.json"))
     rows = [row_of(file.stem, Entry.model_validate_json(file.read_bytes())) for file in files]
+    rows = [row._replace(warning=warning_of(row, rows)) for row in rows]
     return sorted(rows, key=lambda row: [-each for each in (*row.until[::-1], row.every)])
+
+
+def warning_of(row: Row, rows: list[Row]) -> str:
+    """Compare a row's in-distribution images with those of other entries of its data set."""
+    data, cards = row.entry.about.get("data"), []
+    for each in rows:
+        known = each.entry.card.known
+        if known and each.entry.about.get("data") == data:
+            images = (FOLDER / known.file_name).read_text(encoding="ascii").split()
+            listed = known.model_copy(update={"images": images})
+            cards.append((each.name, listed))
+    own, others = dict(cards).get(row.name), [each for name, each in cards if name != row.name]
+    if own is None or not others:
+        return ""
+    for other in others:
+        if missing := left_out(own, other):
+            return (
+                f"The in-distribution images are a choice of the {other.number:,} of another entry: "
+                f"{missing:,} of these were left out. {RESTS}"
+            )
+    usual = Counter(each.sha256 for _, each in cards).most_common(1)[0][0]
+    if own.sha256 != usual:
+        return "The in-distribution images are not those of most entries of its data set."
+    return ""
 
 
 def page(rows: list[Row]) -> str:
@@ -157,9 +186,11 @@ def body(row: Row) -> str:
     about = row.entry.about
     within = partial(count, budget=row.budget)
     tags = " · ".join(filter(None, [row.guard, about.get("data", "")]))
+    warned = f'<span class="tag never">{escape(row.warning)}</span>' if row.warning else ""
     cells = [
         f'<td data-value="{escape(row.network)}"><button class=open aria-expanded=false>'
-        f"{escape(row.network)}</button><span class=tag>{escape(tags)}</span></td>",
+        f"{escape(row.network)}</button><span class=tag>{escape(tags)}</span>"
+        f"{warned}</td>",
         f"<td class=draw>{drawn(row)}</td>",
         *(cell(head, each, within) for head, each in zip(SURE, row.until, strict=True)),
         cell("all at 99 %", row.every, within),
@@ -243,7 +274,7 @@ def details(row: Row) -> str:
         "search": f"{card.images:,} images with each of seeds "
         f"{', '.join(map(str, card.seeds))}{more}; neatfool {card.neatfool}",
         "command": f"<code>{escape(entry.command)}</code>",
-        "in-distribution": escape(card.acceptance.in_distribution or "none, so no number"),
+        "in-distribution": known_images(card),
         "after a change": f"median confidence {changes}" if changes else "",
         "would pass": f"not evolved against it: {caught}" if caught else "",
         "transfer": "; ".join(
@@ -254,6 +285,17 @@ def details(row: Row) -> str:
     }
     listed = "".join(f"<dt>{name}</dt><dd>{text}</dd>" for name, text in facts.items() if text)
     return f"<div class=strip>{shown}</div><dl>{listed}</dl>"
+
+
+def known_images(card: ReportCard) -> str:
+    """Say which in-distribution images an entry saw."""
+    text, known = escape(card.acceptance.in_distribution or ""), card.known
+    if not text:
+        return "none: there is no number"
+    if known is None:
+        return f"{text}; measured before images' hashes were recorded"
+    right = "" if known.right is None else f", {known.right:,} accepted and named rightly"
+    return f'{text}{right}; <a href="{known.file_name}">their hashes</a>'
 
 
 def table(rows: list[Row]) -> str:

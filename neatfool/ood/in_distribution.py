@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
+from PIL import Image
 
 from neatfool.errors import ExperimentError
 from neatfool.models.photographs import Photograph, photographs_in, photographs_of
@@ -40,6 +41,8 @@ class InDistribution:
         divided: Whether the two are different images. A handful is not divided.
         trained: Whether the target may have been trained on what detectors are fitted to.
         labels: What the images :attr:`unseen` show; empty where that is not known.
+        hashes: Of each image :attr:`unseen`, the first 16 digits of the SHA-256 of its pixels, in
+            RGB and of its own size.
     """
 
     fitted: torch.Tensor
@@ -48,6 +51,7 @@ class InDistribution:
     divided: bool
     trained: bool = False
     labels: tuple[str, ...] = ()
+    hashes: tuple[str, ...] = ()
 
     @property
     def unseen(self) -> torch.Tensor:
@@ -116,13 +120,24 @@ def in_distribution(target: Target, folder: str | Path | None = None) -> InDistr
         )
         labels = tuple(map(str, digits.test.labels[:MOST].tolist()))
         source = f"MNIST of {folder}"
-        return InDistribution(fitted, held_out, source, divided=True, trained=True, labels=labels)
+        hashes = [_hash(Image.fromarray(each)) for each in digits.test.images[:MOST]]
+        more: Any = {"divided": True, "trained": True, "labels": labels, "hashes": tuple(hashes)}
+        return InDistribution(fitted, held_out, source, **more)
     photographs = _photographs(folder, target)
     most = min(2 * MOST, MOST_BYTES // math.prod(target.spec.shape))
     some = photographs[:: math.ceil(len(photographs) / most)]
-    images = torch.cat([fit_photograph(each.open(), target) for each in some])
+    images = list[torch.Tensor]()
+    hashes = list[str]()
+    for each in some:
+        photograph = each.open()
+        images.append(fit_photograph(photograph, target))
+        hashes.append(_hash(photograph))
     source = "the target's own" if folder is None else f"of {folder}"
-    return divide(images, source, ["".join(each.shows[:1]) for each in some])
+    return divide(torch.cat(images), source, ["".join(each.shows[:1]) for each in some], hashes)
+
+
+def _hash(image: Image.Image) -> str:
+    return sha256(image.convert("RGB").tobytes()).hexdigest()[:16]
 
 
 def count_in_distribution(folder: Path) -> int:
@@ -148,13 +163,16 @@ def _photographs(folder: Path | None, *targets: Target) -> list[Photograph]:
     return found
 
 
-def divide(images: torch.Tensor, source: str, labels: Sequence[str] = ()) -> InDistribution:
+def divide(
+    images: torch.Tensor, source: str, labels: Sequence[str] = (), hashes: Sequence[str] = ()
+) -> InDistribution:
     """Fit to every second image, and hold out the others, unless there are too few."""
+    known: Any = {"labels": tuple(labels), "hashes": tuple(hashes)}
     if len(images) < FEWEST_TO_DIVIDE:
-        return InDistribution(images, images, source, divided=False, labels=tuple(labels))
-    fitted, held_out = images[::2].contiguous(), images[1::2].contiguous()
-    labels = (*labels[::2], *labels[1::2])
-    return InDistribution(fitted, held_out, source, divided=True, labels=labels)
+        return InDistribution(images, images, source, divided=False, **known)
+    known = {name: (*each[::2], *each[1::2]) for name, each in known.items()}
+    parts = images[::2].contiguous(), images[1::2].contiguous()
+    return InDistribution(*parts, source, divided=True, **known)
 
 
 @dataclass(frozen=True)

@@ -143,7 +143,7 @@ def _write(
     cards: Sequence[ReportCard],
     entry: tuple[Any, ...] | None,
 ) -> None:
-    """Write a card in other forms."""
+    """Write a card in other forms, and beside an entry the hashes of in-distribution images."""
     from neatfool import present
 
     from .exports import export, make_entry
@@ -151,6 +151,9 @@ def _write(
     for file, form in forms.items():
         if form == "entry" and entry is not None:
             present.save(file, f"{make_entry(*entry, *cards).model_dump_json()}\n".encode())
+            if (known := cards[0].known) is not None:
+                listed = present.save(file.with_name(known.file_name), known.lines())
+                click.echo(f"The hashes of the in-distribution images are in {listed}", err=True)
         else:
             present.save(file, export(cards[0], experiment, form).encode())
         click.echo(f"The card is in {file}, too", err=True)

@@ -7,10 +7,10 @@ from pydantic import Field
 
 from neatfool import present
 from neatfool.measure import Estimate, Share, Shares
-from neatfool.wording import format_seeds, level, percent, share
+from neatfool.wording import format_seeds, level, percent
 
 from .acceptance import Acceptance
-from .confidence import KNOWN
+from .known_images import KnownImages
 
 NAMED: Final = 10
 """How many classes are named that fell first, and how many that resist."""
@@ -162,6 +162,10 @@ class ReportCard(present.Finding):
     search: dict[str, dict[str, Any]] = Field(description="how it was searched: its sections")
     runs: list[str] = Field(description="the folder of each run")
     acceptance: Acceptance = Field(description="what is accepted at each threshold")
+    known: KnownImages | None = Field(
+        None,
+        description="the in-distribution images; null if there are none, or nobody hashed them",
+    )
     fooled: FooledShare | None = Field(
         description="the one number; null without 20 in-distribution images: then compare nothing"
     )
@@ -252,9 +256,8 @@ class ReportCard(present.Finding):
         text += f"; seeds {format_seeds(self.seeds)}"
         if self.acceptance.in_distribution:
             text += f"; {self.acceptance.in_distribution}"
-        known = next((each for each in self.acceptance.kinds if each.group == KNOWN), None)
-        if known is not None and known.right is not None:
-            text += f", of which it names {share(known.right)} rightly"
+        if self.known is not None and self.known.right is not None:
+            text += f", {self.known.right:,} of them named rightly"
         if self.rejected is not None:
             names = " or ".join(it.nothing)
             text += f"; it rejects {self.rejected.as_share()} of its images as {names}"

@@ -120,6 +120,7 @@ def make_entry(
     less: dict[str, Any] = {
         "classifier": card.classifier.model_copy(update={"options": options}),
         "runs": [],
+        "known": card.known and card.known.model_copy(update={"images": []}),
         "classes": card.classes if len(card.classes) <= 2 * MOST else [],
     }
     return Entry(

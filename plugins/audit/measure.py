@@ -25,6 +25,7 @@ from neatfool.wording import percent, share
 from .acceptance import Acceptance, sum_up
 from .card import Check, ClassFacts, ClassifierFacts, ConfidenceMilestone, FooledShare, ReportCard
 from .confidence import EVOLVED, KNOWN, ConfidenceRecord
+from .known_images import KnownImages
 from .scoring import AuditScores, MeasurementCache
 
 SURE: Final = (0.5, 0.9, 0.99)
@@ -175,6 +176,7 @@ def _fill(
         search=describe_search(run.experiment),
         runs=[str(each.path) for each in runs],
         acceptance=acceptance,
+        known=known and KnownImages.of(looked.hashes, known),
         fooled=_fooled(courses, classes, known),
         median=Shares.of(course.values["median"][-1] for course in courses),
         until=[_until(courses, confidence) for confidence in SURE],

@@ -28,6 +28,7 @@ class AuditScores(Facts):
     kinds: list[ConfidenceRecord]
     logits: bool
     in_distribution: str | None
+    hashes: list[str]
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,8 @@ class MeasurementCache:
                         self.runs, scorer, known, sample=self.sample, note=note
                     )
                 text = describe_known(known, scorer.spec) if known else None
-            return AuditScores(kinds=kinds, logits=logits, in_distribution=text)
+            hashes = [*known.hashes] if known else []
+            return AuditScores(kinds=kinds, logits=logits, in_distribution=text, hashes=hashes)
 
         return self._once("sureness", AuditScores, {"in_distribution": self._stamp}, make)
 

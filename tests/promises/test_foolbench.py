@@ -15,6 +15,8 @@ from browser import BROWSER
 from devtools import Browser
 from PIL import Image
 
+from neatfool_plugins.audit.confidence import ConfidenceRecord
+
 DOCS = Path(__file__).parents[2] / "docs"
 bench = runpy.run_path(str(DOCS / "foolbench.py"))
 ROWS = bench["read_rows"]()
@@ -85,6 +87,35 @@ def test_an_order_is_supported_if_no_seed_contradicts_it():
     assert bench["longer"](slow, quick)
     assert not bench["longer"](quick, slow)
     assert not bench["longer"](slower, slow)
+
+
+def test_an_entry_without_hashes_says_so_and_the_others_have_their_file():
+    page = bench["page"](ROWS)
+    cards = [row.entry.card for row in ROWS if row.entry.card.acceptance.in_distribution]
+    unknown = [card for card in cards if card.known is None]
+    assert page.count("measured before images' hashes were recorded") == len(unknown)
+    for card in cards:
+        if card.known is not None:
+            listed = (bench["FOLDER"] / card.known.file_name).read_bytes()
+            assert sha256(listed).hexdigest() == card.known.sha256
+            assert len(listed.split()) == card.known.number == card.acceptance.kinds[0].images
+            assert card.known.right == round(card.acceptance.kinds[0].right * card.known.number)
+
+
+def test_an_entry_whose_images_are_a_choice_of_anothers_is_told(tmp_path, monkeypatch):
+    row = next(row for row in ROWS if row.name == "lenet")
+    monkeypatch.setitem(bench["warning_of"].__globals__, "FOLDER", tmp_path)
+    hashes = (bench["FOLDER"] / row.entry.card.known.file_name).read_text().split()
+    known = row.entry.card.known.of(hashes[:750], ConfidenceRecord.model_construct(own=[]))
+    for each, lines in ((row.entry.card.known, hashes), (known, hashes[:750])):
+        (tmp_path / each.file_name).write_text("\n".join(lines))
+    card = row.entry.card.model_copy(update={"known": known})
+    entry = row.entry.model_copy(update={"card": card})
+    chosen = row._replace(name="chosen", entry=entry)
+    warning = bench["warning_of"](chosen, [row, chosen])
+    assert "250 of these were left out" in warning
+    assert bench["warning_of"](row, [row, chosen]) == ""
+    assert warning in bench["page"]([chosen._replace(warning=warning)])
 
 
 @pytest.mark.browser

@@ -473,3 +473,28 @@ def test_in_distribution_images_that_are_not_there_are_refused_in_words(small, t
     missing = {"in_distribution": tmp_path / "missing", "keep": tmp_path / "kept"}
     with pytest.raises(ExperimentError, match="missing"):
         make_card(small[1]["runs"], sample=2, **missing)
+
+
+def test_the_card_has_the_hash_of_each_in_distribution_image_and_how_many_are_right(
+    known, labelled
+):
+    card, folder = known
+    images = [Image.open(file).convert("RGB") for file in labelled.rglob("*.png")]
+    hashes = sorted(sha256(each.tobytes()).hexdigest()[:16] for each in images)
+    assert card["known"]["images"] == hashes
+    listed = "".join(f"{each}\n" for each in hashes).encode()
+    assert card["known"]["sha256"] == sha256(listed).hexdigest()
+    right = card["acceptance"]["kinds"][0]["right"] * 40
+    assert card["known"]["right"] == round(right)
+    assert f"{right:.0f} of them named rightly" in (folder / "card.html").read_text()
+
+
+def test_an_entry_has_its_images_hashes_in_a_file_beside_it(small, labelled, tmp_path):
+    options = ("--in-distribution", labelled, "--set", "about.network=Small", "--out", tmp_path)
+    made = audit(small[0], *BUDGET, *options, "--write", tmp_path / "entry.json")
+    assert made.exit_code == 0, made.output
+    known = Entry.model_validate_json((tmp_path / "entry.json").read_bytes()).card.known
+    assert known.images == []
+    listed = (tmp_path / f"{known.sha256}.txt").read_bytes()
+    assert sha256(listed).hexdigest() == known.sha256
+    assert len(listed.split()) == known.number == 40
