@@ -25,6 +25,7 @@ import numpy as np
 from scipy.stats import kendalltau, spearmanr
 
 from neatfool.wording import percent, share
+from neatfool_plugins.audit.card import ReportCard
 from neatfool_plugins.audit.exports import Entry
 from neatfool_plugins.audit.known_images import RESTS, left_out
 
