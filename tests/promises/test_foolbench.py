@@ -113,7 +113,7 @@ def test_an_entry_whose_images_are_a_choice_of_anothers_is_told(tmp_path, monkey
     entry = row.entry.model_copy(update={"card": card})
     chosen = row._replace(name="chosen", entry=entry)
     warning = bench["warning_of"](chosen, [row, chosen])
-    assert "250 of these were left out" in warning
+    assert "of its 1,000, 250 were left out" in warning
     assert bench["warning_of"](row, [row, chosen]) == ""
     assert warning in bench["page"]([chosen._replace(warning=warning)])
 
