@@ -128,8 +128,8 @@ def warning_of(row: Row, rows: list[Row]) -> str:
     for other in others:
         if missing := left_out(own, other):
             return (
-                f"The in-distribution images are a choice of another entry: of its {other.number:,}, "
-                f"{missing:,} were left out. {RESTS}"
+                "The in-distribution images are a choice of another entry: of its "
+                f"{other.number:,}, {missing:,} were left out. {RESTS}"
             )
     usual = Counter(each.sha256 for _, each in cards).most_common(1)[0][0]
     if own.sha256 != usual:
