@@ -36,7 +36,6 @@ from .draw.gradients import render_gradients as render_gradients
 from .draw.gradients import Parameters as Parameters
 from .compile.program import Program as Program
 from .compile.program import compile_genomes as compile_genomes
-from .draw.rendering import evaluate as evaluate
 from .draw.rendering import render as render
 
 __all__: list[str]

@@ -41,9 +41,9 @@ class Options(BaseModel, extra="forbid", populate_by_name=True, use_attribute_do
     make large weights into fine textures; normalised inputs give smoother images. If left out,
     `raw` with `preset = paper`, else `normalised`"""
     colour: str | None = None
-    """how outputs become colours: `grey`, `rgb`, `hsv` (the paper's), `hls` (its code's), or
-    `oklab` (hues that are evenly far apart for the eye: how red or green, and how yellow or blue).
-    If left out, `grey` for grey images; for others `oklab` with `preset = patterns`, else `hsv`"""
+    """how outputs become colours: `grey`, `rgb`, `hsv` (the paper's), or `oklab` (hues that
+    are evenly far apart for the eye: how red or green, and how yellow or blue). If left out, `grey`
+    for grey images; for others `oklab` with `preset = patterns`, else `hsv`"""
     band_limit: float | None = Field(None, validate_default=True, ge=0, le=16, allow_inf_nan=False)
     """how fine the detail of images is: each node of a network shows its mean within the reach of a
     pixel, whose standard deviation this is, in pixels of the target; a small bell smooths what is
@@ -60,17 +60,15 @@ class Options(BaseModel, extra="forbid", populate_by_name=True, use_attribute_do
     differ, so the choice is part of the run"""
     initial_rounds: int | None = Field(None, validate_default=True, ge=0, le=1000)
     """how complex random networks are. Each grows by a number of rounds drawn from 0 to this. A
-    round splits a connection by a node, and adds a connection. This and the next four go with the
+    round splits a connection by a node, and adds a connection. This and the next three go with the
     paper's mutation, though the paper has none of them. If left out, 47 with `preset = patterns`,
     else 0"""
     graft: float | None = Field(None, validate_default=True, ge=0, le=1)
     """how often a child takes one of its outputs (the hue, say), with all that leads to it, from a
     second parent. If left out, 0.5 with `preset = patterns`, else 0"""
-    mutation_strength: float | None = Field(None, validate_default=True, gt=0, le=10)
-    """what the probabilities of all mutations are multiplied by. If left out, 1"""
     mutation_spread: float | None = Field(None, validate_default=True, ge=0, le=3)
-    """each child's mutation strength is multiplied by a random factor between e^-s and e^s, with s
-    this number. If left out, 1 with `preset = patterns`, else 0"""
+    """for each child, the probabilities of all mutations are multiplied by a random factor between
+    e^-s and e^s, with s this number. If left out, 1 with `preset = patterns`, else 0"""
     mutation_cooling: int | None = Field(None, validate_default=True, ge=0)
     """after this many generations, mutations and grafts are half as likely as at the beginning;
     after twice as many, a third. 0: they stay as likely. Late in a search, small changes gain most.
@@ -274,7 +272,7 @@ class CppnEncoding(Encoding[cppn.Genome]):
         return cppn.to_graph(genome, self._config, output_labels=self._colours.labels)
 
     def picture(self, genome: cppn.Genome) -> cppn.Picture:
-        """Give a genome's picture as a PyTorch module."""
+        """Give a genome's picture, for other programs."""
         return cppn.Picture(genome, self._look)
 
     @property

@@ -17,10 +17,9 @@ import numpy as np
 import torch
 from jinja2 import Template
 
-from neatfool.cppn.activations import ACTIVATIONS, AGGREGATIONS, Activation
+from neatfool.cppn.activations import ACTIVATIONS, Activation
 from neatfool.cppn.compile.tape import Tape
 from neatfool.cppn.draw.colour import COLOUR_MAPS, ColourMap
-from neatfool.cppn.draw.execution import send
 from neatfool.cppn.draw.glsl import ELEMENTARY, FUNCTIONS, declare
 from neatfool.cppn.jit import outer
 from neatfool.errors import ExperimentError
@@ -55,7 +54,7 @@ def draw_on_gpu(
     arrays, slots = allocate(tape)
     tables, _, points = inputs.shape
     images = torch.empty(len(tape), colours.channels, points, dtype=torch.uint8, device=device)
-    sent = send([*map(torch.from_numpy, arrays)], device)
+    sent = [torch.from_numpy(each).to(device) for each in arrays]
     kernel, most = load_kernel(device.index or 0, colours.name, limited=tables > 1)
     threads = THREADS
     while (size := slots * tables * 4 * threads) > most and threads > LEAST_THREADS:
@@ -79,12 +78,12 @@ def draw_on_gpu(
 
 def allocate(tape: Tape) -> tuple[list[np.ndarray], int]:
     """Give a tape's arrays, bounds to outputs, with slots for rows; and how many are needed."""
-    terms = int(tape.nodes[: tape.size, 3].max(initial=0))
-    nodes, sources = tape.nodes[: tape.size, :7].copy(), tape.sources[:terms].copy()
+    terms = int(tape.nodes[: tape.size, 2].max(initial=0))
+    nodes, sources = tape.nodes[: tape.size, :4].copy(), tape.sources[:terms].copy()
     outputs, scratch = tape.outputs.copy(), np.empty((3, tape.rows + 1), np.int64)
     slots = allocate_slots((tape.bounds, nodes, sources, outputs), tape.inputs, scratch)
-    numbers, factors = tape.numbers[: tape.size], tape.factors[:terms]
-    return [tape.bounds.astype(np.int32), nodes, numbers, sources, factors, outputs], int(slots)
+    biases, factors = tape.biases[: tape.size], tape.factors[:terms]
+    return [tape.bounds.astype(np.int32), nodes, biases, sources, factors, outputs], int(slots)
 
 
 @outer
@@ -100,7 +99,7 @@ def allocate_slots(tape: tuple[np.ndarray, ...], inputs: int, scratch: np.ndarra
     for genome in range(len(outputs)):
         begin, end = bounds[genome], bounds[genome + 1]
         for place in range(begin, end):
-            for term in range(nodes[place, 2], nodes[place, 3]):
+            for term in range(nodes[place, 1], nodes[place, 2]):
                 last[sources[term]] = place
         for output in range(outputs.shape[1]):
             last[outputs[genome, output]] = end
@@ -108,21 +107,21 @@ def allocate_slots(tape: tuple[np.ndarray, ...], inputs: int, scratch: np.ndarra
         for row in range(inputs):
             slots[row] = row
         for place in range(begin, end):
-            for term in range(nodes[place, 2], nodes[place, 3]):
+            for term in range(nodes[place, 1], nodes[place, 2]):
                 row = sources[term]
                 sources[term] = slots[row]
                 if last[row] == place:
                     last[row] = -1
                     free[many] = slots[row]
                     many += 1
-            row = nodes[place, 4]
+            row = nodes[place, 3]
             if many:
                 many -= 1
                 slots[row] = free[many]
             else:
                 slots[row] = used
                 used += 1
-            nodes[place, 4] = slots[row]
+            nodes[place, 3] = slots[row]
         for output in range(outputs.shape[1]):
             outputs[genome, output] = slots[outputs[genome, output]]
         most = max(most, used)
@@ -229,7 +228,6 @@ def write_source(colour_map: str, *, limited: bool) -> str:
 
     template = files(__package__).joinpath("kernel.cu.j2").read_text(encoding="utf-8")
     source: str = Template(template, trim_blocks=True, keep_trailing_newline=True).render(
-        aggregations=AGGREGATIONS,
         colours=colours,
         limited=limited,
         elementary=_in_c(ELEMENTARY),

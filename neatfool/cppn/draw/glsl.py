@@ -45,9 +45,6 @@ ELEMENTARY: Final = Template(_read("elementary.glsl.j2"), keep_trailing_newline=
 )
 """The elementary functions that the others call."""
 
-REDUCTIONS: Final = _read("reductions.glsl")
-"""How terms are joined, from a node's first to its last."""
-
 FUNCTIONS: Final = {
     "Min": "min",
     "Max": "max",
@@ -56,7 +53,6 @@ FUNCTIONS: Final = {
     "Sqrt": "sqrt",
     "Rsqrt": "inversesqrt",
     "Exp": "exponential",
-    "Log": "logarithm",
     "Sin": "sine",
     "Cos": "cosine",
     "Tanh": "hyperbolic_tangent",
@@ -119,7 +115,6 @@ COLOURS: Final = {name: _declare_colours(name) for name in COLOUR_MAPS}
 GLSL: Final[Mapping[str, Json]] = MappingProxyType(
     {
         "ELEMENTARY": ELEMENTARY,
-        "REDUCTIONS": REDUCTIONS,
         "COLOUR_MAPS": COLOURS,
         "ACTIVATIONS": DECLARATIONS,
     }

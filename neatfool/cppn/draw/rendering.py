@@ -9,7 +9,6 @@ import math
 from functools import partial
 from typing import Final
 
-import numpy as np
 import torch
 
 from neatfool.cppn.compile.program import Program
@@ -19,62 +18,9 @@ from neatfool.cppn.draw.cpu import draw_tape, smooth_bytes
 from neatfool.cppn.draw.cuda import can_launch, draw_on_gpu
 from neatfool.cppn.draw.execution import ProgramRunner, on_one_core
 from neatfool.cppn.draw.lattice import InputKind, PixelGrid, lay_lattice, smooth, whole_tables
-from neatfool.cppn.formulas import by_numpy
 
 PIXELS_KEPT: Final = 1 << 20
 """The inputs of images up to this many pixels (16 MiB of inputs) stay on a GPU between batches."""
-
-
-def evaluate(
-    program: Program,
-    inputs: torch.Tensor,
-    *,
-    weights: torch.Tensor | None = None,
-    biases: torch.Tensor | None = None,
-    responses: torch.Tensor | None = None,
-) -> torch.Tensor:
-    """Compute the outputs of a batch of genomes.
-
-    For a gradient, the values of all nodes are kept. Without one, pixels are computed tile by tile,
-    on a CPU with faster functions, whose values differ in the last bits.
-
-    Args:
-        program: The N genomes, compiled.
-        inputs: float32 or float64 [I, P], the inputs at P pixels, on any device; or [3, I, P] with
-            what they change by over the reach of a pixel, to the right and downwards.
-        weights: Floats [E] in place of the program's weights.
-        biases: Floats [M] in place of the program's biases.
-        responses: Floats [M] in place of the program's responses.
-
-    Returns:
-        Floats [N, O, P] of the inputs' precision, on their device, or [N, O, 3, P] with what they
-        change by; differentiable by each argument that requires a gradient.
-
-    Raises:
-        ValueError: The number of inputs is not that of the genomes.
-    """
-    if inputs.dim() not in (2, 3) or inputs.shape[-2] != program.inputs:
-        raise ValueError(f"inputs {list(inputs.shape)}: must be [{program.inputs}, pixels]")
-    parameters = {"weights": weights, "biases": biases, "responses": responses}
-    tables = inputs if inputs.dim() == 3 else inputs.unsqueeze(0)
-
-    machine = partial(ProgramRunner, program, inputs.dtype, inputs.device, **parameters)
-    if torch.is_grad_enabled() and any(
-        tensor is not None and tensor.requires_grad for tensor in (inputs, *parameters.values())
-    ):
-        found = machine().differentiate(tables)
-        return found if inputs.dim() == 3 else found.squeeze(2)
-
-    @torch.no_grad()
-    def compute() -> torch.Tensor:
-        count, pixels = len(tables), inputs.shape[-1]
-        outputs = inputs.new_empty(*program.outputs.shape, count, pixels)
-        given = machine().run(pixels, count, lambda start, stop: tables[..., start:stop])
-        for genomes, own, found in given:
-            outputs[genomes, :, :, own] = found.transpose(0, 1)
-        return outputs if inputs.dim() == 3 else outputs.squeeze(2)
-
-    return on_one_core(compute) if inputs.device.type == "cpu" else compute()
 
 
 def render(
@@ -161,16 +107,9 @@ def _draw_program(
         found = ProgramRunner(program, torch.float32, where).run(
             grid.pixels, 3 if grid.reach else 1, inputs
         )
-        for genomes, pixels, outputs in found:
-            if where.type == "cpu":
-                given = outputs.permute(2, 0, 1, 3).flatten(0, 1)
-                formula = colours.within_reach if grid.reach else colours.at_points
-                for channel, levels in enumerate(formula.play(by_numpy, *given.numpy())):
-                    images.numpy()[genomes, channel, pixels] = np.rint(levels * np.float32(255))
-            else:
-                own = outputs.transpose(0, 1)
-                channels = colours(own if grid.reach else own.squeeze(2))
-                images[genomes, :, pixels] = quantise(channels)
+        for pixels, outputs in found:
+            channels = colours(outputs if grid.reach else outputs.squeeze(2))
+            images[:, :, pixels] = quantise(channels)
         return images
 
     return on_one_core(compute) if where.type == "cpu" else compute()

@@ -15,14 +15,14 @@ import pytest
 import torch
 
 from neatfool import ExperimentError
-from neatfool.cppn import ACTIVATIONS, compile_genomes, evaluate
+from neatfool.cppn import ACTIVATIONS, compile_genomes
 from neatfool.cppn.compile.tape import compile_tape
 from neatfool.cppn.draw.colour import COLOUR_MAPS, quantise
 from neatfool.cppn.draw.cpu import draw_tape
 from neatfool.cppn.draw.cuda import REGISTERS, compile_kernel, draw_on_gpu
 from neatfool.cppn.draw.lattice import pixel_grid
 from tests.support.kernel_on_cpu import Driver, needs_compiler
-from tests.support.random_cppns import BOUNDED, INPUTS, random_genome
+from tests.support.random_cppns import BOUNDED, INPUTS, evaluate, random_genome
 
 CPU = torch.device("cpu")
 GRID = pixel_grid(24, 20, kind="normalised")
