@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmarks.figures import Figure
 from benchmarks.render import BAND_LIMIT, INPUTS, OUTPUTS, random_genome
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from benchmarks.targets import NetworkTarget
-    from neatfool.cppn import Program
 
 NODES, CONNECTIONS, SIDE = 45, 140, 224
 GENOMES, GENOMES_ON_CPU, DIFFERENTIATED = 400, 40, 40
@@ -43,23 +41,6 @@ PICTURE: dict[str, Any] = {
     "inputs": "normalised",
     "colour_map": "hsv",
 }
-
-
-class Copies(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Counts the operations that take tensors of the CPU and give one of another device."""
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.count = 0
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
-    ) -> Any:
-        result = func(*args, **kwargs or {})
-        if isinstance(result, torch.Tensor) and result.device.type != "cpu":
-            given = (each for each in args if isinstance(each, torch.Tensor) and each.dim())
-            self.count += any(each.device.type == "cpu" for each in given)
-        return result
 
 
 def figures(say: Callable[[str], None]) -> list[Figure]:
@@ -101,7 +82,6 @@ def figures(say: Callable[[str], None]) -> list[Figure]:
         Figure("band limit / points", limited / points, LIMITED_BOUND if gpu else None),
         Figure("share of values off by more than 1", (apart.abs() > 1).float().mean().item(), 1e-3),
         Figure(f"gradients of {DIFFERENTIATED} of them, ms", gradients),
-        Figure("copies that a batch needs to get there", _count_copies(few, device), 1.0),
     ]
     if gpu:
         found.append(Figure("memory of all this, GiB", torch.cuda.max_memory_allocated() / 2**30))
@@ -122,15 +102,6 @@ def _alternate(ways: Sequence[Callable[[], Any]], device: torch.device) -> list[
                 torch.cuda.synchronize()
             passed.append(1000 * (time.perf_counter() - began))
     return [median(passed[1:]) for passed in times]
-
-
-def _count_copies(program: Program, device: torch.device) -> float:
-    # Without a GPU, to a device that computes nothing, but to which all is sent as to a GPU.
-    there = device if device.type == "cuda" else torch.device("meta")
-    render(program, **PICTURE, device=there)
-    with Copies() as copies:
-        render(program, **PICTURE, device=there)
-    return float(copies.count)
 
 
 def _targets(say: Callable[[str], None]) -> list[NetworkTarget]:
