@@ -2,7 +2,7 @@
 
 The plain renderer runs a :class:`~neatfool.cppn.Program` with torch and numpy, on any device, and
 gives gradients. The compiled one runs a :class:`~neatfool.cppn.Tape` on a CPU, several times as
-fast, and a kernel runs it on GPUs of NVIDIA's.
+fast.
 """
 
 import math
@@ -15,7 +15,6 @@ from neatfool.cppn.compile.program import Program
 from neatfool.cppn.compile.tape import Tape
 from neatfool.cppn.draw.colour import ColourMap, find_colour_map, quantise
 from neatfool.cppn.draw.cpu import draw_tape, smooth_bytes
-from neatfool.cppn.draw.cuda import can_launch, draw_on_gpu
 from neatfool.cppn.draw.execution import ProgramRunner, on_one_core
 from neatfool.cppn.draw.lattice import InputKind, PixelGrid, lay_lattice, smooth, whole_tables
 
@@ -52,8 +51,7 @@ def render(
         band_limit: How far each node reaches for the mean that it shows: a standard deviation in
             native pixels; see :mod:`neatfool.cppn.activations`. 0: a pixel shows the
             value at its centre.
-        device: The device to render on; a tape needs the CPU or a GPU of NVIDIA's with the extra
-            ``cuda``.
+        device: The device to render on; a tape needs the CPU.
 
     Returns:
         uint8 [N, C, H, W] on that device, H and W of the box. The bits do not depend on the rest
@@ -67,29 +65,15 @@ def render(
     outputs = program.outputs.shape[1]
     colours = find_colour_map(colour_map, outputs=outputs, channels=channels)
     where = torch.device(device)
-    by_kernel = isinstance(program, Tape) and where.type != "cpu"
-    if by_kernel and not can_launch(where.type):
-        raise ValueError(f"device {device}: a tape is drawn on the CPU, or on a GPU of NVIDIA's")
     if not 0 <= band_limit < math.inf:
         raise ValueError(f"band limit {band_limit}: must be 0 or more, and finite")
-
     lattice = lay_lattice(height, width, band_limit=band_limit, native=native, box=box, kind=inputs)
-    join = smooth
     if not isinstance(program, Tape):
-        points = _draw_program(program, lattice.grid, colours, where)
-    elif by_kernel:
-        parts = [
-            draw_on_gpu(
-                program,
-                _inputs_on(lattice.grid, where, start, start + PIXELS_KEPT),
-                colours,
-                where,
-            )
-            for start in range(0, lattice.grid.pixels, PIXELS_KEPT)
-        ]
-        points = torch.cat(parts, 2) if len(parts) > 1 else parts[0]
-    else:
+        points, join = _draw_program(program, lattice.grid, colours, where), smooth
+    elif where.type == "cpu":
         points, join = draw_tape(program, lattice.grid, colours), smooth_bytes
+    else:
+        raise ValueError(f"device {device}: a tape is drawn on the CPU")
     images = join(points.view(*points.shape[:2], *lattice.shape), lattice)
     return images.repeat(1, channels, 1, 1) if channels not in (None, colours.channels) else images
 
