@@ -1,10 +1,9 @@
-"""The whole path on a GPU: the kernel, the band limit, gradients, copies, scoring, runs.
+"""The whole path on a GPU: drawing, the band limit, gradients, scoring, runs.
 
 ``python -m benchmarks --gpu --json`` measures on the first CUDA GPU: 400 random CPPNs of 45 nodes
-at 224x224 as colours, at points and with the band limit of ``preset = patterns``, by the kernel
-where it works and else by PyTorch; how many of their values differ from the CPU's; how many copies
-a batch needs to get there; gradients of 40 of them; the memory that all this took; and some seconds
-late in runs against EfficientNet-Lite0, ResNet-50 and ViT-B, each beside its target alone.
+at 224x224 as colours, at points and with the band limit of ``preset = patterns``; how many of their
+values differ from the CPU's; gradients of 40 of them; the memory that all this took; and some
+seconds late in runs against EfficientNet-Lite0, ResNet-50 and ViT-B, each beside its target alone.
 
 Where there is no GPU, the same code runs on the CPU with a tenth of the CPPNs and one network, so
 that each line has been run, and no bound is judged.
@@ -19,19 +18,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmarks.figures import Figure
 from benchmarks.render import BAND_LIMIT, INPUTS, OUTPUTS, random_genome
 from benchmarks.run import LATE, PATTERNS, middle
 from benchmarks.targets import EfficientNetTarget, ResNetTarget
-from neatfool.cppn import can_launch, compile_genomes, compile_tape, render, render_gradients
+from neatfool.cppn import compile_genomes, compile_tape, render, render_gradients
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from benchmarks.targets import NetworkTarget
-    from neatfool.cppn import Program
 
 NODES, CONNECTIONS, SIDE = 45, 140, 224
 GENOMES, GENOMES_ON_CPU, DIFFERENTIATED = 400, 40, 40
@@ -45,36 +42,17 @@ PICTURE: dict[str, Any] = {
 }
 
 
-class Copies(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Counts the operations that take tensors of the CPU and give one of another device."""
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.count = 0
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
-    ) -> Any:
-        result = func(*args, **kwargs or {})
-        if isinstance(result, torch.Tensor) and result.device.type != "cpu":
-            given = (each for each in args if isinstance(each, torch.Tensor) and each.dim())
-            self.count += any(each.device.type == "cpu" for each in given)
-        return result
-
-
 def figures(say: Callable[[str], None]) -> list[Figure]:
     """Measure all on the GPU, or without bounds on the CPU."""
     gpu = torch.cuda.is_available()
     device = torch.device("cuda" if gpu else "cpu")
     if not gpu:
         say("there is no GPU: the same code runs on the CPU, and no bound is judged")
-    elif not can_launch("cuda"):
-        say("PyTorch draws, as the kernel does not work here: pip install 'neatfool[cuda]'")
     count = GENOMES if gpu else GENOMES_ON_CPU
     rng = random.Random(1)
     genomes = [random_genome(rng, key, NODES, CONNECTIONS) for key in range(count)]
     tape = compile_tape(genomes, INPUTS, OUTPUTS)
-    program = tape if can_launch(device.type) else compile_genomes(genomes, INPUTS, OUTPUTS)
+    program = compile_genomes(genomes, INPUTS, OUTPUTS)
     few = compile_genomes(genomes[:DIFFERENTIATED], INPUTS, OUTPUTS)
     by_pixel = np.ones((1, DIFFERENTIATED, 3, SIDE, SIDE), np.float32)
     limit = {**PICTURE, "band_limit": BAND_LIMIT}
@@ -101,7 +79,6 @@ def figures(say: Callable[[str], None]) -> list[Figure]:
         Figure("band limit / points", limited / points, LIMITED_BOUND if gpu else None),
         Figure("share of values off by more than 1", (apart.abs() > 1).float().mean().item(), 1e-3),
         Figure(f"gradients of {DIFFERENTIATED} of them, ms", gradients),
-        Figure("copies that a batch needs to get there", _count_copies(few, device), 1.0),
     ]
     if gpu:
         found.append(Figure("memory of all this, GiB", torch.cuda.max_memory_allocated() / 2**30))
@@ -122,15 +99,6 @@ def _alternate(ways: Sequence[Callable[[], Any]], device: torch.device) -> list[
                 torch.cuda.synchronize()
             passed.append(1000 * (time.perf_counter() - began))
     return [median(passed[1:]) for passed in times]
-
-
-def _count_copies(program: Program, device: torch.device) -> float:
-    # Without a GPU, to a device that computes nothing, but to which all is sent as to a GPU.
-    there = device if device.type == "cuda" else torch.device("meta")
-    render(program, **PICTURE, device=there)
-    with Copies() as copies:
-        render(program, **PICTURE, device=there)
-    return float(copies.count)
 
 
 def _targets(say: Callable[[str], None]) -> list[NetworkTarget]:

@@ -92,7 +92,8 @@ def take_weights(
     edges = list(weights)
 
     def draw(place: int, weight: float) -> np.ndarray:
-        changed = genome.connections[edges[place]].having("weight", weight)
+        changed = genome.connections[edges[place]].copy()
+        changed.weight = weight
         # A genome's genes never change, so all but this one are shared.
         connections = {**genome.connections, edges[place]: changed}
         other = cppn.Genome.of(genome.nodes.values(), connections.values())

@@ -19,15 +19,13 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 import numpy as np
 from pydantic import BaseModel, Field, NonNegativeInt
 
-from neatfool import Encoding, ExperimentError, GenomeSize, ImageSpec, cppn, hookimpl, nearest
+from neatfool import Encoding, ExperimentError, GenomeSize, ImageSpec, cppn, hookimpl
 
 if TYPE_CHECKING:
     import torch
 
-Colour: TypeAlias = Literal["grey", "rgb", "hsv", "hls"]
+Colour: TypeAlias = Literal["grey", "rgb", "hsv"]
 
-FORMAT: Final = "neatfool.direct"
-VERSION: Final = 1
 LARGEST: Final = 255
 GENES_AT_ONCE: Final = 1 << 18
 """This many genes become colours at once: they fit a processor's cache."""
@@ -38,8 +36,8 @@ class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):
     """Options of the encoding ``direct``."""
 
     colour: Colour | None = None
-    """what a pixel's numbers are: `grey`, `hsv` (the paper's), `hls` (its code's) or `rgb`. If left
-    out, `grey` for grey images and `hsv` for others"""
+    """what a pixel's numbers are: `grey`, `hsv` (the paper's) or `rgb`. If left out, `grey` for
+    grey images and `hsv` for others"""
     mutation_rate: float = Field(0.1, ge=0, le=1)
     """the probability that each number of a child mutates"""
     halve_rate_every: NonNegativeInt = 0
@@ -73,6 +71,16 @@ class Pixels:
         return hash((self.colour, self.genes.tobytes()))
 
 
+class _Record(BaseModel, extra="forbid"):
+    """A genome as JSON."""
+
+    format: Literal["neatfool.direct"]
+    version: Literal[1]
+    colour: Colour
+    shape: tuple[int, int, int]
+    genes: str  # the bytes, compressed, in base64
+
+
 class DirectEncoding(Encoding[Pixels]):
     """The encoding ``direct``, for images of a spec's size and channels."""
 
@@ -87,15 +95,12 @@ class DirectEncoding(Encoding[Pixels]):
         self._options = options
         self._spec = spec
         self._generation = generation
-        self._colours: tuple[Colour, ...] = (
-            ("grey",) if spec.channels == 1 else ("rgb", "hsv", "hls")
-        )
+        self._colours: tuple[Colour, ...] = ("grey",) if spec.channels == 1 else ("rgb", "hsv")
         self._colour: Colour = options.colour or options.absent(spec)["colour"]
         if self._colour not in self._colours:
             raise ExperimentError(
-                f"[encoding] colour = {self._colour}: the target takes "
-                f"{'grey' if spec.channels == 1 else 'colour'} images; leave it out, or give "
-                f"{' or '.join(self._colours)}"
+                f"[encoding] colour = {self._colour}: does not fit the target's images; leave it "
+                f"out, or give {' or '.join(self._colours)}"
             )
 
     @property
@@ -156,8 +161,8 @@ class DirectEncoding(Encoding[Pixels]):
         """Write a genome as JSON: its bytes compressed (zlib), in base64."""
         packed = zlib.compress(genome.genes.tobytes(), 6)
         record = {
-            "format": FORMAT,
-            "version": VERSION,
+            "format": "neatfool.direct",
+            "version": 1,
             "colour": genome.colour,
             "shape": genome.genes.shape,
             "genes": base64.b64encode(packed).decode(),
@@ -170,20 +175,13 @@ class DirectEncoding(Encoding[Pixels]):
         Raises:
             ValueError: The text is not a genome of this encoding's images.
         """
-        record = json.loads(text)
-        if not isinstance(record, dict) or record.get("format") != FORMAT:
-            raise ValueError(f"not a genome of the encoding direct: its format is not {FORMAT!r}")
-        if record.get("version") != VERSION:
-            raise ValueError(f"a genome of version {record.get('version')!r}; expected {VERSION}")
-        if record.get("shape") != list(self._spec.shape):
-            raise ValueError(
-                f"a genome of shape {record.get('shape')!r}; expected {list(self._spec.shape)}"
-            )
-        colour = record.get("colour")
-        if not isinstance(colour, str) or colour not in self._colours:
-            raise ValueError(f"a genome of colour {colour!r}{nearest(str(colour), self._colours)}")
-        genes = _unpack(record.get("genes"), math.prod(self._spec.shape))
-        return Pixels(genes.reshape(self._spec.shape), colour)
+        record = _Record.model_validate_json(text)
+        if record.shape != self._spec.shape:
+            raise ValueError(f"a genome of shape {record.shape}; expected {self._spec.shape}")
+        if record.colour not in self._colours:
+            raise ValueError(f"a genome of colour {record.colour!r}; expected {self._colours}")
+        genes = _unpack(record.genes, math.prod(record.shape))
+        return Pixels(genes.reshape(record.shape), record.colour)
 
     def distance(self, a: Pixels, b: Pixels) -> float:
         """Give the mean difference of two images' bytes, divided by 255."""
@@ -236,10 +234,8 @@ def _paint(genome: Pixels, image: np.ndarray) -> None:
         pixels[:, :, piece] = channels.mul(255).round().numpy()
 
 
-def _unpack(text: Any, count: int) -> np.ndarray:
+def _unpack(text: str, count: int) -> np.ndarray:
     """Read ``count`` bytes from compressed base64."""
-    if not isinstance(text, str):
-        raise ValueError("its genes are not text")  # noqa: TRY004 - loads raises ValueError
     unpacking = zlib.decompressobj()
     try:
         genes = unpacking.decompress(base64.b64decode(text, validate=True), count + 1)

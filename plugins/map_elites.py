@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 from pydantic import Field, PositiveInt
@@ -55,10 +55,6 @@ class Options(LearningOptions, extra="forbid"):
     classes: ClassNames = Field([])
     """the classes to search, by name or index; `@FILE` stands for the lines of a file. If left out,
     all"""
-    parents_from: Literal["niches", "elites"] = "niches"
-    """what parents are drawn from. `niches`: an elite that holds three classes is three times as
-    likely. `elites`: all are equally likely, so that one image that fools many classes does not
-    have most of the children (new in 0.2)"""
     seed_from: Path | None = None
     """the folder of another run, or of genomes in files. Its elites, or these genomes, begin the
     first generation, and random candidates fill it up to `initial`"""
@@ -90,7 +86,6 @@ class MapElites(Scheme):
         self.archive = Archive.of(spec, options.classes)
         self._initial = options.initial or options.absent(spec)["initial"]
         self._seed_from = options.seed_from
-        self._parents_from = options.parents_from
         self._inherited: dict[str, Any] | None = None
         self._beginning = ""
         self._learner: Learner | None = None
@@ -200,9 +195,6 @@ class MapElites(Scheme):
         ]
 
     def _children(self, filled: np.ndarray) -> Iterator[Candidate]:
-        if self._parents_from == "elites":
-            _, first = np.unique(self.archive.candidate_ids[filled], return_index=True)
-            filled = filled[first]
         ids = self._new_ids(self.batch)
         draw = np.random.default_rng(derive_seed(self._seed, "parents", self._generation))
         niches = filled[draw.integers(len(filled), size=(self.batch, self._encoding.parents))]

@@ -6,13 +6,13 @@ A preset (``PRESETS``) and neat-python's keys (:class:`GenomeOptions`) make its 
 batch of them is compiled into a program (:func:`compile_genomes`), or into a tape for the compiled
 renderer (:func:`compile_tape`), and rendered at any size (:func:`render`). A genome is written as
 JSON (:func:`dumps`, :func:`loads`) and given as a graph (:func:`to_graph`, :func:`from_graph`).
-Other programs draw it as a module of PyTorch (:class:`Picture`), a model in ONNX (:func:`to_onnx`)
-or a shader (:func:`to_glsl`).
+Other programs draw its :class:`Picture` as a model in ONNX (:func:`to_onnx`) or a shader
+(:func:`to_glsl`).
 
 The modules, in the order of NEAT: ``genome`` has genes, presets and neat-python's configuration,
 ``activations`` what a node computes, ``mutation`` all mutation operators, ``crossover`` crossover
-and grafts, ``species`` the distance of genomes, ``compile`` what makes programs of genomes, and
-``draw`` the renderers. ``breeding`` applies mutation and crossover to a batch.
+and grafts, ``compile`` what makes programs of genomes, and ``draw`` the renderers. ``breeding``
+applies mutation and crossover to a batch.
 """
 
 import lazy_loader

@@ -1,4 +1,4 @@
-"""What a node computes: an aggregation of its weighted inputs, then an activation.
+"""What a node computes: an activation of the sum of its weighted inputs.
 
 A node's argument is not one number but many: those that it takes within the reach of a pixel. They
 count as normally distributed, with the mean s and the variance v; v is 0 where a picture is sampled
@@ -8,18 +8,14 @@ fast for a pixel fades. With v = 0 it is the function itself.
 Each formula is called as ``formula(xp, s, v)``, and written once, with Python's operators and the
 functions of ``xp``, a :class:`~neatfool.cppn.formulas.Trace`: all that draws is made of
 what that records, derivatives too. Arguments are within ``LIMIT``.
-
-The aggregations ``sum`` and ``mean`` are weighted sums. The others are functions of terms. A term
-is a value and, if a picture has a band limit, its derivatives: numbers, tensors, or values of a
-:class:`~neatfool.cppn.formulas.Recorder`.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property, partial, reduce
+from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import numpy as np
 
@@ -30,10 +26,7 @@ Mean = Callable[[Any, Any, Any], Any]
 LIMIT: Final = 1e9
 """The largest size of an argument, and of its derivatives."""
 
-UNBOUNDED: Final = (
-    *("relu", "elu", "lelu", "selu", "softplus", "identity"),
-    *("inv", "log", "exp", "abs", "square", "cube"),
-)
+UNBOUNDED: Final = ("relu", "identity", "abs", "square")
 """The activations whose derivatives can become so large that products of them overflow."""
 
 WAVE_LIMIT: Final = 25_000.0
@@ -111,22 +104,6 @@ def _ramp(end: float) -> Mean:
         return (0.5 / end) * (_mean_size(xp, s + end, v) - _mean_size(xp, s - end, v))
 
     return mean
-
-
-def _linear_unit(scale: float, depth: float) -> Mean:
-    """Give the formula of scale s above 0, and of scale depth (exp(s) - 1) below."""
-
-    def mean(xp: Any, s: Any, v: Any) -> Any:
-        above = _positive_part(xp, s, v)
-        return scale * (above + depth * (xp.exp(s - above) - 1.0))
-
-    return mean
-
-
-def _softplus(xp: Any, s: Any, v: Any) -> Any:
-    """Compute log(1 + exp(5 s)) / 5."""
-    rate = 5.0 / xp.sqrt(1.0 + (25.0 * math.pi / 8.0) * v)
-    return xp.log(1.0 + xp.exp(xp.clip(rate * s, -60.0, 60.0))) / rate
 
 
 def _hat(xp: Any, s: Any, v: Any) -> Any:
@@ -218,13 +195,6 @@ _RAMP = Glyph(_PURPLE, lambda z: np.clip(2 * z, -1, 1))
 _TENT = Glyph(_OLIVE, lambda z: 2 * np.maximum(0, 1 - np.abs(2 * z)) - 1)
 _TRIANGLE = Glyph(_OLIVE, lambda z: 2 * np.clip(2 * z, -1, 1) - 2 * z)
 _V = Glyph(_OLIVE, lambda z: 2 * np.abs(z) - 1)
-_ELU = Glyph(_GREY, lambda z: np.where(z > 0, z, 0.3 * np.expm1(4 * np.minimum(z, 0))) - 0.3)
-_SELU = Glyph(_GREY, lambda z: np.where(z > 0, z, 0.5 * np.expm1(4 * np.minimum(z, 0))) - 0.2)
-_INVERSE = Glyph(_GREY, lambda z: np.clip(0.2 / np.where(z == 0, 1e-9, z), -1, 1))
-_LOG = Glyph(_GREY, lambda z: np.clip(0.5 * np.log(np.maximum(1e-9, 3 * (z + 1))), -1, 1))
-
-_SELU_SCALE: Final = 1.0507009873554804934193349852946
-_SELU_ALPHA: Final = 1.6732632423543772848170429916717
 
 _TABLE = (
     Activation("sigmoid", _step(2.5, 0.0), _SLOPE),
@@ -232,26 +202,11 @@ _TABLE = (
     Activation("sin", _wave(5.0, 12.0), _WAVE),
     Activation("gauss", _bell(5.0), _BELL),
     Activation("relu", _bend(0.0, 1.0), Glyph(_PURPLE, lambda z: 2 * np.maximum(0, z) - 1)),
-    Activation("elu", _linear_unit(1.0, 1.0), _ELU),
-    Activation("lelu", _bend(0.005, 1.0), Glyph(_GREY, lambda z: 2 * np.maximum(0.15 * z, z) - 1)),
-    Activation("selu", _linear_unit(_SELU_SCALE, _SELU_ALPHA), _SELU),
-    Activation("softplus", _softplus, Glyph(_GREY, lambda z: 0.4 * np.log1p(np.exp(5 * z)) - 1)),
     Activation("identity", _bend(1.0, 1.0), Glyph(_GREY, lambda z: z)),
     Activation("clamped", _ramp(1.0), _RAMP),
-    # 0 for s = 0; its derivatives are within single precision, too.
-    Activation("inv", lambda xp, s, v: s / (s * s + v + (1e-10 if v else 1e-30)), _INVERSE),
-    Activation(
-        "log", lambda xp, s, v: xp.log(xp.clip(_positive_part(xp, s, v), 1e-7, LIMIT)), _LOG
-    ),
-    Activation(
-        "exp",
-        lambda xp, s, v: xp.exp(xp.clip(s + 0.5 * v, -60.0, 60.0)),
-        Glyph(_GREY, lambda z: 2 * np.exp(2.5 * (z - 1)) - 1),
-    ),
     Activation("abs", _bend(-1.0, 1.0), _V),
     Activation("hat", _hat, _TENT),
     Activation("square", lambda xp, s, v: s * s + v, Glyph(_RED, lambda z: 2 * z**2 - 1)),
-    Activation("cube", lambda xp, s, v: s * (s * s + 3.0 * v), Glyph(_BLUE, lambda z: z**3)),
     Activation("paper_sine", _wave(1.0), _WAVE),
     # 2 / (1 + exp(-z)) - 1 is tanh(z / 2).
     Activation("paper_sigmoid", _step(0.5), _SLOPE),
@@ -266,53 +221,5 @@ ACTIVATIONS: Mapping[str, Activation] = MappingProxyType({each.name: each for ea
 """All activations that a genome may name. Append a new one: programs and compiled code number
 them."""
 
-Term: TypeAlias = Sequence[Any]
-
-WEIGHTED_SUMS: Final = ("sum", "mean")
-"""The aggregations that are a sum of weighted inputs, perhaps times a factor."""
-
-
-def _multiply(_: Any, a: Term, b: Term) -> Term:
-    return a[0] * b[0], *(x * b[0] + a[0] * y for x, y in zip(a[1:], b[1:], strict=True))
-
-
-def _choose(xp: Any, larger: Any, smaller: Any, first: Term, second: Term) -> Term:
-    """Give the first term where one number is larger than another, else the second."""
-    pairs = zip(first, second, strict=True)
-    return tuple(xp.choose(larger, smaller, one, other) for one, other in pairs)
-
-
-JOINS: Final[Mapping[str, Callable[[Any, Term, Term], Term]]] = {
-    "product": _multiply,
-    "max": lambda xp, a, b: _choose(xp, b[0], a[0], b, a),
-    "min": lambda xp, a, b: _choose(xp, a[0], b[0], b, a),
-    "maxabs": lambda xp, a, b: _choose(xp, abs(b[0]), abs(a[0]), b, a),
-}
-"""Each joins two terms; what is chosen keeps its derivatives, and of equal ones it is the first.
-``xp.choose(a, b, c, d)`` gives c where a > b, else d."""
-
-
-def record_join(name: str) -> Any:
-    """Record one of ``JOINS``: a formula of two terms with their derivatives."""
-    trace = Trace(6)
-    return trace.formula(JOINS[name](trace, trace.given[:3], trace.given[3:]))
-
-
-def aggregate(xp: Any, name: str, terms: Sequence[Term]) -> Term:
-    """Join the terms of a node, at least one, by an aggregation that is no weighted sum."""
-    if name != "median":
-        return reduce(partial(JOINS[name], xp), terms)
-    order = [*terms]
-    for end in range(len(order) - 1, 0, -1):
-        for place in range(end):
-            a, b = order[place : place + 2]
-            order[place] = _choose(xp, a[0], b[0], b, a)
-            order[place + 1] = _choose(xp, a[0], b[0], a, b)
-    middle = order[(len(order) - 1) // 2 : len(order) // 2 + 1]
-    return tuple(sum(each) * (1 / len(middle)) for each in zip(*middle, strict=True))
-
-
-AGGREGATIONS: tuple[str, ...] = (*WEIGHTED_SUMS, *JOINS, "median")
-"""All aggregations that a genome may name; compiled code numbers them."""
-
-SUM, MEAN, PRODUCT, MAX, MIN, MAXABS, MEDIAN = range(len(AGGREGATIONS))
+AGGREGATIONS: Final = ("sum",)
+"""How a node joins its weighted inputs. Of neat-python's ways only the sum is drawn."""

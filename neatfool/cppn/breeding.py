@@ -59,8 +59,6 @@ _NEAT_PYTHONS: Final = {
 }
 """neat-python's keys of operators, and what they would be by the operators' names."""
 
-_CODES: Final = {"activation": genes.ACTIVATION_CODES, "aggregation": genes.AGGREGATION_CODES}
-
 
 def strength_step(strength: float) -> int:
     """Round a strength of mutation: give its step, 0 for the strength 1."""
@@ -87,23 +85,21 @@ def _read_rates(config: GenomeConfig, strength: float) -> MutationRates:
     }
     kinds = MutationRates.__annotations__.items()
     rates: dict[str, Any] = {n: keys.get(f"{n}_prob", 0.0) for n, kind in kinds if kind is float}
-    for name in ("weight", "bias", "response", "time_constant"):
+    for name in ("weight", "bias", "response"):
         own = {field: keys.get(f"{name}_{field}", 0.0) for field in NumberRates._fields}
         own["init_uniform"] = "uniform" in keys[f"{name}_init_type"].lower()
         rates[name] = NumberRates(**own)
-    for name, codes in _CODES.items():
-        options = keys[f"{name}_options"]
-        padded = np.resize([codes[option] for option in options], genes.MOST_OPTIONS)
-        default = _read_default(keys[f"{name}_default"], codes)
-        rates[name] = NameRates(keys[f"{name}_mutate_rate"], default, len(options), padded)
+    codes, options = genes.ACTIVATION_CODES, keys["activation_options"]
+    padded = np.resize([codes[option] for option in options], genes.MOST_OPTIONS)
+    default = _read_default(keys["activation_default"], codes)
+    rates["activation"] = NameRates(keys["activation_mutate_rate"], default, len(options), padded)
     where_true, where_false = (
         min(max(keys["enabled_mutate_rate"] + keys[f"enabled_rate_to_{other}_add"], 0.0), 1.0)
         for other in ("false", "true")
     )
     default = _read_default(str(keys["enabled_default"]).lower(), {"true": 1, "false": 0})
     rates["enabled"] = SwitchRates(where_true, where_false, default)
-    surer = config.check_structural_mutation_surer()
-    return MutationRates(single=config.single_structural_mutation, surer=surer, **rates)
+    return MutationRates(**rates)
 
 
 def _read_default(value: object, codes: Mapping[str, int]) -> int:
@@ -252,12 +248,12 @@ class Breeder:
         refinements, steps = self._refinements, range(1)
         self._graft = refinements.graft * warmth
         if self._is_paper:
-            strength, spread = refinements.mutation_strength * warmth, refinements.mutation_spread
-            lowest, highest = (strength_step(strength * math.exp(s)) for s in (-spread, spread))
+            spread = refinements.mutation_spread
+            lowest, highest = (strength_step(warmth * math.exp(s)) for s in (-spread, spread))
             # The logarithm may be rounded differently in compiled code.
             steps = range(lowest - 1, highest + 2)
             only_grows = refinements == Refinements(initial_rounds=refinements.initial_rounds)
-            self._strength = steps.start, strength, float(spread), 0 if only_grows else COPIES
+            self._strength = steps.start, warmth, float(spread), 0 if only_grows else COPIES
         self._rates = self._rates_of(steps)
 
     def in_generation(self, generation: int) -> Self:

@@ -60,18 +60,17 @@ def _match_nodes(genome: GenomeBuffer, nodes: Array, matches: Array) -> None:
 
 @inner
 def _cross_node(mine: Any, yours: Any, random: Array) -> None:
-    """Let a node take attributes of the same node of the other parent: a bit says so for each."""
+    """Let a node take attributes of the same node of the other parent: a bit says so for each.
+
+    The other two bits are those of neat-python's attributes that all nodes have in common.
+    """
     bits = int(32.0 * draw(random))
     if bits & 1:
         mine.activation = yours.activation
-    if bits & 2:
-        mine.aggregation = yours.aggregation
     if bits & 4:
         mine.bias = yours.bias
     if bits & 8:
         mine.response = yours.response
-    if bits & 16:
-        mine.time_constant = yours.time_constant
 
 
 @inner

@@ -21,7 +21,7 @@ import torch
 Perform: TypeAlias = Callable[..., Any]
 Number: TypeAlias = "Symbol | float"
 
-_FUNCTIONS: Final = ("sqrt", "exp", "log", "sin", "cos", "tanh")
+_FUNCTIONS: Final = ("sqrt", "exp", "sin", "cos", "tanh")
 
 PLAIN: Final[Mapping[str, Callable[..., float]]] = {
     "Add": lambda a, b: a + b,
@@ -35,11 +35,9 @@ PLAIN: Final[Mapping[str, Callable[..., float]]] = {
     "Round": round,
     "Rsqrt": lambda a: 1 / math.sqrt(a),
     "Step": lambda a: float(a >= 0),
-    "Choose": lambda a, b, c, d: c if a > b else d,
     **{name.title(): getattr(math, name) for name in _FUNCTIONS},
 }
-"""All operations, for plain numbers. ``Step`` is 0 for negative numbers, and else 1; ``Choose``
-gives the third where the first is larger than the second, else the fourth."""
+"""All operations, for plain numbers. ``Step`` is 0 for negative numbers, and else 1."""
 
 _NUMPY: Final[Mapping[str, Perform]] = {
     **PLAIN,
@@ -48,7 +46,6 @@ _NUMPY: Final[Mapping[str, Perform]] = {
     "Round": np.rint,
     "Rsqrt": lambda a: 1 / np.sqrt(a),
     "Step": lambda a: (a >= 0).astype(a.dtype),
-    "Choose": lambda a, b, c, d: np.where(a > b, c, d),
     **{name.title(): getattr(np, name) for name in _FUNCTIONS},
 }
 
@@ -59,7 +56,6 @@ _TORCH: Final[Mapping[str, Perform]] = {
     "Round": torch.round,
     "Rsqrt": torch.rsqrt,
     "Step": lambda a: (a >= 0).to(a.dtype),
-    "Choose": lambda a, b, c, d: torch.where(a > b, c, d),
     **{name.title(): getattr(torch, name) for name in _FUNCTIONS},
 }
 
@@ -125,7 +121,6 @@ class Recorder(ABC):
         return self._known[key]
 
     exp = partialmethod(record, "Exp")
-    log = partialmethod(record, "Log")
     sin = partialmethod(record, "Sin")
     cos = partialmethod(record, "Cos")
     tanh = partialmethod(record, "Tanh")
@@ -134,7 +129,6 @@ class Recorder(ABC):
     absolute = partialmethod(record, "Abs")
     round = partialmethod(record, "Round")
     step = partialmethod(record, "Step")
-    choose = partialmethod(record, "Choose")
     maximum = partialmethod(record, "Max")
     minimum = partialmethod(record, "Min")
 
@@ -220,7 +214,6 @@ _SLOPES: Final[Mapping[str, Callable[..., tuple[Any, ...]]]] = {
     "Sqrt": lambda xp, result, a: (0.5 * xp.rsqrt(a),),
     "Rsqrt": lambda xp, result, a: (-0.5 * result * (result * result),),
     "Exp": lambda xp, result, a: (result,),
-    "Log": lambda xp, result, a: (1.0 / a,),
     "Sin": lambda xp, result, a: (xp.cos(a),),
     "Cos": lambda xp, result, a: (-xp.sin(a),),
     "Tanh": lambda xp, result, a: (1.0 - result * result,),

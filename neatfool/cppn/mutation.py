@@ -8,7 +8,7 @@ plain Python, with the same result.
 
 To add an operator: write the function, give :class:`MutationRates` a field with its name for its
 probability, and call it in :func:`mutate_as_the_paper` or :func:`mutate_as_neat`. The field is read
-from the key ``NAME_prob`` of ``[DefaultGenome]``, which needs a line in
+from the key ``NAME_prob`` of ``[DefaultGenome]``, whose name stands in
 :mod:`neatfool.cppn.genome.options`.
 
 neat-python looks up its keys for every attribute of every gene, and draws a number only to learn
@@ -43,7 +43,7 @@ _Options = Annotated[Array, (np.int64, (MOST_OPTIONS,))]
 
 
 class NumberRates(NamedTuple):
-    """A weight, bias, response or time constant, as neat-python's keys of these names say."""
+    """A weight, bias or response, as neat-python's keys of these names say."""
 
     mutate_rate: float
     replace_rate: float
@@ -57,7 +57,7 @@ class NumberRates(NamedTuple):
 
 
 class NameRates(NamedTuple):
-    """An activation or aggregation, by its code."""
+    """An activation, by its code."""
 
     mutate_rate: float
     default: int  # a new gene's; RANDOM for any of the options
@@ -84,14 +84,10 @@ class MutationRates(NamedTuple):
     bias: NumberRates
     response: NumberRates
     activation: NameRates
-    aggregation: NameRates
-    time_constant: NumberRates
     add_connection: float
     delete_connection: float
     add_node: float
     delete_node: float
-    single: bool  # whether a child has at most one of neat-python's structural mutations
-    surer: bool  # whether such a mutation that cannot be made is made another way
 
 
 def _record_of(fields: type[Any]) -> np.dtype[Any]:
@@ -127,30 +123,17 @@ def mutate_as_the_paper(genome: GenomeBuffer, rates: MutationRates, random: Arra
 @inner
 def mutate_as_neat(genome: GenomeBuffer, rates: MutationRates, random: Array) -> None:
     """Mutate as neat-python does: the structure, then each attribute of each gene."""
-    if rates.single:
-        total = rates.add_node + rates.delete_node + rates.add_connection + rates.delete_connection
-        genome.rolls[0] = draw(random) * max(1.0, total)
-    if _happens(rates.add_node, rates, genome, random):
+    if draw(random) < rates.add_node:
         neat_add_node(genome, rates, random)
-    if _happens(rates.delete_node, rates, genome, random):
+    if draw(random) < rates.delete_node:
         delete_node(genome, rates, random)
-    if _happens(rates.add_connection, rates, genome, random):
+    if draw(random) < rates.add_connection:
         neat_add_connection(genome, rates, random)
-    if _happens(rates.delete_connection, rates, genome, random):
+    if draw(random) < rates.delete_connection:
         delete_connection(genome, rates, random)
     neat_mutate_weights(genome, rates, random)
     mutate_enabled(genome, rates, random)
     mutate_nodes(genome, rates, random)
-
-
-@inner
-def _happens(rate: float, rates: MutationRates, genome: GenomeBuffer, random: Array) -> bool:
-    """Draw whether a mutation happens. If only a single one may, all share one lot."""
-    if not rates.single:
-        genome.rolls[0] = draw(random)
-    is_drawn: bool = genome.rolls[0] < rate
-    genome.rolls[0] = math.inf if is_drawn else genome.rolls[0] - rate
-    return is_drawn
 
 
 # The structure: the paper's operators, and where neat-python's differ, those.
@@ -173,11 +156,7 @@ def neat_add_connection(genome: GenomeBuffer, rates: MutationRates, random: Arra
     """Add a random connection, unless it is there or closes a cycle."""
     target = draw_place(genome.size.nodes, random)
     source = _draw_source(genome, list_hidden(genome), random)
-    place = find_connection(genome, source, target)
-    if place >= 0:
-        if rates.surer:
-            genome.connections[place].enabled = 1.0
-    elif not closes_cycle(genome, source, target):
+    if find_connection(genome, source, target) < 0 and not closes_cycle(genome, source, target):
         _append_new_connection(genome, source, target, rates, random)
 
 
@@ -211,8 +190,6 @@ def neat_add_node(genome: GenomeBuffer, rates: MutationRates, random: Array) -> 
         split.enabled = 0.0
         append_connection(genome, split.source, node, 1.0, 1.0)
         append_connection(genome, node, split.target, split.weight, 1.0)
-    elif rates.surer:
-        neat_add_connection(genome, rates, random)
 
 
 @inner
@@ -277,8 +254,6 @@ def _append_new_node(
     new.bias = _draw_number(rates.bias, random)
     new.response = _draw_number(rates.response, random)
     new.activation = _draw_name(rates.activation, random)
-    new.aggregation = _draw_name(rates.aggregation, random)
-    new.time_constant = _draw_number(rates.time_constant, random)
     return node
 
 
@@ -357,23 +332,15 @@ def mutate_nodes(genome: GenomeBuffer, rates: MutationRates, random: Array) -> N
     _move_numbers(nodes["bias"], rates.bias, genome, random)
     _move_numbers(nodes["response"], rates.response, genome, random)
     mutate_activations(genome, rates, random)
-    _mutate_names(nodes["aggregation"], rates.aggregation, genome, random)
-    _move_numbers(nodes["time_constant"], rates.time_constant, genome, random)
 
 
 @inner
 def mutate_activations(genome: GenomeBuffer, rates: MutationRates, random: Array) -> None:
     """Let each node's activation become any of the options, or stay."""
-    names = genome.nodes["activation"][: genome.size.nodes]
-    _mutate_names(names, rates.activation, genome, random)
-
-
-@inner
-def _mutate_names(names: Array, rates: NameRates, genome: GenomeBuffer, random: Array) -> None:
-    chosen = genome.scratch[0]
-    found = choose(len(names), rates.mutate_rate, random, chosen)
+    own, chosen = rates.activation, genome.scratch[0]
+    found = choose(genome.size.nodes, own.mutate_rate, random, chosen)
     for place in chosen[:found]:
-        names[place] = rates.options[draw_place(rates.choices, random)]
+        genome.nodes[place].activation = own.options[draw_place(own.choices, random)]
 
 
 @inner

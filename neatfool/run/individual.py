@@ -91,10 +91,10 @@ class Individual:
         return RunError(f"{self.run.path}: {fault.format(repr(encoding))}")
 
     def picture(self) -> Any:
-        """Give the picture as a PyTorch module; RunError if the encoding's genomes are no CPPNs.
+        """Give the picture of a CPPN; RunError if the encoding's genomes are none.
 
-        It is a :class:`neatfool.cppn.Picture`, whose parameters are the network's numbers.
-        :func:`neatfool.cppn.to_onnx` and :func:`neatfool.cppn.to_glsl` write it for other programs.
+        It is a :class:`neatfool.cppn.Picture`, which :func:`neatfool.cppn.to_onnx` and
+        :func:`neatfool.cppn.to_glsl` write for other programs.
         """
         if (picture := self.run.encoding.picture(self.genome)) is None:
             raise self._unlike("what encoding {} draws cannot be written as a program")

@@ -100,7 +100,7 @@ class Encoding(ABC, Generic[Genome]):
     def picture(self, genome: Genome) -> Any:
         """Give the picture of a genome that is a CPPN, for other programs; None if it is not one.
 
-        It is a :class:`neatfool.cppn.Picture`, a PyTorch module.
+        It is a :class:`neatfool.cppn.Picture`.
         """
         return None
 

@@ -42,9 +42,9 @@ class Options(BaseModel, extra="forbid", populate_by_name=True, use_attribute_do
     make large weights into fine textures; normalised inputs give smoother images. If left out,
     `raw` with `preset = paper`, else `normalised`"""
     colour: str | None = None
-    """how outputs become colours: `grey`, `rgb`, `hsv` (the paper's), `hls` (its code's), or
-    `oklab` (hues that are evenly far apart for the eye: how red or green, and how yellow or blue).
-    If left out, `grey` for grey images; for others `oklab` with `preset = patterns`, else `hsv`"""
+    """how outputs become colours: `grey`, `rgb`, `hsv` (the paper's), or `oklab` (hues that
+    are evenly far apart for the eye: how red or green, and how yellow or blue). If left out, `grey`
+    for grey images; for others `oklab` with `preset = patterns`, else `hsv`"""
     band_limit: float | None = Field(None, validate_default=True, ge=0, le=16, allow_inf_nan=False)
     """how fine the detail of images is: each node of a network shows its mean within the reach of a
     pixel, whose standard deviation this is, in pixels of the target; a small bell smooths what is
@@ -54,24 +54,21 @@ class Options(BaseModel, extra="forbid", populate_by_name=True, use_attribute_do
     device: DeviceName = "auto"
     """where images are drawn. `auto` takes the GPU if there is one; else PyTorch's name of a
     device: `cpu`, `cuda`, `xpu`, `mps`"""
-    renderer: Literal["compiled", "cuda", "plain"] | None = Field(None, validate_default=True)
-    """what draws. `compiled` is several times as fast on a CPU and needs numba. `cuda` is a kernel
-    for GPUs of NVIDIA's; it needs numba and `pip install 'neatfool[cuda]'`. `plain` is PyTorch, on
-    any device. If left out, the first that works on the device. A few values of their images
-    differ, so the choice is part of the run"""
+    renderer: Literal["compiled", "plain"] | None = Field(None, validate_default=True)
+    """what draws. `compiled` draws on the CPU and needs numba. `plain` is PyTorch, on any device,
+    and takes several times as long on a CPU. If left out, the first that works on the device. A few
+    values of their images differ, so the choice is part of the run"""
     initial_rounds: int | None = Field(None, validate_default=True, ge=0, le=1000)
     """how complex random networks are. Each grows by a number of rounds drawn from 0 to this. A
-    round splits a connection by a node, and adds a connection. This and the next four go with the
+    round splits a connection by a node, and adds a connection. This and the next three go with the
     paper's mutation, though the paper has none of them. If left out, 47 with `preset = patterns`,
     else 0"""
     graft: float | None = Field(None, validate_default=True, ge=0, le=1)
     """how often a child takes one of its outputs (the hue, say), with all that leads to it, from a
     second parent. If left out, 0.5 with `preset = patterns`, else 0"""
-    mutation_strength: float | None = Field(None, validate_default=True, gt=0, le=10)
-    """what the probabilities of all mutations are multiplied by. If left out, 1"""
     mutation_spread: float | None = Field(None, validate_default=True, ge=0, le=3)
-    """each child's mutation strength is multiplied by a random factor between e^-s and e^s, with s
-    this number. If left out, 1 with `preset = patterns`, else 0"""
+    """for each child, the probabilities of all mutations are multiplied by a random factor between
+    e^-s and e^s, with s this number. If left out, 1 with `preset = patterns`, else 0"""
     mutation_cooling: int | None = Field(None, validate_default=True, ge=0)
     """after this many generations, mutations and grafts are half as likely as at the beginning;
     after twice as many, a third. 0: they stay as likely. Late in a search, small changes gain most.
@@ -101,8 +98,7 @@ class Options(BaseModel, extra="forbid", populate_by_name=True, use_attribute_do
         if preset := info.data.get("preset"):
             cppn.Breeder.prepare(cppn.PRESETS[preset])
         kind = pick_device().type if device == "auto" else device.partition(":")[0]
-        fast = "compiled" if kind == "cpu" else "cuda" if cppn.can_launch(kind) else "plain"
-        return fast if fast != "plain" and cppn.can_compile() else "plain"
+        return "compiled" if kind == "cpu" and cppn.can_compile() else "plain"
 
     @field_validator("genome")
     @classmethod
@@ -274,7 +270,7 @@ class CppnEncoding(Encoding[cppn.Genome]):
         return cppn.to_graph(genome, self._config, output_labels=self._colours.labels)
 
     def picture(self, genome: cppn.Genome) -> cppn.Picture:
-        """Give a genome's picture as a PyTorch module."""
+        """Give a genome's picture, for other programs."""
         return cppn.Picture(genome, self._look)
 
     @cached_property
@@ -329,15 +325,7 @@ def _choose_compiler(
     if options.renderer == "plain":
         return cppn.compile_genomes, pick_device(options.device)
     cppn.load_compiled()
-    if options.renderer == "compiled":
-        return cppn.compile_tape, pick_device("cpu")
-    device = pick_device(options.device)
-    if not cppn.can_launch(device.type):
-        raise ExperimentError(
-            f"[encoding] renderer = cuda: cannot draw on {device}; it needs a GPU of NVIDIA's and "
-            "pip install 'neatfool[cuda]'; or leave it out"
-        )
-    return cppn.compile_tape, device
+    return cppn.compile_tape, pick_device("cpu")
 
 
 @hookimpl

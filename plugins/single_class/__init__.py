@@ -18,8 +18,7 @@ by confidences (preset neat, seeds 1 to 12, and preset paper, seeds 1 to 8).
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,11 +29,9 @@ from neatfool import (
     Encoding,
     ExperimentError,
     ImageSpec,
-    Learner,
     Replacement,
     Scheme,
     Scores,
-    Target,
     derive_seed,
     derive_seeds,
     hookimpl,
@@ -48,7 +45,6 @@ from .selection import (
     Options,
     RankSelection,
     Selection,
-    fittest_first,
 )
 
 __all__ = ["Options", "SingleClass", "neatfool_register_schemes"]
@@ -67,9 +63,8 @@ class SingleClass(Scheme):
         encoding: Encoding[Any],
         spec: ImageSpec,
         seed: int,
-        target: Target | None = None,
     ) -> None:
-        """Start a search; ``target`` gives the gradients for learning."""
+        """Start a search, if the target's classes are known."""
         self._classes = spec.searched(options.classes)
         if not self._classes:
             raise ExperimentError(
@@ -83,23 +78,21 @@ class SingleClass(Scheme):
             else RankSelection(options, parents=encoding.parents)
         )
         self.batch = self._selection.batch
-        self._learner = Learner(options, encoding=encoding, target=target, classes=1)
-        self._learnt_on: set[int] = set()
         self._options, self._encoding, self._seed = options, encoding, seed
         self._generation = self._candidate_count = 0
         self._turn = self._turn_began = 0
         self._population: list[Member] = []
 
-    def ask(self) -> Iterable[Candidate]:
-        """Breed a generation, none when each class has had its turn; learning comes last."""
+    def ask(self) -> list[Candidate]:
+        """Breed a generation, none when each class has had its turn."""
         if self._turn == len(self._classes):
             return []
-        if not (bred := self._children()):
-            ids = self._new_ids(self._options.population)
-            genomes = self._encoding.create(derive_seeds(self._seed, "create", ids=ids))
-            made = zip(ids, genomes, strict=True)
-            bred = [Candidate(*each, generation=self._generation) for each in made]
-        return chain(bred, self._learn(len(bred))) if self._learner.on else bred
+        if bred := self._children():
+            return bred
+        ids = self._new_ids(self._options.population)
+        genomes = self._encoding.create(derive_seeds(self._seed, "create", ids=ids))
+        made = zip(ids, genomes, strict=True)
+        return [Candidate(*each, generation=self._generation) for each in made]
 
     def _children(self) -> list[Candidate]:
         """Breed the children that selection chooses; none without a living population."""
@@ -127,19 +120,6 @@ class SingleClass(Scheme):
             for id_, genome, litter in zip(ids, genomes, litters, strict=True)
         ]
 
-    def _learn(self, bred: int) -> Iterator[Candidate]:
-        """Refine by gradients the fittest members that were not refined yet."""
-        ranked = fittest_first(self._population)
-        fresh = [member for member in ranked if member.key not in self._learnt_on]
-        chosen = fresh[: self._learner.due(bred, len(fresh))]
-        self._learnt_on.update(member.key for member in chosen)
-        class_index, ids = self._classes[self._turn], self._new_ids(len(chosen))
-        return self._learner.learn(
-            [(member.candidate, class_index) for member in chosen],
-            first_id=ids.start,
-            generation=self._generation,
-        )
-
     def _new_ids(self, count: int) -> range:
         self._candidate_count += count
         return range(self._candidate_count - count, self._candidate_count)
@@ -161,7 +141,6 @@ class SingleClass(Scheme):
             self._turn += 1
             self._turn_began = self._generation
             self._population = []
-            self._learnt_on.clear()
             self._selection.begin()
         else:
             self._selection.settle(self._population, self._generation)
@@ -172,8 +151,8 @@ class SingleClass(Scheme):
         return [member.candidate for member in self._population]
 
     def state(self) -> dict[str, Any]:
-        """Give the population with its fitness, and what selection and learning need to go on."""
-        state = {
+        """Give the population with its fitness, and what selection needs to go on."""
+        return {
             "generation": self._generation,
             "asked": self._candidate_count,
             "turn": self._turn,
@@ -181,11 +160,6 @@ class SingleClass(Scheme):
             "population": [[member.key, member.fitness] for member in self._population],
             "selection": self._selection.state(),
         }
-        if self._learner.on:
-            living = {member.key for member in self._population}
-            state |= {"learner": self._learner.state()}
-            state |= {"learnt_on": sorted(self._learnt_on & living)}
-        return state
 
     def restore(self, state: dict[str, Any], candidates: Mapping[int, Candidate]) -> None:
         """Restore what :meth:`state` gave."""
@@ -196,9 +170,6 @@ class SingleClass(Scheme):
         ]
         members = {member.key: member for member in self._population}
         self._selection.restore(state["selection"], members)
-        if self._learner.on:
-            self._learner.restore(state["learner"])
-            self._learnt_on = set(state["learnt_on"])
 
 
 @hookimpl

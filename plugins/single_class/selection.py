@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from types import SimpleNamespace
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 from neat.reporting import ReporterSet
@@ -22,11 +22,15 @@ from neat.species import DefaultSpeciesSet, Species
 from neat.stagnation import DefaultStagnation
 from pydantic import BaseModel, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from neatfool import Candidate, ClassNames, Encoding, ImageSpec, LearningOptions
+from neatfool import Candidate, ClassNames, Encoding, ImageSpec
 
 logger = logging.getLogger(__name__)
 
 GENERATIONS_FOR_EACH_OF_SEVERAL = 50
+KEPT: Final = 0.6
+"""The share of the population that stays under rank selection, as in the paper's code."""
+PRESSURE: Final = 1.1
+"""How many times likelier each rank is to be a parent than the next."""
 
 
 class SpeciesSetOptions(BaseModel, extra="forbid", use_attribute_docstrings=True):
@@ -59,9 +63,7 @@ class StagnationOptions(BaseModel, extra="forbid", use_attribute_docstrings=True
     anew"""
 
 
-class Options(
-    LearningOptions, extra="forbid", populate_by_name=True, use_attribute_docstrings=True
-):
+class Options(BaseModel, extra="forbid", populate_by_name=True, use_attribute_docstrings=True):
     """Options of the scheme ``single_class``."""
 
     classes: ClassNames = Field([])
@@ -79,13 +81,10 @@ class Options(
     )
     stop_at: float = Field(0.9999, gt=0, le=1)
     """go on to the next class at this confidence. 1: never"""
-    keep: float = Field(0.6, gt=0, lt=1)
-    """for `rank`: the share of the population that stays"""
     batch: PositiveInt | None = None
-    """for `rank`: children in each generation, in place of the share that does not stay. Few make
-    use of what was found sooner, which saves images where each costs something"""
-    pressure: float = Field(1.1, ge=1)
-    """for `rank`: how many times likelier each rank is to be a parent than the next"""
+    """for `rank`: children in each generation, which replace the worst. Few make use of what was
+    found sooner, which saves images where each costs something. If left out, 40 % of the
+    population"""
     species_set: SpeciesSetOptions = Field(SpeciesSetOptions(), alias="DefaultSpeciesSet")
     """neat-python's keys of its species"""
     reproduction: ReproductionOptions = Field(ReproductionOptions(), alias="DefaultReproduction")
@@ -130,7 +129,7 @@ class Options(
         """How many of the population stay under rank selection."""
         if self.batch is not None:
             return self.population - self.batch
-        return max(1, min(self.population - 1, round(self.population * self.keep)))
+        return max(1, round(self.population * KEPT))
 
 
 @dataclass(frozen=True)
@@ -206,11 +205,6 @@ class NeatSelection:
         )
         self._warned = False
         self.begin()
-
-    @property
-    def species(self) -> dict[int, list[Member]]:
-        """The members of each species, by its number."""
-        return {key: list(one.members.values()) for key, one in self._set.species.items()}
 
     def begin(self) -> None:
         """Forget all species."""
@@ -294,7 +288,7 @@ class NeatSelection:
 class RankSelection:
     """The best ``kept`` members stay and are drawn as parents by their rank.
 
-    Each rank is ``pressure`` times as likely as the next. (The original's library counts ranks from
+    Each rank is ``PRESSURE`` times as likely as the next. (The original's library counts ranks from
     the wrong end, so that the best members are never parents. This does what was meant.)
     """
 
@@ -308,7 +302,7 @@ class RankSelection:
     ) -> Choice:
         """Keep the best, and draw parents for as many children as the population has room for."""
         kept = fittest_first(population)[: self._options.kept]
-        likelihood = self._options.pressure ** -np.arange(len(kept), dtype=np.float64)
+        likelihood = PRESSURE ** -np.arange(len(kept), dtype=np.float64)
         children = self._options.population - len(kept)
         ranks = np.random.default_rng(seed).choice(
             len(kept), size=(children, self._parents), p=likelihood / likelihood.sum()

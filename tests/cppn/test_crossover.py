@@ -6,6 +6,7 @@ import torch
 from genomes import breeder_of, config_of, line_of
 from hypothesis import given
 from hypothesis import strategies as st
+from random_cppns import evaluate
 from uncompiled import buffer_of, genome_of_buffer, uncompiled_breeding, view
 
 from neatfool import cppn
@@ -31,7 +32,7 @@ def outputs_of(genome):
     """Give a CPPN's outputs at some places: floats [3, 20]."""
     program = cppn.compile_genomes([genome], CONFIG.input_keys, CONFIG.output_keys)
     inputs = torch.rand(4, 20, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    return cppn.evaluate(program, inputs)[0].numpy()
+    return evaluate(program, inputs)[0].numpy()
 
 
 @pytest.mark.parametrize("output", OUTPUTS)

@@ -13,7 +13,7 @@ FORMULAS = {
         (a + 2.0) * (3.0 - b) / (a * a + 1.0) - (-b) + 4.0 / (b * b + 1.0)
     ),
     "functions": lambda xp, a, b: xp.exp(xp.sin(a) - xp.cos(b)) * xp.tanh(a * b),
-    "roots": lambda xp, a, b: xp.sqrt(a * a + 1.0) + xp.rsqrt(b * b + 0.5) + xp.log(a * a + 0.1),
+    "roots": lambda xp, a, b: xp.sqrt(a * a + 1.0) + xp.rsqrt(b * b + 0.5),
     "steps": lambda xp, a, b: (
         xp.clip(a, -0.5, 0.7) * xp.absolute(b) + xp.step(a) * b + xp.round(b) * a
     ),

@@ -39,15 +39,12 @@ OPTIONS = {
     "encoding.direct": [{"mutation_rate": 0.5, "halve_rate_every": 2}, {"eta": 0}],
     "scheme.gradient": [
         {"batch": 2, "steps": 3, "gradients_at_once": 1},
-        {"preset": "c", "classes": ["b", "3"], "stop_at": 1},
-        {"preset": "b", "batch": 3},
+        {"classes": ["b", "3"], "stop_at": 1, "steps": 9},
     ],
     "scheme.map_elites": [{"batch": 7, "initial": 20}, {"classes": ["b", "3"]}],
     "scheme.ribs": [
-        {"emitter_count": 3, "batch_per_emitter": 6, "selection": "mu", "restart_after": 0},
-        {"emitter_count": 2, "batch_per_emitter": 5, "emitter": ["iso_line", "gaussian"]},
-        {"emitter_count": 2, "batch_per_emitter": 9, "ranker": ["novelty", "dominated_novelty"]},
-        {"emitter_count": 3, "batch_per_emitter": 6, "classes": ["b", "3"], "threshold_rate": 0.2},
+        {"emitter_count": 3, "batch_per_emitter": 6, "ranker": "objective", "restart_after": 0},
+        {"emitter_count": 3, "batch_per_emitter": 6, "classes": ["b", "3"]},
     ],
     "scheme.single_class": [
         {"selection": "rank", "population": 12},

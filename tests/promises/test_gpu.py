@@ -1,4 +1,4 @@
-"""What only a GPU shows: its repeatable bits, its memory and its copies."""
+"""What only a GPU shows: its repeatable bits and its memory."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from neatfool import Network
-from neatfool.cppn.draw.execution import send
 from neatfool.network.devices import is_out_of_memory
 from tests.support.small_networks import Small, noise
 
@@ -38,10 +37,3 @@ def test_a_network_gives_its_graphs_memory_back():
     before = torch.cuda.memory_reserved()
     there.forget()
     assert torch.cuda.memory_reserved() <= before
-
-
-def test_tensors_arrive_whole_out_of_one_pinned_copy():
-    tensors = [torch.arange(5, dtype=torch.int32), torch.rand(3, 7), torch.rand(0)]
-    arrived = send(tensors, torch.device("cuda:0"))
-    torch.cuda.synchronize()
-    assert all(torch.equal(there.cpu(), here) for there, here in zip(arrived, tensors, strict=True))

@@ -83,11 +83,6 @@ def test_what_is_learnt_does_not_depend_on_the_number_of_cores():
     assert found[0] == found[1]
 
 
-def test_a_lesson_knows_nothing_of_the_one_before():
-    teacher = learner(learn_at_once=2)
-    assert taught(teacher, PAIRS) == taught(teacher, PAIRS)
-
-
 def test_without_anything_to_learn_on_there_is_nothing():
     assert taught(learner(), []) == []
 
@@ -117,12 +112,6 @@ def test_a_lesson_waits_until_the_calls_are_full():
     assert due.index(8) == -(-8 * (teacher.cost + 1) // 50) - 1
 
 
-def test_fewer_are_learnt_on_where_there_are_fewer():
-    teacher = learner(learn=0.5, learn_steps=1, learn_at_once=4)
-    assert teacher.due(1000, 3) == 3
-    assert teacher.due(1000, 0) == 0
-
-
 def test_what_could_not_be_spent_is_not_made_up_for():
     teacher = learner(learn=0.5, learn_steps=1, learn_at_once=1)
     for _ in range(100):
@@ -135,12 +124,6 @@ def test_a_search_is_bred_for_a_while_before_there_is_learning():
     assert [teacher.due(39, 1000) for _ in range(2)] == [0, 0]
     assert teacher.due(2, 1000) == 0
     assert teacher.due(39, 1000) > 0
-
-
-def test_nothing_is_due_unless_it_is_asked_for():
-    teacher = Learner(LearningOptions(), encoding=ToyEncoding(), target=None, classes=1)
-    assert not teacher.on
-    assert teacher.due(10**6, 1000) == 0
 
 
 def test_a_state_goes_on():
@@ -173,10 +156,6 @@ def test_a_target_without_gradients_is_refused_in_words():
 def test_an_encoding_without_parameters_is_refused_in_words():
     with pytest.raises(ExperimentError, match=r"no parameters.*cppn"):
         learner(encoding=Fixed())
-
-
-def test_both_are_good_enough_where_nothing_is_learnt():
-    Learner(LearningOptions(), encoding=Fixed(), target=Opaque(), classes=1)
 
 
 @pytest.mark.parametrize(

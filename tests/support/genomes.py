@@ -57,7 +57,7 @@ def genomes(draw, outputs=3):
                 key,
                 draw(st.sampled_from(list(cppn.ACTIVATIONS))),
                 draw(st.sampled_from(cppn.AGGREGATIONS)),
-                *draw(st.tuples(FINITE, FINITE, FINITE)),
+                *draw(st.tuples(FINITE, FINITE)),
             )
             for key in nodes
         ],

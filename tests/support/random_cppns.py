@@ -5,12 +5,14 @@ from __future__ import annotations
 import random
 from types import SimpleNamespace
 
+import torch
 from neat.aggregations import AggregationFunctionSet
 from neat.genes import DefaultConnectionGene, DefaultNodeGene
 from neat.genome import DefaultGenome
 from neat.nn import FeedForwardNetwork
 
-from neatfool.cppn import ACTIVATIONS, AGGREGATIONS
+from neatfool.cppn import ACTIVATIONS
+from neatfool.cppn.draw.execution import ProgramRunner
 
 INPUTS = [-1, -2, -3, -4]
 OUTPUTS = [0, 1, 2]
@@ -45,7 +47,6 @@ def genome_of(nodes, connections, key=0):
 def random_genome(
     seed,
     activations=tuple(ACTIVATIONS),
-    aggregations=AGGREGATIONS,
     hidden=14,
     weight=1.0,
     outputs=3,
@@ -58,7 +59,7 @@ def random_genome(
         node(
             key,
             rng.choice(activations),
-            rng.choice(aggregations),
+            "sum",
             rng.choice([0.0, rng.gauss(0, 1)]),
             rng.choice([1.0, rng.gauss(1, 0.3)]),
         )
@@ -87,3 +88,19 @@ def neat_outputs(genome, points, output_keys=OUTPUTS):
     )
     network = FeedForwardNetwork.create(genome, SimpleNamespace(genome_config=keys))
     return [network.activate(point) for point in points]
+
+
+def evaluate(program, inputs, **numbers):
+    """Give the outputs of a program, [N, O, P], by the plain renderer; or with their derivatives.
+
+    Numbers take the place of the program's. What requires a gradient gets one.
+    """
+    tables = inputs if inputs.dim() == 3 else inputs[None]
+    runner = ProgramRunner(program, inputs.dtype, inputs.device, **numbers)
+    if torch.is_grad_enabled() and any(t.requires_grad for t in (inputs, *numbers.values())):
+        found = runner.differentiate(tables)
+    else:
+        parts = runner.run(inputs.shape[-1], len(tables), lambda a, b: tables[..., a:b])
+        empty = inputs.new_empty(*program.outputs.shape, len(tables), 0)
+        found = torch.cat([empty, *(outputs for _, outputs in parts)], -1)
+    return found if inputs.dim() == 3 else found.squeeze(2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from random_cppns import INPUTS, connection, genome_of, node, random_genome
+from random_cppns import connection, genome_of, node, random_genome
 
 from neatfool import cppn
 
@@ -32,11 +32,11 @@ def random_picture(number):
     return cppn.Picture(genome, look_of(number))
 
 
-def wide_ranging(activation, aggregation, number):
+def wide_ranging(activation, number):
     """Make outputs of a function whose argument goes from far below 0 to far above it."""
     outputs = outputs_of(number)
     nodes = [node(key, "paper_sigmoid", "sum", 0.1) for key in range(outputs)]
-    nodes += [node(10 + key, activation, aggregation, 0.2 - key, 1.5) for key in range(outputs)]
+    nodes += [node(10 + key, activation, "sum", 0.2 - key, 1.5) for key in range(outputs)]
     edges = [connection(10 + key, key, 0.8) for key in range(outputs)]
     for key in range(outputs):
         edges += [
@@ -47,27 +47,14 @@ def wide_ranging(activation, aggregation, number):
 
 
 def picture_of_function(number):
-    """Give a picture of the activation of a number, with one of the aggregations."""
+    """Give a picture of the activation of a number."""
     activation = list(cppn.ACTIVATIONS)[number]
-    aggregation = cppn.AGGREGATIONS[number % len(cppn.AGGREGATIONS)]
-    return cppn.Picture(wide_ranging(activation, aggregation, number), look_of(number))
+    return cppn.Picture(wide_ranging(activation, number), look_of(number))
 
 
 def render(picture, size=NATIVE):
     """Render it with neatfool's plain renderer: uint8 [C, H, W]."""
-    look = picture.look
-    outputs = list(range(look.colours.outputs))
-    images = cppn.render(
-        cppn.compile_genomes([picture.genome()], INPUTS, outputs),
-        height=size[0],
-        width=size[1],
-        native=(look.height, look.width),
-        inputs=look.inputs,
-        colour_map=look.colour_map,
-        channels=look.channels,
-        band_limit=look.band_limit,
-    )
-    return images[0].numpy()
+    return picture.pixels(size).numpy()
 
 
 def share_that_differs(images, others):

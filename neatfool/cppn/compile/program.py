@@ -1,8 +1,8 @@
 """A batch of CPPNs as one flat program.
 
 The nodes of all genomes become rows of one table of values. First come the inputs, which the
-genomes share, then a row of ones, then each node that some output needs, sorted by level,
-aggregation and activation. So a level is one weighted sum over the rows above it (a bias is the
+genomes share, then a row of ones, then each node that some output needs, sorted by level
+and activation. So a level is one weighted sum over the rows above it (a bias is the
 weight of the row of ones), and each activation in it is one block of rows. The number of array
 operations depends on the deepest genome, not on the number of genomes.
 """
@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 import torch
 
-from neatfool.cppn.activations import ACTIVATIONS, AGGREGATIONS, MEAN, PRODUCT, Activation
+from neatfool.cppn.activations import ACTIVATIONS, Activation
 from neatfool.cppn.compile.tape import Tape, compile_tape
 from neatfool.cppn.genome.genes import CONNECTION, HEAD, NODE, NODE_WORDS, read_field
 
@@ -27,19 +27,17 @@ _read_nodes, _read_connections = partial(read_field, NODE), partial(read_field, 
 
 @dataclass(frozen=True)
 class ProgramStep:
-    """Nodes of one level with one aggregation."""
+    """Nodes of one level."""
 
     rows: slice  # their rows
     terms: slice  # their terms in the program
-    aggregation: str | None
-    """Joins their terms, the same number for each node; None for weighted sums, of any number."""
     blocks: tuple[tuple[Activation, slice], ...]
     """The rows of each activation, counted from the first."""
 
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """A batch of N genomes, flattened; :func:`~neatfool.cppn.draw.rendering.evaluate` runs it.
+    """A batch of N genomes, flattened, for :class:`~neatfool.cppn.draw.execution.ProgramRunner`.
 
     Its parameters belong to the E connections and M nodes that some output needs, in the order of
     the genomes and of their dicts. Nodes aggregate *terms*: each is a row times a factor.
@@ -74,8 +72,6 @@ class Program:
     _genes: np.ndarray  # int [M], where each node begins among the words of the tape
     _edges: np.ndarray  # int [E], where each connection begins among them
     _sinks: torch.Tensor  # int64 [E], the node that each weight leads to
-    _summed: torch.Tensor  # bool [M], whether the node is a weighted sum
-    _divisors: torch.Tensor  # int64 [M], the divisor of that sum
     _slots: torch.Tensor
     """int64 [T], the place of each term's factor in the scaled weights, then biases."""
 
@@ -105,15 +101,10 @@ class Program:
     ) -> torch.Tensor:
         """Compute the factor of each term, floats [T], differentiably, of our numbers or others.
 
-        The factors of sums and means include response and bias, and those of means the number of
-        inputs; other nodes apply response and bias afterwards.
+        A weight's factor includes the response of its node, and a bias is the factor of a one.
         """
-        summed, divisors, sinks, slots = (
-            each.to(weights.device)
-            for each in (self._summed, self._divisors, self._sinks, self._slots)
-        )
-        scale = torch.where(summed, responses / divisors, 1.0)
-        return torch.cat([weights * scale[sinks], biases])[slots]
+        sinks, slots = self._sinks.to(weights.device), self._slots.to(weights.device)
+        return torch.cat([weights * responses[sinks], biases])[slots]
 
 
 def compile_genomes(
@@ -123,7 +114,7 @@ def compile_genomes(
 
     Args:
         genomes: N genomes of neat-python's kind: ``nodes`` maps keys to genes with ``activation``,
-            ``aggregation``, ``bias`` and ``response``; ``connections`` maps (from, to) to genes
+            ``bias`` and ``response``; ``connections`` maps (from, to) to genes
             with ``weight`` and ``enabled``.
         input_keys: The keys of the I inputs.
         output_keys: The keys of the O output nodes.
@@ -132,15 +123,15 @@ def compile_genomes(
         The program. It holds copies of all numbers.
 
     Raises:
-        ExperimentError: A genome has a cycle, lacks a node, or names an unknown activation or
-            aggregation; the message names the genome and the nodes.
+        ExperimentError: A genome has a cycle, lacks a node, or names an unknown
+            function; the message names the genome and the nodes.
     """
     tape = compile_tape(genomes, input_keys, output_keys)
     linked, words = tape.nodes[: tape.size], tape.words
     first, count = tape.inputs + 1, tape.size
     owners = np.repeat(np.arange(len(tape)), np.diff(tape.bounds))
     # The genes' order among the words is that of the genomes' dicts.
-    in_order = np.argsort(linked[:, 7])
+    in_order = np.argsort(linked[:, 6])
     node_of = np.zeros(count + 1, np.int64)
     node_of[in_order] = np.arange(count)
 
@@ -149,38 +140,30 @@ def compile_genomes(
         own = (tape.bounds[owner] + rows - tape.inputs).clip(0)
         return np.where(rows < tape.inputs, rows, first + node_of[own])
 
-    fan_in = linked[:, 3] - linked[:, 2]
-    sinks = np.repeat(np.arange(count), fan_in)
+    sinks = np.repeat(np.arange(count), linked[:, 2] - linked[:, 1])
     edges = tape.edges[: len(sinks)]
     edges_in_order = np.argsort(edges)
     sources = places(tape.sources[: len(sinks)], owners[sinks])[edges_in_order]
     sinks, edges = node_of[sinks[edges_in_order]], edges[edges_in_order]
-    own, fan_in, level = linked[in_order, 7], fan_in[in_order], linked[in_order, 8]
-    activation, aggregation, biases, responses = (
-        _read_nodes(words, own, name) for name in ("activation", "aggregation", "bias", "response")
+    own, level = linked[in_order, 6], linked[in_order, 7]
+    activation, biases, responses = (
+        _read_nodes(words, own, name) for name in ("activation", "bias", "response")
     )
-
-    kind = np.maximum(aggregation - MEAN, 0)
-    # A product of nothing is 1; any other aggregation of nothing is 0, as an empty sum is.
-    kind[(fan_in == 0) & (aggregation != PRODUCT)] = 0
-    arity = np.where(kind > 0, fan_in, 0)
-    nodes = np.lexsort((activation, arity, kind, level))
+    nodes = np.lexsort((activation, level))
     row = np.arange(first + count)
     row[first + nodes] = np.arange(first, first + count)
-    # Terms are in the order of their nodes' rows; the last one of a sum is its bias.
-    biased = np.flatnonzero(kind == 0)
-    owner = row[first + np.concatenate([sinks, biased])] - first
+    # Terms are in the order of their nodes' rows; the last one of each is its bias.
+    owner = row[first + np.concatenate([sinks, np.arange(count)])] - first
     order = np.argsort(owner, kind="stable")
-    source = np.concatenate([row[sources], np.full(len(biased), tape.inputs)])[order]
-    slots = np.concatenate([np.arange(len(edges)), len(edges) + biased])[order]
+    source = np.concatenate([row[sources], np.full(count, tape.inputs)])[order]
     bounds = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=count))])
-    starts = _starts(level[nodes], kind[nodes], arity[nodes])
+    starts = _starts(level[nodes])
     outputs = places(tape.outputs, np.arange(len(tape))[:, None])
     tensor = torch.from_numpy
     return Program(
         inputs=tape.inputs,
         rows=first + count,
-        steps=_steps(starts, activation[nodes], kind[nodes], bounds, first),
+        steps=_steps(starts, activation[nodes], bounds, first),
         outputs=tensor(row[outputs]),
         weights=tensor(_read_connections(words, edges, "weight")),
         biases=tensor(biases),
@@ -194,19 +177,17 @@ def compile_genomes(
         _genes=own,
         _edges=edges,
         _sinks=tensor(sinks),
-        _summed=tensor(kind == 0),
-        _divisors=tensor(np.where(aggregation == MEAN, fan_in.clip(1), 1)),
-        _slots=tensor(slots),
+        _slots=tensor(order),
     )
 
 
-def _starts(*columns: np.ndarray) -> np.ndarray:
-    """Find where a run of equal rows begins in sorted columns."""
-    return np.flatnonzero(np.any([np.diff(column, prepend=-1) for column in columns], axis=0))
+def _starts(numbers: np.ndarray) -> np.ndarray:
+    """Find where a run of equal numbers begins."""
+    return np.flatnonzero(np.diff(numbers, prepend=-1))
 
 
 def _steps(
-    starts: np.ndarray, activation: np.ndarray, kind: np.ndarray, bounds: np.ndarray, first: int
+    starts: np.ndarray, activation: np.ndarray, bounds: np.ndarray, first: int
 ) -> tuple[ProgramStep, ...]:
     """Make the steps that begin at the given nodes, all in the order of rows."""
     count = len(activation)
@@ -219,7 +200,6 @@ def _steps(
             ProgramStep(
                 rows=slice(first + begin, first + end),
                 terms=slice(int(bounds[begin]), int(bounds[end])),
-                aggregation=AGGREGATIONS[MEAN + kind[begin]] if kind[begin] else None,
                 blocks=tuple(
                     (_ACTIVATIONS[activation[cut]], slice(cut - begin, following - begin))
                     for cut, following in pairwise(own)

@@ -14,7 +14,6 @@ from typing import Any, Final
 import numpy as np
 from numpy import ndarray as Array
 
-from neatfool.cppn.activations import MEAN, PRODUCT, SUM
 from neatfool.cppn.buffer import sort_connections, view_genome
 from neatfool.cppn.genome.genes import COMMON, CONNECTION_WORDS, HEAD, NODE_WORDS, join
 from neatfool.cppn.genome.genome import check_genome, flat_of
@@ -35,14 +34,14 @@ class Tape:
         inputs: I, the number of inputs.
         bounds: int64 [N + 1], where the nodes of each genome begin and end, M in all. Ignore the
             rest of longer arrays.
-        nodes: int32 [≥ M, 9], for each node: activation, aggregation, begin and end of its terms,
-            row, the inputs that it depends on, and the inputs that the nodes which use it depend
-            on: bit i % 31 for input i, or -1 for an output; where its genes begin among the words,
-            and its level, the number of nodes on the longest way to it, itself included.
-        numbers: float32 [≥ M, 2], the factor and the bias of each node's aggregate.
+        nodes: int32 [≥ M, 8], for each node: activation, begin and end of its terms, row, the
+            inputs that it depends on, and the inputs that the nodes which use it depend on: bit
+            i % 31 for input i, or -1 for an output; where its genes begin among the words, and its
+            level, the number of nodes on the longest way to it, itself included.
+        biases: float32 [≥ M], the bias of each node.
         sources: int32 [≥ T], the row of each term. Inputs have the first I rows, the nodes of each
             genome the following ones.
-        factors: float32 [≥ T], the factor of each term.
+        factors: float32 [≥ T], the factor of each term: its weight times the node's response.
         outputs: int32 [N, O], the row of each output.
         edges: int32 [≥ T], where the genes of each term's connection begin among the words.
         words: int64 [W], the flat genomes, one after another.
@@ -52,7 +51,7 @@ class Tape:
     inputs: int
     bounds: Array
     nodes: Array
-    numbers: Array
+    biases: Array
     sources: Array
     factors: Array
     outputs: Array
@@ -71,20 +70,13 @@ class Tape:
 
     @cached_property
     def is_common(self) -> bool:
-        """Whether each node is a sum with one of the ``COMMON`` activations."""
-        activations, aggregations = self.nodes[: self.size, :2].T
-        return bool((aggregations == SUM).all() and np.isin(activations, COMMON).all())
+        """Whether each node has one of the ``COMMON`` activations."""
+        return bool(np.isin(self.nodes[: self.size, 0], COMMON).all())
 
     @property
     def rows(self) -> int:
         """The largest number of rows of a genome."""
         return self.inputs + int(np.diff(self.bounds).max(initial=0))
-
-    @property
-    def terms(self) -> int:
-        """The largest number of terms of a node."""
-        begin, end = self.nodes[: self.size, 2:4].T
-        return int((end - begin).max(initial=0))
 
 
 def compile_tape(
@@ -98,8 +90,8 @@ def compile_tape(
         output_keys: The keys of the O output nodes.
 
     Raises:
-        ExperimentError: A genome has a cycle, lacks a node, or names an unknown activation or
-            aggregation; the message names the genome and what is wrong with it.
+        ExperimentError: A genome has a cycle, lacks a node, or names an unknown
+            function; the message names the genome and what is wrong with it.
     """
     try:
         words, begins = join([flat_of(genome) for genome in genomes])
@@ -108,8 +100,8 @@ def compile_tape(
         nodes, terms = counts.sum(1).tolist()
         arrays = (
             np.empty(len(genomes) + 1, np.int64),
-            np.empty((nodes, 9), np.int32),
-            np.empty((nodes, 2), np.float32),
+            np.empty((nodes, 8), np.int32),
+            np.empty(nodes, np.float32),
             np.empty(terms, np.int32),
             np.empty(terms, np.float32),
             np.empty((len(genomes), len(outputs)), np.int32),
@@ -223,14 +215,9 @@ def _write_node(
     Of its genome, it has a number, the nodes begin at ``first``, and the connections at a word.
     """
     connections, middle = genes
-    _, nodes, numbers, sources, factors, _, edges = tape
-    kind, response, factor = node.aggregation, node.response, 1.0
-    if kind <= MEAN or (len(own) == 0 and kind != PRODUCT):
-        # The factors of a weighted sum include its response and its number of terms.
-        factor = response / max(len(own), 1) if kind == MEAN else response
-        kind, response = SUM, 1.0
+    _, nodes, biases, sources, factors, _, edges = tape
     written = first + number
-    start = nodes[written - 1, 3] if written else 0
+    start = nodes[written - 1, 2] if written else 0
     end, reach, level = start + len(own), 0, 0
     for term in range(start, end):
         connection, source = own[term - start], rows[term - start]
@@ -238,16 +225,16 @@ def _write_node(
             reach |= 1 << (source % BITS)
         else:
             needed = nodes[first + source - inputs]
-            reach, level = reach | needed[5], max(level, needed[8])
+            reach, level = reach | needed[4], max(level, needed[7])
         sources[term], edges[term] = source, middle + CONNECTION_WORDS * connection
-        factors[term] = connections[connection].weight * factor
+        factors[term] = connections[connection].weight * node.response
     new = nodes[written]
-    new[0], new[1], new[2], new[3] = node.activation, kind, start, end
-    new[4], new[5], new[6], new[7], new[8] = inputs + number, reach, 0, gene, level + 1
-    numbers[written, 0], numbers[written, 1] = response, node.bias
+    new[0], new[1], new[2], new[3] = node.activation, start, end, inputs + number
+    new[4], new[5], new[6], new[7] = reach, 0, gene, level + 1
+    biases[written] = node.bias
     for source in sources[start:end]:
         if source >= inputs:
-            nodes[first + source - inputs, 6] |= reach
+            nodes[first + source - inputs, 5] |= reach
 
 
 @outer
@@ -296,7 +283,7 @@ def link(
             _write_node(node, gene, links, own, stack, written, number, inputs, tape)
         for row in outputs[genome]:
             if row >= inputs:
-                nodes[written + row - inputs, 6] = ALL
+                nodes[written + row - inputs, 5] = ALL
         written += ordered
     bounds[len(begins) - 1] = written
     return True

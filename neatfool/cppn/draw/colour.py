@@ -142,12 +142,6 @@ def _hsv(xp: Any, hue: Any, saturation: Any, value: Any) -> Any:
     return _tint(xp, _size(xp, hue), value - chroma, chroma)
 
 
-def _hls(xp: Any, hue: Any, lightness: Any, saturation: Any) -> Any:
-    lightness = _size(xp, lightness)
-    chroma = _size(xp, saturation) * (1.0 - xp.absolute(2.0 * lightness - 1.0))
-    return _tint(xp, _size(xp, hue), lightness - 0.5 * chroma, chroma)
-
-
 def _oklab(xp: Any, lightness: Any, red: Any, yellow: Any) -> Any:
     light = _size(xp, lightness)
     a, b = (0.2 * xp.clip(each, -1.0, 1.0) for each in (red, yellow))
@@ -179,13 +173,12 @@ COLOUR_MAPS: Mapping[str, ColourMap] = MappingProxyType(
             ColourMap("rgb", ("red", "green", "blue"), 3, _sizes),
             ColourMap("hsv", ("hue", "saturation", "value"), 3, _hsv),
             ColourMap("oklab", ("lightness", "green-red", "blue-yellow"), 3, _oklab),
-            ColourMap("hls", ("hue", "lightness", "saturation"), 3, _hls),
         )
     }
 )
 """The colour maps by name.
 
-``grey`` and ``rgb`` take absolute values, as the paper does. ``hsv`` is the paper's map for colour,
-``hls`` that of its original code. ``oklab`` has hues that are evenly far apart for the eye: how red
-(or green) and how yellow (or blue) a place is are two outputs, and where both are 0 it is grey.
+``grey`` and ``rgb`` take absolute values, as the paper does. ``hsv`` is the paper's map for colour.
+``oklab`` has hues that are evenly far apart for the eye: how red (or green) and how yellow (or
+blue) a place is are two outputs, and where both are 0 it is grey.
 """

@@ -82,7 +82,7 @@ def draw_tape(tape: Tape, grid: PixelGrid, colours: ColourMap) -> torch.Tensor:
     tiling: tuple[int, ...] = (kernel.TILE, kernel.TILE, -1, -1)
     if NARROWEST <= across <= kernel.TILE:
         tiling = min(kernel.TILE // across, kernel.LANES) * across, across, BY_COLUMN, BY_ROW
-    genes = tape.nodes, tape.numbers, tape.sources, tape.factors
+    genes = tape.nodes, tape.biases, tape.sources, tape.factors
     others = None if tape.is_common else True
     at_once = max(PIXELS_AT_ONCE // across, 1) * across
     for offset in range(0, grid.pixels, at_once):
@@ -101,7 +101,7 @@ def draw_tape(tape: Tape, grid: PixelGrid, colours: ColourMap) -> torch.Tensor:
                 colour,
                 images[genomes],
                 offset,
-                _scratch(tape.rows, tape.terms),
+                _scratch(tape.rows),
                 others,
                 None if len(inputs) == 1 else True,
             )
@@ -160,7 +160,7 @@ def share_out(genomes: int, pixels: int, threads: int, tile: int) -> Iterator[tu
 _memory = threading.local()
 
 
-def _scratch(rows: int, terms: int) -> tuple[Array, ...]:
+def _scratch(rows: int) -> tuple[Array, ...]:
     """Give scratch memory, the same for each call in a thread."""
     kernel = load_compiled()
     wide = kernel.TILE + kernel.LANES
@@ -169,8 +169,7 @@ def _scratch(rows: int, terms: int) -> tuple[Array, ...]:
         table = _memory.table = _aligned(3 * rows, wide).reshape(3, rows, -1)
         _memory.lines = _aligned(3 * rows, kernel.LANES).reshape(3, rows, -1)
         _memory.channels = _aligned(3, wide)
-    own = np.empty(terms, np.float32), np.empty(terms, np.int32)
-    return table, _memory.lines, *own, _memory.channels
+    return table, _memory.lines, _memory.channels
 
 
 def _aligned(rows: int, columns: int) -> Array:

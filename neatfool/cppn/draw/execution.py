@@ -9,19 +9,17 @@ A row has a table of values and, where nodes fade, two of derivatives: [T, P].
 """
 
 import os
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
-from types import SimpleNamespace
 from typing import Any, Final, TypeVar
 
 import numpy as np
 import torch
 from torch.nn import functional as F
 
-from neatfool.cppn.activations import LIMIT, aggregate
+from neatfool.cppn.activations import LIMIT
 from neatfool.cppn.compile.program import PARAMETERS, Program, ProgramStep
 from neatfool.cppn.formulas import by_numpy, by_torch
 from neatfool.network.devices import threads_with_cores
@@ -35,15 +33,6 @@ TILE_BYTES: Final = {"cpu": 6 << 20, "gpu": 512 << 20}
 NARROWEST_TILE: Final = 64
 """The fewest pixels of a tile: weighted sums of fewer are slow."""
 
-ALIGNMENT: Final = 16
-"""The alignment of copied tensors in bytes: enough for numbers of any type."""
-
-SMALL: Final = 1 << 16
-"""The most numbers of a temporary array on a CPU. For a larger one malloc may ask the system each
-time, and zeroing its pages takes longer than computing with them."""
-
-_TENSORS: Final = SimpleNamespace(choose=lambda a, b, c, d: torch.where(a > b, c, d))
-
 
 @dataclass(frozen=True, eq=False)
 class _Operation:
@@ -53,27 +42,13 @@ class _Operation:
     sources: torch.Tensor
     factors: torch.Tensor
     offsets: torch.Tensor
-    biases: torch.Tensor
-    responses: torch.Tensor
 
     def arguments(self, rows: torch.Tensor, sources: torch.Tensor) -> torch.Tensor:
         """Compute the activations' arguments [n, T, P], given rows [R, T, P] and those of terms."""
         tables, pixels = rows.shape[1:]
-        if self.step.aggregation is None:
-            z = F.embedding_bag(
-                sources, rows.flatten(1), self.offsets, mode="sum", per_sample_weights=self.factors
-            ).view(len(self.offsets), tables, pixels)
-        else:
-            nodes = len(self.offsets)
-            own = rows.index_select(0, sources) * self.factors[:, None, None]
-            own = own.view(nodes, len(sources) // nodes, tables, pixels)
-            terms = [each.unbind(1) for each in own.unbind(1)]
-            if not terms:  # a product
-                one = rows.new_ones(nodes, pixels)
-                terms = [(one, *[0.0 * one] * (tables - 1))]
-            z = torch.stack([*aggregate(_TENSORS, self.step.aggregation, terms)], 1)
-            z = z * self.responses.unsqueeze(2)
-            z = torch.cat([z[:, :1] + self.biases.unsqueeze(2), z[:, 1:]], 1)
+        z = F.embedding_bag(
+            sources, rows.flatten(1), self.offsets, mode="sum", per_sample_weights=self.factors
+        ).view(len(self.offsets), tables, pixels)
         return z.nan_to_num(LIMIT, LIMIT, -LIMIT)
 
     def activate(self, arguments: torch.Tensor, on_cpu: bool) -> Iterator[tuple[slice, Any]]:
@@ -103,29 +78,6 @@ def _worker(_process: int) -> ThreadPoolExecutor:
     return threads_with_cores("neatfool-render", 1)
 
 
-def send(tensors: Sequence[torch.Tensor], device: torch.device) -> list[torch.Tensor]:
-    """Give tensors on a device, copying those on the CPU in one piece, as each copy is slow."""
-    here = [tensor for tensor in tensors if tensor.device != device]
-    if not here:
-        return [*tensors]
-    pieces = [tensor.contiguous().view(-1).view(torch.uint8) for tensor in here]
-    # Each piece begins at an aligned address.
-    sizes = [-(-len(piece) // ALIGNMENT) * ALIGNMENT for piece in pieces]
-    padded = [
-        F.pad(piece, (0, size - len(piece))) for piece, size in zip(pieces, sizes, strict=True)
-    ]
-    whole = torch.cat(padded)
-    if torch.accelerator.is_available():
-        whole = whole.pin_memory()
-    arrived = iter(torch.split(whole.to(device, non_blocking=True), sizes))
-    return [
-        next(arrived)[: tensor.nbytes].view(tensor.dtype).view(tensor.shape)
-        if tensor.device != device
-        else tensor
-        for tensor in tensors
-    ]
-
-
 class ProgramRunner:
     """A program on a device, float32 or float64, perhaps with other numbers than its own."""
 
@@ -144,27 +96,15 @@ class ProgramRunner:
         own = [others.get(name, getattr(program, name)) for name in PARAMETERS]
         if others:
             own = [each.to(device) for each in own]
-        numbers = program.factors(*own), *(each[program.nodes, None] for each in own[1:])
         first = program.inputs + 1
         parts = [slice(step.rows.start - first, step.rows.stop - first) for step in program.steps]
         counts = [part.stop - part.start for part in parts]
         starts = np.repeat([step.terms.start for step in program.steps], counts).astype(np.int32)
-        self._outputs, sources, offset, factors, bias, response = send(
-            [
-                program.outputs.T,
-                program.sources,
-                program.bounds[:-1] - torch.from_numpy(starts),
-                *(each.to(dtype) for each in numbers),
-            ],
-            device,
-        )
+        self._outputs, sources = program.outputs.to(device), program.sources.to(device)
+        offsets = (program.bounds[:-1] - torch.from_numpy(starts)).to(device)
+        factors = program.factors(*own).to(device, dtype)
         self._operations = [
-            _Operation(
-                step,
-                sources[step.terms],
-                factors[step.terms],
-                *(each[part] for each in (offset, bias, response)),
-            )
+            _Operation(step, sources[step.terms], factors[step.terms], offsets[part])
             for part, step in zip(parts, program.steps, strict=True)
         ]
 
@@ -184,36 +124,29 @@ class ProgramRunner:
             arguments = operation.arguments(own, sources)
             for _, tables in operation.activate(arguments, on_cpu=False):
                 rows += torch.stack([each.expand_as(tables[0]) for each in tables], 1)
-        outputs = self._outputs.T.tolist()
+        outputs = self._outputs.tolist()
         return torch.stack([torch.stack([rows[row] for row in own]) for own in outputs])
 
-    def run(
-        self, pixels: int, tables: int, inputs: Inputs
-    ) -> Iterator[tuple[slice, slice, torch.Tensor]]:
-        """Give some genomes, some pixels, and the outputs [O, n, T, p] of these, tile by tile.
+    def run(self, pixels: int, tables: int, inputs: Inputs) -> Iterator[tuple[slice, torch.Tensor]]:
+        """Give some pixels, and the outputs [N, O, T, p] there, tile by tile.
 
         There is 1 table, or 3 with derivatives; ``inputs(start, stop)`` gives those of pixels, [T,
         I, p].
         """
         widest = TILE_BYTES["cpu" if self._on_cpu else "gpu"]
         widest //= tables * self._rows * self._dtype.itemsize
-        if self._on_cpu:
-            widest = min(widest, SMALL // (tables * len(self._outputs)))
         tiles = max(-(-pixels // max(widest, NARROWEST_TILE)), 1)
         width = max(-(-pixels // (tiles * 16)), 1) * 16  # pixels are divided evenly
-        table = _table(tables * self._rows * width, self._dtype, self._device)
-        outputs, genomes = self._outputs.shape
+        shape = self._rows, tables, width
+        whole = torch.empty(shape, dtype=self._dtype, device=self._device)
         with np.errstate(all="ignore"):
             for start in range(0, pixels, width):
                 stop = min(start + width, pixels)
-                numbers = tables * (stop - start)
-                rows = table[: numbers * self._rows].view(self._rows, tables, stop - start)
+                rows = whole.flatten()[: self._rows * tables * (stop - start)]
+                rows = rows.view(self._rows, tables, stop - start)
                 self._fill(rows, inputs(start, stop))
-                size = max(SMALL // (outputs * numbers), 1) if self._on_cpu else max(genomes, 1)
-                for first in range(0, genomes, size):
-                    own = self._outputs[:, first : first + size]
-                    found = rows.index_select(0, own.flatten()).view(*own.shape, *rows.shape[1:])
-                    yield slice(first, first + size), slice(start, stop), found
+                found = rows.index_select(0, self._outputs.flatten())
+                yield slice(start, stop), found.view(*self._outputs.shape, *rows.shape[1:])
 
     def _fill(self, rows: torch.Tensor, inputs: torch.Tensor) -> None:
         """Fill the rows [R, T, P], given the inputs [T, I, P]."""
@@ -227,17 +160,3 @@ class ProgramRunner:
                 own = rows[operation.step.rows][block]
                 for place, table in enumerate(tables):
                     own[:, place] = torch.as_tensor(table)
-
-
-_scratch = threading.local()
-
-
-def _table(numbers: int, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
-    """Give uninitialised memory; on a CPU the same each time, as new pages are slow."""
-    if device.type != "cpu":
-        return torch.empty(numbers, dtype=dtype, device=device)
-    size = numbers * dtype.itemsize
-    memory: torch.Tensor | None = getattr(_scratch, "memory", None)
-    if memory is None or len(memory) < size:
-        memory = _scratch.memory = torch.empty(size, dtype=torch.uint8)
-    return memory[:size].view(dtype)

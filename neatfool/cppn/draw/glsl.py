@@ -45,9 +45,6 @@ ELEMENTARY: Final = Template(_read("elementary.glsl.j2"), keep_trailing_newline=
 )
 """The elementary functions that the others call."""
 
-REDUCTIONS: Final = _read("reductions.glsl")
-"""How terms are joined, from a node's first to its last."""
-
 FUNCTIONS: Final = {
     "Min": "min",
     "Max": "max",
@@ -56,7 +53,6 @@ FUNCTIONS: Final = {
     "Sqrt": "sqrt",
     "Rsqrt": "inversesqrt",
     "Exp": "exponential",
-    "Log": "logarithm",
     "Sin": "sine",
     "Cos": "cosine",
     "Tanh": "hyperbolic_tangent",
@@ -65,14 +61,8 @@ FUNCTIONS: Final = {
 _OPERATORS: Final = {"Add": "+", "Sub": "-", "Mul": "*", "Div": "/"}
 
 
-def declare(
-    head: str,
-    result: str,
-    formula: Expression,
-    given: Sequence[str],
-    functions: Mapping[str, str] = FUNCTIONS,
-) -> str:
-    """Write a formula as a function, in GLSL or a language like it."""
+def declare(head: str, result: str, formula: Expression, given: Sequence[str]) -> str:
+    """Write a formula as a function, with the formula's results in what it gives."""
     lines: list[str] = []
 
     def perform(kind: str, *inputs: str | float) -> str:
@@ -82,7 +72,7 @@ def declare(
         elif kind == "Neg":
             text = f"-{names[0]}"
         else:
-            text = f"{functions[kind]}({', '.join(names)})"
+            text = f"{FUNCTIONS[kind]}({', '.join(names)})"
         name = f"t{len(lines)}"
         lines.append(f"  float {name} = {text};")
         return name
@@ -119,7 +109,6 @@ COLOURS: Final = {name: _declare_colours(name) for name in COLOUR_MAPS}
 GLSL: Final[Mapping[str, Json]] = MappingProxyType(
     {
         "ELEMENTARY": ELEMENTARY,
-        "REDUCTIONS": REDUCTIONS,
         "COLOUR_MAPS": COLOURS,
         "ACTIVATIONS": DECLARATIONS,
     }

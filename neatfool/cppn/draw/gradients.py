@@ -45,8 +45,7 @@ def render_gradients(
         band_limit: As for :func:`render`.
         device: The device to compute on.
         compiled: Whether to use compiled code, which needs numba and is several times as fast. It
-            takes one genome, on the CPU. A genome with other nodes than weighted sums is computed
-            by torch in any case.
+            takes one genome, on the CPU.
 
     Returns:
         float64 on the CPU, by ``weights`` [G, E], ``biases`` [G, M] and ``responses`` [G, M].
@@ -65,10 +64,7 @@ def render_gradients(
     if channels != colours.channels:
         gradients = gradients.sum(2, keepdims=True)
     by_pixel = torch.from_numpy(gradients).to(where, torch.float32) * 255
-    follow = _follow_by_torch
-    # Compiled code differentiates nothing but weighted sums.
-    if compiled and all(step.aggregation is None for step in program.steps):
-        follow = _follow_by_compiled_code
+    follow = _follow_by_compiled_code if compiled else _follow_by_torch
 
     @torch.enable_grad()
     def compute() -> dict[str, torch.Tensor]:

@@ -17,15 +17,7 @@ import numpy as np
 from numpy import ndarray as Array
 
 from neatfool.compiling import inlined, inner, make_switch, outer
-from neatfool.cppn.activations import (
-    ACTIVATIONS,
-    AGGREGATIONS,
-    JOINS,
-    MEDIAN,
-    SUM,
-    Activation,
-    record_join,
-)
+from neatfool.cppn.activations import ACTIVATIONS, Activation
 from neatfool.cppn.draw.colour import COLOUR_MAPS, ColourMap
 from neatfool.cppn.draw.lanes import LANES, add_product, bits_of, emit, load, spread, store
 from neatfool.cppn.draw.lattice import HALF
@@ -88,59 +80,6 @@ activate = make_switch(_LOOPS)
 """Applies an activation: its place in ``ACTIVATIONS``, and a tuple of its loop's arguments."""
 activate_common = make_switch({code: _LOOPS[code] for code in COMMON})
 """Does so for the ``COMMON`` activations."""
-
-
-def _compile_join(name: str) -> Callable[..., None]:
-    """Compile the loop that joins weighted inputs, term by term."""
-    join, of_nothing = emit(record_join(name)), name == "product"
-
-    def loop(
-        tables: Array, row: int, sources: Array, factors: Array, width: int, _: Array, __: Array
-    ) -> None:
-        for start in range(0, width, LANES):
-            joined = spread(F(1.0)), spread(F(0.0)), spread(F(0.0))
-            for term in range(len(sources)):
-                source, factor = sources[term], factors[term]
-                z = load(tables[0], source, start) * factor
-                x = load(tables[1], source, start) * factor
-                y = load(tables[2], source, start) * factor
-                own = z, x, y
-                joined = join(joined + own) if term or of_nothing else own
-            value, across, down = joined
-            store(tables[0], row, start, value)
-            store(tables[1], row, start, across)
-            store(tables[2], row, start, down)
-
-    return inner(loop, f"{name}_loop")
-
-
-@inner
-def _take_middle(
-    tables: Array, row: int, sources: Array, factors: Array, width: int, terms: Array, order: Array
-) -> None:
-    """Take the median, or the mean of the middle two."""
-    count = len(sources)
-    for i in range(width):
-        for term in range(count):
-            z = tables[0, sources[term], i] * factors[term]
-            place = term
-            while place > 0 and terms[place - 1] > z:
-                terms[place], order[place] = terms[place - 1], order[place - 1]
-                place -= 1
-            terms[place], order[place] = z, term
-        low, high = order[(count - 1) // 2], order[count // 2]
-        for table in tables:
-            below = table[sources[low], i] * factors[low]
-            above = table[sources[high], i] * factors[high]
-            table[row, i] = (below + above) * F(0.5)
-
-
-aggregate = make_switch(
-    {**{AGGREGATIONS.index(name): _compile_join(name) for name in JOINS}, MEDIAN: _take_middle}
-)
-"""Joins weighted inputs: the aggregation's place in ``AGGREGATIONS``, and a tuple of the tables,
-the row to write, the row and the factor of each input, the number of pixels, and for each input a
-float32 and an int32 to write over. There is at least one input, except for a product."""
 
 
 @cache
@@ -222,10 +161,10 @@ def _write(levels: Array, pixels: Array) -> None:
 
 
 _SIGNATURE: Final = (
-    "void(Tuple((int64[::1], int32[:, ::1], float32[:, ::1], int32[::1], float32[::1], "
+    "void(Tuple((int64[::1], int32[:, ::1], float32[::1], int32[::1], float32[::1], "
     "int32[:, ::1])), float32[:, :, ::1], UniTuple(int64, 2), UniTuple(int64, 4), int64, "
-    "uint8[:, :, ::1], int64, Tuple((float32[:, :, ::1], float32[:, :, ::1], float32[::1], "
-    "int32[::1], float32[:, ::1])), none, {})"
+    "uint8[:, :, ::1], int64, Tuple((float32[:, :, ::1], float32[:, :, ::1], "
+    "float32[:, ::1])), none, {})"
 )
 
 
@@ -244,17 +183,17 @@ def draw(
 ) -> None:
     """Draw some genomes at some pixels, from the first of ``part`` to the one after its last.
 
-    The tape is bounds, nodes, numbers, sources, factors and outputs of a
+    The tape is bounds, nodes, biases, sources, factors and outputs of a
     :class:`~neatfool.cppn.Tape`; the inputs are float32 [1 or 3, I, P], with derivatives if nodes
     fade. The tiling is the pixels of a tile (up to ``TILE``, and up to ``LANES`` whole lines if any
     input is the same in all rows or columns), those of a line of the image, and the inputs that
     vary between columns, and between rows: bit i % 31 for input i. The images to write are uint8
-    [N, C, Q], of which ``offset`` is the first pixel. The scratch is float32 [3, R, TILE + LANES]
-    and [3, R, LANES], float32 and int32 [terms], and float32 [3, TILE + LANES]. ``others`` is None
-    if all nodes are common, ``limited`` for points: then less is compiled.
+    [N, C, Q], of which ``offset`` is the first pixel. The scratch is float32 [3, R, TILE + LANES],
+    [3, R, LANES] and [3, TILE + LANES]. ``others`` is None if all nodes are common, ``limited`` for
+    points: then less is compiled.
     """
-    bounds, nodes, numbers, sources, factors, outputs = tape
-    tables, lines, terms, order, channels = scratch
+    bounds, nodes, biases, sources, factors, outputs = tape
+    tables, lines, channels = scratch
     tile, across, by_column, by_row = tiling
     # The last block of a line may extend beyond it.
     line = (across + LANES - 1) // LANES * LANES
@@ -264,22 +203,19 @@ def draw(
         _load(inputs, start, count, width, across, tables, lines)
         for genome in range(len(outputs)):
             for place in range(bounds[genome], bounds[genome + 1]):
-                node, row = nodes[place], nodes[place, 4]
-                needs_all, needs_line = node[5] & by_column, node[5] & by_row
+                node, row = nodes[place], nodes[place, 3]
+                needs_all, needs_line = node[4] & by_column, node[4] & by_row
                 here = tables if needs_all else lines
                 columns = LANES if not needs_all else width if needs_line else line
-                own, weights = sources[node[2] : node[3]], factors[node[2] : node[3]]
-                if others is not None and node[1] != SUM:
-                    aggregate(node[1], (here, row, own, weights, columns, terms, order))
-                    own, weights = node[4:5], numbers[place, :1]
-                given = here, own, weights, numbers[place, 1], row, columns, limited
+                own, weights = sources[node[1] : node[2]], factors[node[1] : node[2]]
+                given = here, own, weights, biases[place], row, columns, limited
                 if others is not None:
                     activate(node[0], given)
                 else:
                     activate_common(node[0], given)
-                if not needs_all and node[6] & by_column:
+                if not needs_all and node[5] & by_column:
                     _complete(row, lines, tables[: len(inputs)], True, across, count)
-                elif needs_all and not needs_line and node[6] & by_row:
+                elif needs_all and not needs_line and node[5] & by_row:
                     _complete(row, lines, tables[: len(inputs)], False, across, count)
             paint(colour, (tables, outputs[genome], channels, width, limited))
             for channel in range(images.shape[1]):

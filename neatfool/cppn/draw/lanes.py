@@ -194,7 +194,6 @@ _ONE_BITS: Final = 0x3F800000
 _EXPONENT: Final = 23
 # Half of these bits less half of a number's are nearly those of 1 by its square root.
 _ROOT_BITS: Final = 0x5F375A86
-_SQRT_HALF_BITS: Final = 0x3F3504F3
 
 
 def _rsqrt(xp: _Emitter, z: Any) -> Any:
@@ -233,17 +232,6 @@ def _exp(xp: _Emitter, z: Any) -> Any:
     return (1.0 + (r + (r * r) * p)) * power
 
 
-def _log(xp: _Emitter, z: Any) -> Any:
-    """Give the natural logarithm of z, which is positive and normal."""
-    bits = xp.record("Bits", z)
-    k = xp.record("ShiftRight", xp.record("SubtractBits", bits, _SQRT_HALF_BITS), _EXPONENT)
-    power = xp.record("ShiftLeft", k, _EXPONENT)
-    f = xp.record("Float", xp.record("SubtractBits", bits, power)) - 1.0
-    p, s, whole = xp.polynomial(polynomials.LOGARITHM, f), f * f, xp.record("ToFloat", k)
-    value = (s * f) * p + whole * _LN2[1]
-    return (f + (value - 0.5 * s)) + whole * _LN2[0]
-
-
 def _tanh(xp: _Emitter, z: Any) -> Any:
     """Give the hyperbolic tangent of z, as a quotient of polynomials."""
     end = _single(polynomials.TANH_END)
@@ -261,7 +249,6 @@ _ELEMENTARY: Final[dict[str, Code]] = {
     "Sin": lambda xp, z: _wave(xp, z, cosine=False),
     "Cos": lambda xp, z: _wave(xp, z, cosine=True),
     "Exp": _exp,
-    "Log": _log,
     "Tanh": _tanh,
     "Step": lambda xp, z: xp.record("Select", z, 0.0, 1.0, 0.0),
     "Abs": lambda xp, z: xp.record("Float", xp.record("And", xp.record("Bits", z), 0x7FFFFFFF)),
@@ -285,10 +272,9 @@ _INSTRUCTIONS: Final = {
 _CODE: Final[dict[str, Code]] = {
     **{kind: getattr(ir.IRBuilder, name) for kind, name in _INSTRUCTIONS.items()},
     # Where one is NaN, the smaller and the larger are b.
-    **{"Min": _choose("<"), "Max": _choose(">"), "Choose": _choose(">"), "Select": _choose(">=")},
+    **{"Min": _choose("<"), "Max": _choose(">"), "Select": _choose(">=")},
     "Bits": lambda builder, z: builder.bitcast(z, _INTS),
     "Float": lambda builder, bits: builder.bitcast(bits, _FLOATS),
-    "ToFloat": lambda builder, k: builder.sitofp(k, _FLOATS),
     "AddProduct": _call_fma,
 }
 

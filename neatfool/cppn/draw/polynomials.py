@@ -18,18 +18,6 @@ EXPONENTIAL: Final = (0.49999994, 0.16666515, 0.041668456, 0.008369419, 0.001381
 LN2: Final = (0.693359375, -2.12194440e-4)
 """The natural logarithm of 2 in two parts. The first times a small integer is exact."""
 
-LOGARITHM: Final = (
-    0.3333333,
-    -0.2500082,
-    0.20001227,
-    -0.16623357,
-    0.14201757,
-    -0.13160183,
-    0.12761582,
-    -0.076345004,
-)
-"""log(1 + f) is f - f^2/2 + f^3 p(f), for 1 + f from sqrt(1/2) to sqrt(2)."""
-
 TANH_ABOVE: Final = (0.99999998, 0.13379711, 3.4940259e-3, 2.0583339e-5, 1.3318875e-8)
 TANH_BELOW: Final = (1.0, 0.46713026, 0.025871040, 3.2830787e-4, 7.7619389e-7)
 """tanh(z) is z p(z^2) / q(z^2), for z up to ``TANH_END``, where it reaches 1."""

@@ -2,7 +2,7 @@
 
 The plain renderer runs a :class:`~neatfool.cppn.Program` with torch and numpy, on any device, and
 gives gradients. The compiled one runs a :class:`~neatfool.cppn.Tape` on a CPU, several times as
-fast, and a kernel runs it on GPUs of NVIDIA's.
+fast.
 """
 
 from __future__ import annotations
@@ -11,74 +11,18 @@ import math
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
 import torch
 
 from neatfool.cppn.compile.tape import Tape
 from neatfool.cppn.draw.colour import ColourMap, find_colour_map, quantise
 from neatfool.cppn.draw.cpu import draw_tape, smooth_bytes
 from neatfool.cppn.draw.lattice import InputKind, PixelGrid, lay_lattice, smooth, whole_tables
-from neatfool.cppn.formulas import by_numpy
 
 if TYPE_CHECKING:
     from neatfool.cppn.compile.program import Program
 
 PIXELS_KEPT: Final = 1 << 20
 """The inputs of images up to this many pixels (16 MiB of inputs) stay on a GPU between batches."""
-
-
-def evaluate(
-    program: Program,
-    inputs: torch.Tensor,
-    *,
-    weights: torch.Tensor | None = None,
-    biases: torch.Tensor | None = None,
-    responses: torch.Tensor | None = None,
-) -> torch.Tensor:
-    """Compute the outputs of a batch of genomes.
-
-    For a gradient, the values of all nodes are kept. Without one, pixels are computed tile by tile,
-    on a CPU with faster functions, whose values differ in the last bits.
-
-    Args:
-        program: The N genomes, compiled.
-        inputs: float32 or float64 [I, P], the inputs at P pixels, on any device; or [3, I, P] with
-            what they change by over the reach of a pixel, to the right and downwards.
-        weights: Floats [E] in place of the program's weights.
-        biases: Floats [M] in place of the program's biases.
-        responses: Floats [M] in place of the program's responses.
-
-    Returns:
-        Floats [N, O, P] of the inputs' precision, on their device, or [N, O, 3, P] with what they
-        change by; differentiable by each argument that requires a gradient.
-
-    Raises:
-        ValueError: The number of inputs is not that of the genomes.
-    """
-    from neatfool.cppn.draw.execution import ProgramRunner, on_one_core
-
-    if inputs.dim() not in (2, 3) or inputs.shape[-2] != program.inputs:
-        raise ValueError(f"inputs {list(inputs.shape)}: must be [{program.inputs}, pixels]")
-    parameters = {"weights": weights, "biases": biases, "responses": responses}
-    tables = inputs if inputs.dim() == 3 else inputs.unsqueeze(0)
-
-    machine = partial(ProgramRunner, program, inputs.dtype, inputs.device, **parameters)
-    if torch.is_grad_enabled() and any(
-        tensor is not None and tensor.requires_grad for tensor in (inputs, *parameters.values())
-    ):
-        found = machine().differentiate(tables)
-        return found if inputs.dim() == 3 else found.squeeze(2)
-
-    @torch.no_grad()
-    def compute() -> torch.Tensor:
-        count, pixels = len(tables), inputs.shape[-1]
-        outputs = inputs.new_empty(*program.outputs.shape, count, pixels)
-        given = machine().run(pixels, count, lambda start, stop: tables[..., start:stop])
-        for genomes, own, found in given:
-            outputs[genomes, :, :, own] = found.transpose(0, 1)
-        return outputs if inputs.dim() == 3 else outputs.squeeze(2)
-
-    return on_one_core(compute) if inputs.device.type == "cpu" else compute()
 
 
 def render(
@@ -110,8 +54,7 @@ def render(
         band_limit: How far each node reaches for the mean that it shows: a standard deviation in
             native pixels; see :mod:`neatfool.cppn.activations`. 0: a pixel shows the
             value at its centre.
-        device: The device to render on; a tape needs the CPU or a GPU of NVIDIA's with the extra
-            ``cuda``.
+        device: The device to render on; a tape needs the CPU.
 
     Returns:
         uint8 [N, C, H, W] on that device, H and W of the box. The bits do not depend on the rest
@@ -127,15 +70,13 @@ def render(
     where = torch.device(device)
     if not 0 <= band_limit < math.inf:
         raise ValueError(f"band limit {band_limit}: must be 0 or more, and finite")
-
     lattice = lay_lattice(height, width, band_limit=band_limit, native=native, box=box, kind=inputs)
-    join = smooth
     if not isinstance(program, Tape):
-        points = _draw_program(program, lattice.grid, colours, where)
-    elif where.type != "cpu":
-        points = _draw_by_kernel(program, lattice.grid, colours, where)
-    else:
+        points, join = _draw_program(program, lattice.grid, colours, where), smooth
+    elif where.type == "cpu":
         points, join = draw_tape(program, lattice.grid, colours), smooth_bytes
+    else:
+        raise ValueError(f"device {device}: a tape is drawn on the CPU")
     images = join(points.view(*points.shape[:2], *lattice.shape), lattice)
     return images.repeat(1, channels, 1, 1) if channels not in (None, colours.channels) else images
 
@@ -154,34 +95,12 @@ def _draw_program(
         found = ProgramRunner(program, torch.float32, where).run(
             grid.pixels, 3 if grid.reach else 1, inputs
         )
-        for genomes, pixels, outputs in found:
-            if where.type == "cpu":
-                given = outputs.permute(2, 0, 1, 3).flatten(0, 1)
-                formula = colours.within_reach if grid.reach else colours.at_points
-                for channel, levels in enumerate(formula.play(by_numpy, *given.numpy())):
-                    images.numpy()[genomes, channel, pixels] = np.rint(levels * np.float32(255))
-            else:
-                own = outputs.transpose(0, 1)
-                channels = colours(own if grid.reach else own.squeeze(2))
-                images[genomes, :, pixels] = quantise(channels)
+        for pixels, outputs in found:
+            channels = colours(outputs if grid.reach else outputs.squeeze(2))
+            images[:, :, pixels] = quantise(channels)
         return images
 
     return on_one_core(compute) if where.type == "cpu" else compute()
-
-
-def _draw_by_kernel(
-    tape: Tape, grid: PixelGrid, colours: ColourMap, where: torch.device
-) -> torch.Tensor:
-    """Draw on a GPU of NVIDIA's: uint8 [N, C, P]."""
-    from neatfool.cppn.draw.cuda import can_launch, draw_on_gpu
-
-    if not can_launch(where.type):
-        raise ValueError(f"device {where}: a tape is drawn on the CPU, or on a GPU of NVIDIA's")
-    parts = [
-        draw_on_gpu(tape, _inputs_on(grid, where, start, start + PIXELS_KEPT), colours, where)
-        for start in range(0, grid.pixels, PIXELS_KEPT)
-    ]
-    return torch.cat(parts, 2) if len(parts) > 1 else parts[0]
 
 
 def _inputs_on(grid: PixelGrid, device: torch.device, start: int, stop: int) -> torch.Tensor:

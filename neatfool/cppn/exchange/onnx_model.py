@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from neatfool.cppn.activations import ACTIVATIONS, aggregate
+from neatfool.cppn.activations import ACTIVATIONS
 from neatfool.cppn.draw.lattice import input_formula, weigh
 from neatfool.cppn.exchange.picture import INPUT_KEYS, Look, Picture
 from neatfool.cppn.formulas import Recorder, Symbol
@@ -45,8 +45,6 @@ class Operations(Recorder):
         """Write an operation."""
         if kind == "Rsqrt":
             return self.add_node("Reciprocal", self.add_node("Sqrt", *inputs))
-        if kind == "Choose":
-            return self.add_node("Where", self.record("Greater", *inputs[:2]), *inputs[2:])
         if kind == "Step":
             return self.cast(self.add_node("GreaterOrEqual", *inputs, 0.0))
         return self.add_node(kind, *inputs)
@@ -87,7 +85,7 @@ def to_onnx(picture: Picture, *, title: str = "") -> bytes:
     network magnifies the last bits of a number. A band limit is part of the model.
 
     Args:
-        picture: The picture, with the numbers that its parameters have now.
+        picture: The picture.
         title: What it shows, for the model's description.
 
     Returns:
@@ -172,16 +170,10 @@ def _draw(
     look = picture.look
     values = dict(zip(INPUT_KEYS, inputs, strict=True))
     for node in picture.formula():
-        given = node.scaled if node.joins == "sum" else node.terms
-        terms = [tuple(weight * each for each in values[key]) for key, weight in given]
-        bias = node.gene.bias, 0.0, 0.0
-        if node.joins == "sum":
-            argument = [*map(sum, zip(bias, *terms, strict=True))]
-        else:
-            joined = aggregate(operations, node.joins, terms or [(1.0, 0.0, 0.0)])
-            argument = [node.gene.response * z + b for z, b in zip(joined, bias, strict=True)]
-        mean = ACTIVATIONS[node.gene.activation].within_reach
-        values[node.gene.key] = tuple(mean.play(operations.record, *argument))
+        terms = [tuple(factor * each for each in values[key]) for key, factor in node.terms]
+        argument = map(sum, zip((node.bias, 0.0, 0.0), *terms, strict=True))
+        mean = ACTIVATIONS[node.activation].within_reach
+        values[node.key] = tuple(mean.play(operations.record, *argument))
     outputs = zip(*(values[key] for key in range(look.colours.outputs)), strict=True)
     colours = look.colours.within_reach.play(operations.record, *chain(*outputs))
     channels = [operations.add_node("Expand", 255.0 * each, shape) for each in colours]

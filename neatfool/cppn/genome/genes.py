@@ -1,10 +1,5 @@
 """The genes of a CPPN, with markings that follow from content; and genomes as flat bytes.
 
-Genes are neat-python's, made small, as memory limits the speed of breeding: a child of the preset
-``neat`` has some 40 of its own. So they have slots and no dict. They do not inherit from
-neat-python's classes, which would add a dict, but borrow their attributes and functions, so that
-neat-python's genome works with them.
-
 neat-python counts nodes and innovations. So a number depends on the order of breeding, and two
 genomes that split the same connection get two node ids. Here an innovation number is a hash of the
 connection, and a new node's id is a hash of the connection that it splits. So equal mutations have
@@ -19,9 +14,8 @@ its way to another process; on disk a genome is JSON (:mod:`neatfool.cppn.genome
 import struct
 import zlib
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import numpy as np
 from neat.attributes import BoolAttribute, FloatAttribute
@@ -87,65 +81,34 @@ class PolynomialFloat(FloatAttribute):  # type: ignore[misc]
     _config_items = {**FloatAttribute._config_items, "mutate_eta": [float, 15.0]}  # noqa: RUF012
 
 
-class _Gene:
-    """The methods that neat-python needs of any gene."""
-
-    __slots__ = ()
-
-    __lt__ = BaseGene.__lt__
-    __str__ = BaseGene.__str__
-    crossover = BaseGene.crossover
-    init_attributes = BaseGene.init_attributes
-    mutate = BaseGene.mutate
-    get_config_params: Any = classmethod(BaseGene.get_config_params.__func__)
-    validate_attributes: Any = classmethod(BaseGene.validate_attributes.__func__)
-
-    values: Any
-    """The arguments of the constructor."""
-
-    def copy(self) -> Self:
-        """Copy the gene."""
-        return self.__class__(*self.values)
-
-    def having(self, name: str, value: object) -> Self:
-        """Copy the gene with another value of an attribute."""
-        gene = self.copy()
-        setattr(gene, name, value)
-        return gene
-
-
-@dataclass(slots=True, eq=False)
-class NodeGene(_Gene):
-    """A hidden or output node: ``activation(bias + response * aggregation(inputs))``.
+class NodeGene(DefaultNodeGene):  # type: ignore[misc]
+    """A hidden or output node: ``activation(bias + response * sum(inputs))``.
 
     Attributes:
         key: Its id; outputs have 0, 1, …
         activation: The name of the activation.
-        aggregation: The name of the aggregation.
-        bias: The number added to the aggregate.
-        response: The factor of the aggregate.
-        time_constant: neat-python's; it does not affect an image.
+        aggregation: neat-python's; always ``sum``.
+        bias: The number added to the sum.
+        response: The factor of the sum.
+        time_constant: neat-python's; no image needs it.
     """
 
-    _gene_attributes = DefaultNodeGene._gene_attributes
-    distance = DefaultNodeGene.distance
-
-    key: int
-    activation: str = ""
-    aggregation: str = "sum"
-    bias: float = 0.0
-    response: float = 1.0
-    time_constant: float = 1.0
-
-    @property
-    def values(self) -> tuple[int, str, str, float, float, float]:
-        """The arguments of the constructor."""
-        numbers = self.bias, self.response, self.time_constant
-        return self.key, self.activation, self.aggregation, *numbers
+    def __init__(
+        self,
+        key: int,
+        activation: str = "",
+        aggregation: str = "sum",
+        bias: float = 0.0,
+        response: float = 1.0,
+        time_constant: float = 1.0,
+    ) -> None:
+        self.key = key
+        self.activation, self.aggregation = activation, aggregation
+        self.bias, self.response, self.time_constant = bias, response, time_constant
 
 
-class ConnectionGene(_Gene):
-    """A connection. Its innovation number follows from its key.
+class ConnectionGene(BaseGene):  # type: ignore[misc]
+    """A connection.
 
     Attributes:
         key: The nodes that it joins.
@@ -153,49 +116,30 @@ class ConnectionGene(_Gene):
         enabled: Whether it counts.
     """
 
-    __slots__ = ("enabled", "key", "weight")
-
     _gene_attributes = [PolynomialFloat("weight"), BoolAttribute("enabled")]  # noqa: RUF012
     distance = DefaultConnectionGene.distance
 
-    key: Edge
-    weight: float
-    enabled: bool
-
     def __init__(
-        self,
-        key: Edge,
-        weight: float = 0.0,
-        enabled: bool = True,
-        *,
-        innovation: int | None = None,
+        self, key: Edge, weight: float = 0.0, enabled: bool = True, *, innovation: int | None = None
     ) -> None:
         """Make a connection, and ignore its innovation, which follows from the key."""
-        self.key = key
-        self.weight, self.enabled = weight, enabled
+        self.key, self.weight, self.enabled = key, weight, enabled
 
     @property
     def innovation(self) -> int:
         """The historical marking."""
         return marking(LINK, *self.key)
 
-    @property
-    def values(self) -> tuple[Edge, float, bool]:
-        """The arguments of the constructor."""
-        return self.key, self.weight, self.enabled
-
 
 NodeRow = tuple[int, str, str, float, float, float]
 ConnectionRow = tuple[int, int, float, bool]
 
 ACTIVATION_CODES = {name: code for code, name in enumerate(ACTIVATIONS)}
-AGGREGATION_CODES = {name: code for code, name in enumerate(AGGREGATIONS)}
 MOST_OPTIONS: Final = 256
-"""The most names in ``activation_options`` or ``aggregation_options``, some of them repeated."""
+"""The most names in ``activation_options``, some of them repeated."""
 COMMON: Final = tuple(ACTIVATION_CODES[name] for name in PAPER_ACTIVATIONS)
 """The activations for which drawing is compiled first; the others only if a genome has them."""
 _ACTIVATIONS = tuple(ACTIVATIONS)
-_AGGREGATIONS = tuple(AGGREGATIONS)
 
 HEAD: Final = 2
 """The words before the first node: the numbers of nodes and of connections."""
@@ -206,20 +150,17 @@ def record_of(**fields: Any) -> np.dtype[Any]:
     return np.dtype((np.record, [*fields.items()]))
 
 
-_NUMBERS: Final = {"bias": float, "response": float, "time_constant": float}
-NODE: Final = record_of(key=np.int64, activation=np.int64, aggregation=np.int64, **_NUMBERS)
-"""A node of a flat genome: the attributes of :class:`NodeGene`. Its functions are places in
-``ACTIVATIONS`` and ``AGGREGATIONS``."""
+NODE: Final = record_of(key=np.int64, activation=np.int64, bias=float, response=float)
+"""A node of a flat genome: the attributes of :class:`NodeGene` that differ between nodes. Its
+activation is a place in ``ACTIVATIONS``."""
 CONNECTION: Final = record_of(source=np.int64, target=np.int64, weight=float, enabled=float)
 """A connection of a flat genome; ``enabled`` is 0 or 1. It names a node by its place among the
 genome's nodes, and an input by its (negative) key."""
 NODE_WORDS: Final = NODE.itemsize // 8
 CONNECTION_WORDS: Final = CONNECTION.itemsize // 8
-FORM: Final = struct.pack(
-    "=q", zlib.crc32(repr((1, NODE, CONNECTION, _ACTIVATIONS, _AGGREGATIONS)).encode())
-)
+FORM: Final = struct.pack("=q", zlib.crc32(repr((2, NODE, CONNECTION, _ACTIVATIONS)).encode()))
 """The word that another process reads first. If it has other functions, another layout or another
-byte order, it finds another word. The 1 counts the changes of the layout."""
+byte order, it finds another word. The 2 counts the layouts."""
 MISSING: Final = -(1 << 62)
 """Stands for a node that is not there. Only a connection that is not enabled may lead to it."""
 
@@ -229,14 +170,9 @@ def pack(nodes: Mapping[int, Any], connections: Mapping[Edge, Any]) -> bytes:
     places = {key: place for place, key in enumerate(nodes)}
     words: list[Any] = [len(nodes), len(connections)]
     for key, node in nodes.items():
-        words += (
-            key,
-            ACTIVATION_CODES[node.activation],
-            AGGREGATION_CODES[node.aggregation],
-            node.bias,
-            node.response,
-            getattr(node, "time_constant", 1.0),
-        )
+        if node.aggregation not in AGGREGATIONS:
+            raise KeyError(node.aggregation)
+        words += key, ACTIVATION_CODES[node.activation], node.bias, node.response
     for edge, gene in connections.items():
         for key in edge:
             place = places.get(key, key)
@@ -246,7 +182,7 @@ def pack(nodes: Mapping[int, Any], connections: Mapping[Edge, Any]) -> bytes:
                 place = MISSING
             words.append(place)
         words += gene.weight, bool(gene.enabled)
-    return struct.pack(f"=2q{'3q3d' * len(nodes)}{'2q2d' * len(connections)}", *words)
+    return struct.pack(f"=2q{'2q2d' * len(nodes)}{'2q2d' * len(connections)}", *words)
 
 
 def unpack(flat: bytes) -> tuple[dict[int, NodeGene], dict[Edge, ConnectionGene]]:
@@ -268,8 +204,10 @@ def read_rows(flat: bytes) -> tuple[list[NodeRow], list[ConnectionRow]]:
     rows = zip(
         keys,
         [_ACTIVATIONS[code] for code in nodes["activation"].tolist()],
-        [_AGGREGATIONS[code] for code in nodes["aggregation"].tolist()],
-        *(nodes[name].tolist() for name in _NUMBERS),
+        AGGREGATIONS * len(nodes),
+        nodes["bias"].tolist(),
+        nodes["response"].tolist(),
+        [1.0] * len(nodes),
         strict=True,
     )
     ends = [

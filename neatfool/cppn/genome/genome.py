@@ -4,7 +4,6 @@ import math
 import struct
 from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
-from random import choice
 from typing import Any, Self
 
 import networkx as nx
@@ -14,7 +13,6 @@ from neat.genome import DefaultGenome, DefaultGenomeConfig
 from neatfool.cppn.activations import ACTIVATIONS, AGGREGATIONS
 from neatfool.cppn.genome import genes
 from neatfool.cppn.genome.genes import ConnectionGene, Edge, NodeGene
-from neatfool.cppn.species import distance
 from neatfool.errors import GenomeError, nearest
 
 _SPELLED_OUT = {
@@ -138,24 +136,14 @@ class Genome(DefaultGenome):  # type: ignore[misc]
         nodes, connections = genes.divide(self.flat)
         return len(nodes), int(np.count_nonzero(connections["enabled"]))
 
-    def mutate_add_node(self, config: GenomeConfig) -> None:
-        """Split a random connection, as neat-python does; its key gives the node's id."""
-        if not self.connections:
-            if config.check_structural_mutation_surer():
-                self.mutate_add_connection(config)
-            return
-        split = choice(list(self.connections.values()))  # noqa: S311
-        source, target = split.key
-        node = self.create_node(config, genes.first_free(genes.SPLIT, *split.key, taken=self.nodes))
-        node.bias = 0.0
-        self.nodes[node.key] = node
-        split.enabled = False
-        self.add_connection(config, source, node.key, 1.0, True)
-        self.add_connection(config, node.key, target, split.weight, True)
-
     def distance(self, other: Self, config: GenomeConfig) -> float:
-        """Measure how unlike two genomes are; see :func:`neatfool.cppn.species.distance`."""
-        return distance(self, other, config)
+        """Measure neat-python's compatibility distance, made symmetric.
+
+        neat-python adds in the order of its first genome, and the last bits depend on that; here
+        the keys decide which is the first.
+        """
+        first, second = sorted((self, other), key=lambda each: [[*each.nodes], [*each.connections]])
+        return float(DefaultGenome.distance(first, second, config))
 
 
 def flat_of(genome: Any) -> bytes:
@@ -198,8 +186,8 @@ def _check_node(key: int, node: Any) -> None:
     for name, known in ((node.activation, ACTIVATIONS), (node.aggregation, AGGREGATIONS)):
         if name not in known:
             raise GenomeError(f"node {key}: there is no {name!r}{nearest(str(name), known)}")
-    for name in ("bias", "response", "time_constant"):
-        if not math.isfinite(number := getattr(node, name, 1.0)):
+    for name in ("bias", "response"):
+        if not math.isfinite(number := getattr(node, name)):
             raise GenomeError(f"node {key}: its {name} is {number}")
 
 

@@ -22,8 +22,6 @@ INPUT_LABELS = ("x", "y", "d", "1")
 """The inputs in their order: column, row, distance from the centre, and one."""
 INPUTS = len(INPUT_LABELS)
 
-_FIXED: Mapping[str, object] = {"num_inputs": INPUTS, "feed_forward": True}
-
 
 def _number(name: str, *, mean: float, least: float, power: float) -> dict[str, object]:
     """Give the keys of an attribute that never varies."""
@@ -40,7 +38,7 @@ _NOT_IN_THE_PAPER: Mapping[str, object] = {
     **_number("response", mean=1.0, least=-10.0, power=0.5),
     **_number("time_constant", mean=1.0, least=0.01, power=0.0),
     "aggregation_default": "sum",
-    "aggregation_options": ("sum",),
+    "aggregation_options": "sum",
     "aggregation_mutate_rate": 0.0,
     "enabled_default": "True",
     "enabled_mutate_rate": 0.0,
@@ -53,7 +51,8 @@ _NOT_IN_THE_PAPER: Mapping[str, object] = {
 }
 
 _PAPER: Mapping[str, object] = {
-    **_FIXED,
+    "num_inputs": INPUTS,
+    "feed_forward": True,
     **_NOT_IN_THE_PAPER,
     "num_hidden": 0,
     "initial_connection": "full_direct",
@@ -123,28 +122,19 @@ class Refinements:
         initial_rounds: A random CPPN grows by a random number of rounds, from 0 to this. Each round
             splits a connection by a node and adds a connection.
         graft: The probability that a child takes one output from a second parent.
-        mutation_strength: A factor for the probabilities of all mutations; none exceeds 1.
-        mutation_spread: Each child's strength is multiplied by a random factor between e^-s and
-            e^s, with this s; its logarithm is uniform.
+        mutation_spread: For each child, the probabilities of all mutations are multiplied by a
+            random factor between e^-s and e^s, with this s; its logarithm is uniform.
         mutation_cooling: After this many generations mutations and grafts are half as likely as at
             the beginning, after twice as many a third as likely. 0: no cooling.
     """
 
     initial_rounds: int = 0
     graft: float = 0.0
-    mutation_strength: float = 1.0
     mutation_spread: float = 0.0
     mutation_cooling: int = 0
 
 
-_IDLE = frozenset(
-    {
-        "weight_mutate_power",
-        "weight_replace_rate",
-        "single_structural_mutation",
-        "structural_mutation_surer",
-    }
-)
+_IDLE = frozenset({"weight_mutate_power", "weight_replace_rate"})
 _REFINEMENTS = {
     "initial_rounds": 47,
     "graft": 0.5,

@@ -15,19 +15,16 @@ and truth values.
 """
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 import networkx as nx
 from pydantic import BaseModel, Field, ValidationError
 
-from neatfool.cppn.genome.genes import FORM, ConnectionGene, Edge, NodeGene, read_rows
+from neatfool.cppn.genome.genes import FORM, ConnectionGene, NodeGene, read_rows
 from neatfool.cppn.genome.genome import Genome, GenomeConfig, check_genome, layers
-from neatfool.cppn.genome.presets import INPUT_LABELS
+from neatfool.cppn.genome.presets import INPUT_LABELS, INPUTS
 from neatfool.errors import GenomeError
-
-_DEFAULTS: Final = {"aggregation": "sum", "bias": 0.0, "response": 1.0, "time_constant": 1.0}
 
 
 class _Record(BaseModel, extra="forbid", strict=True):
@@ -64,9 +61,7 @@ def loads(text: str, config: GenomeConfig | None = None) -> Genome:
     try:
         record = _Record.model_validate_json(text)
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        parts = "not a genome", ".".join(map(str, problem["loc"])), problem["msg"]
-        raise GenomeError(": ".join(filter(None, parts))) from error
+        raise GenomeError(f"not a genome: {_first_problem(error)}") from error
     genome = Genome.of(
         [NodeGene(*row) for row in record.nodes],
         [ConnectionGene((a, b), weight, enabled) for a, b, weight, enabled in record.connections],
@@ -110,8 +105,8 @@ def to_graph(
 
         Nodes have ``kind`` ("input", "hidden" or "output"), ``label`` and ``layer``: the longest
         way from an input over enabled connections, 0 for an input, at least 1 for others. Hidden
-        nodes and outputs have ``activation``, ``aggregation``, ``bias``, ``response``,
-        ``time_constant`` (neat-python's, which does not affect an image) and ``order``.
+        nodes and outputs have ``activation``, ``aggregation``, ``bias``, ``response`` and
+        ``order``.
 
         Edges are all connections, also disabled ones. They have ``weight``, ``enabled``,
         ``innovation`` and ``order``. ``order`` numbers the genome's nodes or connections.
@@ -128,7 +123,7 @@ def to_graph(
             kind="output" if key in names else "hidden",
             label=names.get(key, node.activation),
             layer=layer.get(key, 1),
-            **{name: getattr(node, name) for name in ("activation", *_DEFAULTS)},
+            **{name: getattr(node, name) for name in _NodeData.model_fields},
             order=order,
         )
     for order, (edge, gene) in enumerate(genome.connections.items()):
@@ -143,61 +138,55 @@ def from_graph(graph: nx.DiGraph) -> Genome:
     Args:
         graph: A graph of ``to_graph``, perhaps changed, or written and read (ids may be text).
             Without ``order`` the graph's own order counts. ``enabled`` is True by default, and
-            ``innovation`` may be left out, as it follows from the two nodes.
+            ``innovation`` does not matter, as it follows from the two nodes.
 
     Raises:
         GenomeError: The graph is not a genome's; the message names the wrong node or edge.
     """
-    if not graph.is_directed():
-        raise GenomeError("an undirected graph; a genome's connections have a direction")
+    if not graph.is_directed() or graph.is_multigraph():
+        raise GenomeError("not a directed graph with one edge from a node to another")
     nodes = [(_key(name), data) for name, data in graph.nodes(data=True)]
+    outputs = [key for key, data in nodes if data.get("kind") == "output"] or [0]
+    if sorted(outputs) != [*range(len(outputs))] or all(key for key, _ in nodes):
+        raise GenomeError(f"the outputs {outputs}: a genome's are the nodes 0, 1, …")
     edges = [((_key(a), _key(b)), data) for a, b, data in graph.edges(data=True)]
-    names = [f"node {key}" for key, _ in nodes] + [f"edge {_shown(edge)}" for edge, _ in edges]
-    for name, count in Counter(names).items():
-        if count > 1:
-            raise GenomeError(f"{name} is there {count} times; keep one")
-    if all(key != 0 for key, _ in nodes):
-        raise GenomeError("a graph without outputs; a genome's are the nodes 0, 1, …")
-    outputs = [key for key, data in nodes if data.get("kind") == "output"]
-    for key in outputs:
-        if key >= (count := len(outputs)):
-            right = f"{count} outputs are the nodes 0 to {count - 1}"
-            right = right if count > 1 else "a single output is the node 0"
-            raise GenomeError(f"node {key}: cannot be an output; {right}")
-    inputs = [key for key, data in nodes if key < 0 or data.get("kind") == "input"]
-    known = {-1 - place: label for place, label in enumerate(INPUT_LABELS)}
-    for key in inputs:
-        if key not in known:
-            there = ", ".join(f"{each} ({label})" for each, label in known.items())
-            raise GenomeError(f"node {key}: there is no such input; there are: {there}")
     genome = Genome.of(
-        [_node(key, data) for key, data in _in_order(nodes) if key not in inputs],
-        [_connection(edge, data) for edge, data in _in_order(edges)],
+        [
+            NodeGene(key, **_read(_NodeData, data, f"node {key}"))
+            for key, data in _in_order(nodes)
+            if key >= 0 and data.get("kind") != "input"
+        ],
+        [
+            ConnectionGene(edge, **_read(_EdgeData, data, f"edge {edge[0]} -> {edge[1]}"))
+            for edge, data in _in_order(edges)
+        ],
     )
-    check_genome(genome)
+    check_genome(genome, range(-INPUTS, 0))
     return genome
 
 
-def _node(key: int, data: dict[str, Any]) -> NodeGene:
-    where, data = f"node {key}", _DEFAULTS | data
-    numbers = (_number(data, name, where) for name in [*_DEFAULTS][1:])
-    functions = (_attribute(data, name, where) for name in ("activation", "aggregation"))
-    return NodeGene(key, *functions, *numbers)
+class _NodeData(BaseModel):
+    activation: str
+    aggregation: str = "sum"
+    bias: float = 0.0
+    response: float = 1.0
 
 
-def _connection(edge: Edge, data: dict[str, Any]) -> ConnectionGene:
-    where = f"edge {_shown(edge)}"
-    gene = ConnectionGene(edge, _number(data, "weight", where), data.get("enabled", True))
-    if str(given := data.get("innovation", gene.innovation)) != str(gene.innovation):
-        raise GenomeError(
-            f"{where}: its innovation cannot be {given}, as it follows from the two nodes; leave "
-            "it out"
-        )
-    return gene
+class _EdgeData(BaseModel):
+    weight: float
+    enabled: bool = True
 
 
-def _shown(edge: Edge) -> str:
-    return f"{edge[0]} -> {edge[1]}"
+def _read(kind: type[BaseModel], data: dict[str, Any], where: str) -> dict[str, Any]:
+    try:
+        return kind.model_validate(data).model_dump()
+    except ValidationError as error:
+        raise GenomeError(f"{where}: {_first_problem(error)}") from error
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors(include_url=False)[0]
+    return ": ".join(filter(None, (".".join(map(str, problem["loc"])), problem["msg"])))
 
 
 def _key(name: object) -> int:
@@ -205,20 +194,6 @@ def _key(name: object) -> int:
         return int(name)  # type: ignore[call-overload, no-any-return]
     except (TypeError, ValueError) as error:
         raise GenomeError(f"node {name!r}: a genome's ids are integers") from error
-
-
-def _number(data: dict[str, Any], name: str, where: str) -> float:
-    value = _attribute(data, name, where)
-    try:
-        return float(value)
-    except (TypeError, ValueError) as error:
-        raise GenomeError(f"{where}: its {name} is {value!r}, which is no number") from error
-
-
-def _attribute(data: dict[str, Any], name: str, where: str) -> Any:
-    if name not in data:
-        raise GenomeError(f"{where} has no {name!r}")
-    return data[name]
 
 
 def _in_order(items: Iterable[tuple[Any, dict[str, Any]]]) -> list[tuple[Any, dict[str, Any]]]:

@@ -3,16 +3,5 @@
 // the reach of a pixel, to the right and downwards.
 "use strict";
 (() => {
-  const fold = (name) => (terms) => terms.reduce((whole, term) => `${name}(${whole}, ${term})`);
-  const AGGREGATIONS = {
-    sum: null, // a weighted sum: its weights hold the response, and the divisor of the mean
-    mean: null,
-    product: (terms) => (terms.length ? fold("product")(terms) : "vec3(1.0, 0.0, 0.0)"),
-    max: fold("larger"),
-    min: fold("smaller"),
-    maxabs: fold("larger_size"),
-    median: null, // its terms are sorted first; see network.js
-  };
-
-  window.neatfool.functions = { ...window.neatfool.glsl, AGGREGATIONS };
+  window.neatfool.functions = window.neatfool.glsl;
 })();

@@ -29,22 +29,11 @@
       this.outputs = genome.o;
     }
 
-    // How a node joins its terms. Nothing to join is an empty sum, but for a product.
-    static joins(node) {
-      const empty = node.sources.length === 0 && node.aggregation !== "product";
-      return empty || node.aggregation === "mean" ? "sum" : node.aggregation;
-    }
-
     // The parameters, in the order in which the shader takes them.
     parameters() {
       const numbers = [];
       for (const node of this.nodes) {
-        if (Network.joins(node) === "sum") {
-          const scale = node.aggregation === "mean" ? node.response / node.sources.length : node.response;
-          for (const weight of node.weights) numbers.push(weight * scale);
-        } else {
-          numbers.push(...node.weights, node.response);
-        }
+        for (const weight of node.weights) numbers.push(weight * node.response);
         numbers.push(node.bias);
       }
       return Float32Array.from(numbers);
@@ -83,20 +72,15 @@
       const take = () => parameter(next++);
       this.nodes.forEach((node, place) => {
         const terms = node.sources.map((source) => `${name(source)} * ${take()}`);
-        const lists = Network.joins(node);
-        const response = lists === "sum" ? null : take();
         const bias = `vec3(${take()}, 0.0, 0.0)`;
         if (!needed.has(place)) return;
-        const z =
-          response === null ? [...terms, bias].join(" + ") : `${join(lists, terms, place, lines)} * ${response} + ${bias}`;
         names.add(node.activation);
-        lines.push(`vec3 n${place} = act_${node.activation}(${z});`);
+        lines.push(`vec3 n${place} = act_${node.activation}(${[...terms, bias].join(" + ")});`);
       });
       const colours = this.outputs.map((output) => `n${output}`).join(", ");
       return [
         "", // a line for each directive
         functions.ELEMENTARY,
-        functions.REDUCTIONS,
         functions.COLOUR_MAPS[colour],
         ...[...names].sort().map((each) => functions.ACTIVATIONS[each]),
         "uniform vec4 steps; // what x and y, and the normalised ones, change by over the reach of a pixel",
@@ -118,18 +102,6 @@
 
   function name(source) {
     return source >= 4 ? `n${source - 4}` : source === 3 ? "vec3(1.0, 0.0, 0.0)" : INPUTS[source];
-  }
-
-  function join(aggregation, terms, place, lines) {
-    if (aggregation !== "median") return `(${functions.AGGREGATIONS[aggregation](terms)})`;
-    const names = terms.map((_, i) => `t${place}_${i}`);
-    names.forEach((term, i) => lines.push(`vec3 ${term} = ${terms[i]};`));
-    const count = names.length;
-    for (let end = count - 1; end > 0; end--) {
-      for (let i = 0; i < end; i++) lines.push(`sort(${names[i]}, ${names[i + 1]});`);
-    }
-    const middle = names[count >> 1];
-    return count % 2 ? middle : `((${names[(count >> 1) - 1]} + ${middle}) * 0.5)`;
   }
 
   function asGrey(source, ranges) {

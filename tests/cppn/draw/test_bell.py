@@ -65,15 +65,6 @@ def test_pixels_are_the_weighted_means_of_points(scale):
     assert (smooth(whole, lattice) - expected).abs().max() < 1e-6
 
 
-@pytest.mark.parametrize("scale", [1.0, 0.7, 2.0])
-def test_a_box_is_the_crop_of_the_whole(compiler, scale):
-    whole = drawn(compiler, 3, scale)
-    for box in ((0, 0, 1, 1), (3, 5, 20, 21), (10, 0, 20, 28)):
-        left, top, right, bottom = box
-        part = drawn(compiler, 3, scale, box=box)
-        assert torch.equal(part, whole[:, :, top:bottom, left:right])
-
-
 def test_a_larger_picture_averaged_down_is_nearly_the_native_one(compiler):
     small, large = drawn(compiler), drawn(compiler, scale=4.0)
     means = torch.nn.functional.avg_pool2d(large.float(), 4)
@@ -83,15 +74,6 @@ def test_a_larger_picture_averaged_down_is_nearly_the_native_one(compiler):
 def test_a_larger_picture_has_the_native_pixels(compiler):
     small, large = drawn(compiler), drawn(compiler, scale=3.0)
     assert (large[:, :, 1::3, 1::3].int() - small.int()).abs().max() <= 1
-
-
-def test_threads_do_not_show(compiler, monkeypatch):
-    before = torch.get_num_threads()
-    monkeypatch.setattr("neatfool.cppn.draw.cpu.WORTH_A_THREAD", 1)
-    torch.set_num_threads(2)
-    with_two = drawn(compiler, 9)
-    torch.set_num_threads(before)
-    assert torch.equal(drawn(compiler, 9), with_two)
 
 
 @pytest.mark.parametrize("size", [(16, 22), (20, 33)])

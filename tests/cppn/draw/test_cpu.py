@@ -13,16 +13,14 @@ import torch
 from genomes import breeder_of, genomes, line_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_cppns import BOUNDED, INPUTS, OUTPUTS, neat_outputs, random_genome
+from random_cppns import BOUNDED, INPUTS, OUTPUTS, evaluate, neat_outputs, random_genome
 
 from neatfool import ExperimentError
 from neatfool.cppn import (
     ACTIVATIONS,
-    AGGREGATIONS,
     COLOUR_MAPS,
     compile_genomes,
     compile_tape,
-    evaluate,
     render,
 )
 from neatfool.cppn.draw import cpu as compiled
@@ -45,19 +43,9 @@ def program(genomes, outputs=3):
     return compile_genomes(genomes, INPUTS, list(range(outputs)))
 
 
-@pytest.fixture
-def two_threads(monkeypatch):
-    monkeypatch.setattr(compiled, "WORTH_A_THREAD", 1)
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
-
-
 def test_grey_values_are_neat_pythons():
     inputs = pixel_grid(13, 11, kind="normalised").tables(0, 143)[0]
-    aggregations = [name for name in AGGREGATIONS if name != "product"]
-    many = [random_genome(seed, BOUNDED, aggregations, outputs=1) for seed in range(300)]
+    many = [random_genome(seed, BOUNDED, outputs=1) for seed in range(300)]
     expected = [neat_outputs(each, inputs.T.double().tolist(), [0]) for each in many]
     expected = np.abs(np.array(expected)[:, :, 0]).clip(0, 1) * 255
     size = {"height": 13, "width": 11, "inputs": "normalised"}
@@ -67,17 +55,15 @@ def test_grey_values_are_neat_pythons():
 
 @pytest.mark.parametrize("preset", ["paper", "neat"])
 def test_evolved_genomes_are_drawn_as_by_the_plain_renderer(preset):
-    breeder = breeder_of(preset, aggregation_options=" ".join(AGGREGATIONS))
+    breeder = breeder_of(preset)
     evolved = [genome for seed in range(10) for genome in line_of(breeder, 40, seed)[::8]]
     options = {**SIZE, "colour_map": "hsv", "inputs": "normalised"}
     assert_alike(render(tape(evolved), **options), render(program(evolved), **options))
 
 
 def assert_alike(images, plain):
-    """Compare images, but for one: where a median is a tie, its derivatives may be another's."""
+    """Compare images, but for what rounding does."""
     difference = (images.int() - plain.int()).abs()
-    apart = (difference > 1).flatten(1).float().mean(1)
-    difference = difference[apart.argsort()[:-1]]
     assert (difference > 1).float().mean() < 1e-4
     assert (difference > 0).float().mean() < 2e-3
     assert len(plain.unique()) > 100
@@ -102,8 +88,8 @@ def steady(genomes, outputs, inputs, band_limit):
 def test_images_are_those_of_the_plain_renderer(colour_map, inputs, band_limit):
     outputs = COLOUR_MAPS[colour_map].outputs
     drawn = steady(batch(150, outputs), outputs, inputs, band_limit)
-    used = {(n.activation, n.aggregation) for genome in drawn for n in genome.nodes.values()}
-    assert len(used) == len(ACTIVATIONS) * len(AGGREGATIONS)
+    used = {node.activation for genome in drawn for node in genome.nodes.values()}
+    assert used == set(ACTIVATIONS)
     options = {**SIZE, "colour_map": colour_map, "inputs": inputs, "band_limit": band_limit}
     assert_alike(
         render(tape(drawn, outputs), **options), render(program(drawn, outputs), **options)
@@ -119,29 +105,6 @@ def test_any_genome_is_drawn(genome):
     assert torch.equal(render(tape([*batch(3), genome]), **options)[3:], alone)
 
 
-@pytest.mark.parametrize("inputs", ["raw", "normalised"])
-@pytest.mark.parametrize("colour_map", COLOUR_MAPS)
-def test_an_image_is_the_same_in_any_batch(colour_map, inputs):
-    outputs = COLOUR_MAPS[colour_map].outputs
-    some = batch(outputs=outputs)
-    options = {**SIZE, "colour_map": colour_map, "inputs": inputs}
-    together = render(tape(some, outputs), **options)
-    assert together.shape == (24, COLOUR_MAPS[colour_map].channels, 33, 37)
-    for genome, image in zip(some, together, strict=True):
-        assert torch.equal(render(tape([genome], outputs), **options)[0], image)
-    others = render(tape(some[20:3:-2], outputs), **options)
-    assert torch.equal(others, together[torch.arange(20, 3, -2)])
-
-
-@pytest.mark.parametrize("box", [(0, 0, 1, 1), (3, 5, 30, 31), (36, 32, 37, 33), (10, 0, 20, 33)])
-def test_a_box_is_the_crop_of_the_whole(box):
-    made = tape(batch())
-    options = {**SIZE, "colour_map": "hsv", "native": (28, 28), "band_limit": 2.0}
-    left, top, right, bottom = box
-    whole = render(made, **options)
-    assert torch.equal(render(made, box=box, **options), whole[:, :, top:bottom, left:right])
-
-
 @given(genomes(), st.integers(1, 50), st.integers(1, 50), st.sampled_from(["raw", "normalised"]))
 @settings(max_examples=100)
 def test_nodes_that_are_the_same_in_all_rows_or_columns_are_as_if_computed_everywhere(
@@ -155,31 +118,11 @@ def test_nodes_that_are_the_same_in_all_rows_or_columns_are_as_if_computed_every
         assert torch.equal(render(made, height=height, width=width, **options), whole)
 
 
-@pytest.mark.parametrize("width", [15, 16, 63, 64, 65, 700, 2048, 2049])
-def test_lines_of_any_length_are_drawn_alike(width):
-    made = tape(batch(40))
-    options = {"height": 80, "width": width, "colour_map": "hsv", "band_limit": 2.0 * (width % 2)}
-    whole = render(made, **options)
-    for left in range(0, width, 1 + width // 3):
-        right = min(left + 7, width)
-        part = render(made, **options, box=(left, 2, right, 80))
-        assert torch.equal(part, whole[:, :, 2:, left:right])
-
-
 def test_pixels_done_at_once_do_not_show(monkeypatch):
     made = tape(batch())
     whole = render(made, **SIZE, colour_map="rgb")
     monkeypatch.setattr(compiled, "PIXELS_AT_ONCE", 100)
     assert torch.equal(render(made, **SIZE, colour_map="rgb"), whole)
-
-
-@pytest.mark.parametrize("count", [1, 3, 24])
-def test_threads_do_not_show(count, two_threads):
-    made = tape(batch(count))
-    options = {"height": 100, "width": 100, "colour_map": "hsv"}
-    with_two = render(made, **options)
-    torch.set_num_threads(1)
-    assert torch.equal(render(made, **options), with_two)
 
 
 def test_work_is_shared_without_gap_or_overlap():
@@ -257,38 +200,9 @@ def test_code_that_was_compiled_in_several_processes_goes_together(tmp_path):
     assert run_python(slopes + DIGEST, **kept) == run_python(DIGEST, **kept)
 
 
-MEMORY = """
-import resource
-from random_cppns import INPUTS, OUTPUTS, random_genome
-from neatfool.cppn import compile_tape, render
-tape = compile_tape([random_genome(3, hidden=30)], INPUTS, OUTPUTS)
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-render(tape, height=300, width=300, colour_map="hsv")
-before = peak()
-images = render(tape, height=2048, width=2048, native=(224, 224), colour_map="hsv")
-print(peak() - before - images.numel() // 2**20)
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="measures memory as Linux counts it")
-@pytest.mark.slow
-def test_a_poster_takes_little_more_memory_than_itself():
-    assert int(run_python(MEMORY)) < 20
-
-
 def test_numba_is_not_imported_before_something_is_compiled():
     code = "import sys, neatfool.cli, neatfool_plugins.cppn; print('numba' in sys.modules)"
     assert run_python(code) == "False"
-
-
-def test_a_grey_image_is_given_thrice_for_three_channels():
-    made = tape(batch(outputs=1), 1)
-    grey = render(made, **SIZE)
-    assert torch.equal(render(made, **SIZE, channels=3), grey.expand(-1, 3, -1, -1))
-
-
-def test_an_empty_batch_gives_no_images():
-    assert render(tape([]), **SIZE, colour_map="rgb").shape == (0, 3, 33, 37)
 
 
 def test_a_tape_is_not_rendered_on_another_device():

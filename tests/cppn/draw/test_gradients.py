@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 import torch
 from genomes import breeder_of, config_of, line_of
-from random_cppns import BOUNDED, INPUTS, connection, genome_of, node, random_genome
+from random_cppns import BOUNDED, INPUTS, connection, evaluate, genome_of, node, random_genome
 
 from neatfool.cppn import (
     ACTIVATIONS,
     COLOUR_MAPS,
     compile_genomes,
-    evaluate,
     render,
     render_gradients,
 )
@@ -81,7 +80,7 @@ def test_they_are_what_differentiation_in_double_precision_gives(
     colour_map, inputs, compiled_code, band_limit
 ):
     colours = COLOUR_MAPS[colour_map]
-    options = {"activations": BOUNDED, "aggregations": ["sum", "mean"]}
+    options = {"activations": BOUNDED}
     program = compiled(colours.outputs, **options)
     gradients = noise(6, colours.channels, many=2)
     how = {"inputs": inputs, "colour_map": colour_map, "band_limit": band_limit}
@@ -115,34 +114,14 @@ def test_compiled_code_knows_the_slope_of_each_activation(activation):
         torch.testing.assert_close(fast[name], plain[name], rtol=1e-3, atol=1e-2)
 
 
-def test_any_aggregation_has_them():
-    program = compiled(3, count=30)
-    how = {"inputs": "normalised", "colour_map": "hsv"}
-    gradients = noise(30, 3)
-    found = render_gradients(program, gradients, **how)
-    assert all(found[name].isfinite().all() for name in NAMES)
-    assert all((found[name] != 0).any() for name in NAMES)
-    one = by_genome(lambda place: single(place, 3), 30, gradients, **how)
-    for name in NAMES:
-        assert one[name].shape == found[name].shape
-
-
 def test_they_do_not_depend_on_how_many_pixels_are_done_at_once(monkeypatch):
     program, gradients = compiled(3), noise(6, 3, (64, 50))
-    whole = render_gradients(program, gradients, colour_map="hls", inputs="normalised")
+    whole = render_gradients(program, gradients, colour_map="hsv", inputs="normalised")
     module = import_module("neatfool.cppn.draw.gradients")
     monkeypatch.setattr(module, "DIFFERENTIATED_BYTES", {"cpu": 1, "gpu": 1})
-    parts = render_gradients(program, gradients, colour_map="hls", inputs="normalised")
+    parts = render_gradients(program, gradients, colour_map="hsv", inputs="normalised")
     for name in NAMES:
         torch.testing.assert_close(parts[name], whole[name], rtol=1e-3, atol=1e-2)
-
-
-def test_the_gradients_of_three_equal_channels_add_up():
-    program, gradients = compiled(1), noise(6, 3)
-    three = render_gradients(program, gradients, colour_map="grey")
-    one = render_gradients(program, gradients.sum(2, keepdims=True), colour_map="grey")
-    for name in NAMES:
-        torch.testing.assert_close(three[name], one[name])
 
 
 def test_compiled_code_takes_one_genome():
@@ -153,7 +132,7 @@ def test_compiled_code_takes_one_genome():
 def test_the_same_bits_each_time():
     gradients = noise(1, 3, (50, 50), many=2)
     first, again = (
-        render_gradients(single(1, 3, activations=BOUNDED, aggregations=["sum"]), gradients,
+        render_gradients(single(1, 3, activations=BOUNDED), gradients,
                          colour_map="hsv", compiled=True)
         for _ in range(2)
     )  # fmt: skip

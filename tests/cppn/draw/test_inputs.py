@@ -25,11 +25,6 @@ def test_raw_inputs_at_native_size_are_indices():
     assert set(inputs["1"]) == {1.0}
 
 
-@pytest.mark.parametrize("size", range(1, 70))
-def test_every_native_size_gives_exact_indices(size):
-    assert pixel_grid(size, size).x.tolist() == list(range(size))
-
-
 def test_normalised_inputs_reach_from_minus_one_to_one():
     inputs = rows(5, 3, kind="normalised")
     assert inputs["x"].tolist() == [-1.0, 0.0, 1.0] * 5
@@ -42,14 +37,6 @@ def test_the_distance_is_of_normalised_coordinates(kind):
     assert inputs["d"].tolist() == pytest.approx(
         np.hypot(normalised["x"], normalised["y"]).tolist(), abs=1e-15
     )
-
-
-def test_another_size_shows_the_same_picture():
-    doubled = pixel_grid(8, 8, native=(4, 4))
-    assert doubled.x.tolist() == [-0.25, 0.25, 0.75, 1.25, 1.75, 2.25, 2.75, 3.25]
-    tripled = rows(12, 12, native=(4, 4), kind="normalised")
-    native = rows(4, 4, kind="normalised")
-    assert tripled["x"][1:12:3].tolist() == native["x"][:4].tolist()
 
 
 def test_a_single_native_pixel_is_at_the_centre():

@@ -20,7 +20,7 @@ def record():
     a, b = trace.given
     choice = trace.minimum(a / (b - 0.5), -a * b + 0.5)
     smaller, larger = trace.minimum(a, choice), trace.maximum(b, choice)
-    return trace.formula([smaller, trace.choose(larger, a, trace.step(b), abs(a))])
+    return trace.formula([smaller, larger + trace.step(b) * abs(a)])
 
 
 FORMULA = record()

@@ -62,13 +62,6 @@ def test_only_what_the_image_depends_on_is_a_parameter(genomes, config):
     assert 0 < changed < total
 
 
-def test_a_genome_that_is_learnt_on_stays_as_it_was(genomes, config):
-    before = [cppn.dumps(genome) for genome in genomes]
-    parameters, program = cppn.Parameters(config), program_of(genomes, config)
-    parameters.write(genomes, program, [row + 1 for row in parameters.read(program)])
-    assert [cppn.dumps(genome) for genome in genomes] == before
-
-
 def test_numbers_stay_in_their_range():
     config = config_of("paper", 1, weight_min_value=-2, bias_max_value=0.5)
     (genome,) = breeder_of("paper", 1).create([3])

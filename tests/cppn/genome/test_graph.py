@@ -56,7 +56,7 @@ def small_genome():
             cppn.NodeGene(0, "sin", bias=0.5),
             cppn.NodeGene(1, "tanh"),
             cppn.NodeGene(2, "abs"),
-            cppn.NodeGene(10, "gauss", "max", response=2.0),
+            cppn.NodeGene(10, "gauss", response=2.0),
             cppn.NodeGene(11, "identity"),
         ],
         [
@@ -84,7 +84,7 @@ def test_nodes_say_what_they_are():
         nodes[10].items()
         >= {
             "activation": "gauss",
-            "aggregation": "max",
+            "aggregation": "sum",
             "bias": 0.0,
             "response": 2.0,
         }.items()
@@ -127,36 +127,18 @@ def test_a_graph_drawn_by_hand_is_enough():
     )
 
 
-def change(graph, **data):
-    graph.nodes[0].update(data)
-    return graph
-
-
 @pytest.mark.parametrize(
     ("break_it", "message"),
     [
-        (lambda g: g.nodes[0].pop("activation"), "node 0 has no 'activation'"),
+        (lambda g: g.nodes[0].pop("activation"), "node 0: activation: Field required"),
         (lambda g: g.nodes[0].update(activation="gaus"), "no 'gaus'; did you mean 'gauss'"),
-        (
-            lambda g: g.nodes[0].update(bias="thick"),
-            "node 0: its bias is 'thick', which is no number",
-        ),
+        (lambda g: g.nodes[0].update(bias="thick"), "node 0: bias: Input should be a valid num"),
         (lambda g: g.nodes[0].update(bias=float("nan")), "its bias is nan"),
-        (lambda g: g.edges[-1, 10].pop("weight"), "edge -1 -> 10 has no 'weight'"),
-        (lambda g: g.edges[-1, 10].update(weight=None), "edge -1 -> 10: its weight is None"),
-        (lambda g: g.edges[-1, 10].update(weight="x"), "edge -1 -> 10: its weight is 'x'"),
-        (
-            lambda g: g.edges[-1, 10].update(innovation=g.edges[10, 11]["innovation"]),
-            "edge -1 -> 10: its innovation cannot be .*; leave it out",
-        ),
+        (lambda g: g.edges[-1, 10].update(weight=None), "edge -1 -> 10: weight: Input should be"),
         (lambda g: g.add_edge(10, -1, weight=1.0), "connection 10 -> -1: goes into an input"),
-        (lambda g: g.add_edge(-9, 10, weight=1.0), r"node -9: there is no such input; .* -2 \(y\)"),
-        (lambda g: g.add_node(5, kind="input"), "node 5: there is no such input; there are: -1"),
-        (lambda g: g.add_edge("-1", 10, weight=1.0), "node -1 is there 2 times"),
-        (lambda g: g.remove_nodes_from([*g]), "a graph without outputs"),
-        (lambda g: g.remove_nodes_from([0, 1, 2]), "a graph without outputs"),
-        (lambda g: g.remove_node(1), "node 2: cannot be an output; 2 outputs are the nodes 0 to 1"),
-        (lambda g: g.edges[-1, 10].update(enabled="no"), "enabled is 'no'"),
+        (lambda g: g.add_edge(-9, 10, weight=1.0), "-9 -> 10: here a genome has 4 inputs"),
+        (lambda g: g.remove_nodes_from([*g]), "the outputs"),
+        (lambda g: g.remove_node(1), r"the outputs \[0, 2\]: a genome's are the nodes 0, 1"),
         (lambda g: g.add_edge(0, 10, weight=1.0), "close a cycle: "),
         (lambda g: g.add_edge("a", 10, weight=1.0), "node 'a': a genome's ids are integers"),
     ],
@@ -169,14 +151,6 @@ def test_a_graph_of_something_else_is_refused_with_the_reason(break_it, message)
     assert isinstance(caught.value, ValueError)
 
 
-def test_a_single_output_whose_id_was_changed_is_told_which_it_must_be():
-    graph = nx.DiGraph([(-1, 4)])
-    graph.add_node(4, kind="output", activation="sin")
-    graph.add_node(0, activation="sin")
-    with pytest.raises(GenomeError, match=r"node 4: .* a single output is the node 0"):
-        cppn.from_graph(graph)
-
-
 def test_an_input_of_a_graph_needs_no_attributes():
     graph = nx.DiGraph()
     graph.add_node(0, activation="sin")
@@ -184,10 +158,7 @@ def test_an_input_of_a_graph_needs_no_attributes():
     assert [*cppn.from_graph(graph).connections] == [(-1, 0)]
 
 
-def test_a_graph_has_one_edge_from_a_node_to_another_and_it_has_a_direction():
-    graph = nx.MultiDiGraph(graph_of(small_genome()))
-    graph.add_edge(-1, 10, weight=1.0)
-    with pytest.raises(ValueError, match="edge -1 -> 10 is there 2 times"):
-        cppn.from_graph(graph)
-    with pytest.raises(ValueError, match="undirected"):
-        cppn.from_graph(nx.Graph(graph_of(small_genome())))
+@pytest.mark.parametrize("kind", [nx.MultiDiGraph, nx.Graph])
+def test_a_graph_has_one_edge_from_a_node_to_another_and_it_has_a_direction(kind):
+    with pytest.raises(GenomeError, match="not a directed graph"):
+        cppn.from_graph(kind(graph_of(small_genome())))

@@ -27,10 +27,7 @@ plugin = ribs
 emitter_count = 4
 batch_per_emitter = 10
 """
-LONG_LIVED = RIBS + "selection = mu\nrestart_after = 0\nranker = objective, random_direction\n"
-NOVEL = RIBS + "ranker = novelty, dominated_novelty\nrestart_after = 3\nmemory = 60\n"
-SOFT = RIBS + "emitter = evolution_strategy, iso_line\nranker = improvement\nthreshold_rate = 0.1\n"
-PIXELS = RIBS.replace("cppn\ninputs = normalised", "direct") + "strategy = sep_cma_es\n"
+LONG_LIVED = RIBS + "restart_after = 0\nranker = objective\n"
 STOPS = (1, 6, 11)
 
 
@@ -39,9 +36,6 @@ STOPS = (1, 6, 11)
     [
         pytest.param(RIBS, id="as it is"),
         pytest.param(LONG_LIVED, id="long-lived", marks=pytest.mark.slow),
-        pytest.param(NOVEL, id="novel", marks=pytest.mark.slow),
-        pytest.param(SOFT, id="soft", marks=pytest.mark.slow),
-        pytest.param(PIXELS, id="pixels", marks=pytest.mark.slow),
     ],
 )
 def test_killed_and_resumed_a_run_ends_in_the_same_database(tmp_path, text):

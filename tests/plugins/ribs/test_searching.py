@@ -1,10 +1,9 @@
-"""The scheme ``ribs``: each emitter and ranker searches, and what is wrong is said in words."""
+"""The scheme ``ribs``: each ranker searches, and what is wrong is said in words."""
 
 from __future__ import annotations
 
 import sys
 from functools import partial
-from typing import get_args
 
 import numpy as np
 import pytest
@@ -16,9 +15,7 @@ from neatfool.testing import TOY_SPEC, ToyEncoding, check_plugin
 from neatfool.testing.scheme_checks import SchemeSubject
 from neatfool_plugins.cppn import CppnEncoding
 from neatfool_plugins.cppn import Options as CppnOptions
-from neatfool_plugins.direct import DirectEncoding
-from neatfool_plugins.direct import Options as DirectOptions
-from neatfool_plugins.ribs import RANKERS, EmitterName, Options
+from neatfool_plugins.ribs import Options
 from neatfool_plugins.ribs.scheme import Ribs
 
 GREY = ImageSpec(height=8, width=8, channels=1, classes=("a", "b", "c"))
@@ -29,33 +26,17 @@ def make(encoding=None, spec=TOY_SPEC, seed=1, **options):
     return Ribs(Options(**small), encoding=encoding or ToyEncoding(spec), spec=spec, seed=seed)
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {
-            "ranker": ["improvement", "novelty", "dominated_novelty"],
-            "selection": "mu",
-            "restart_after": 6,
-        },
-        {"emitter": ["evolution_strategy", "iso_line"]},
-    ],
-)
-def test_the_scheme_keeps_its_contract(options):
-    check_plugin("scheme", lambda encoding, spec, seed: make(encoding, spec, seed, **options))
+def test_the_scheme_keeps_its_contract():
+    check_plugin("scheme", make)
 
 
 # --- searching
 
 WAYS = [
-    *({"emitter": [name]} for name in get_args(EmitterName)),
-    {"emitter": ["genetic"], "operator": "gaussian"},
-    *({"ranker": [name], "selection": "mu", "restart_after": 5} for name in RANKERS[-2:]),
-    {"restart_at": "elite"},
-]
-MORE_WAYS = [
-    *({"ranker": [name], "selection": "mu", "restart_after": 5} for name in RANKERS[:-2]),
-    *({"strategy": name, "ranker": ["objective"]} for name in ("sep_cma_es", "lm_ma_es")),
-    {"threshold_rate": 0.1, "ranker": ["improvement"], "restart_after": 0},
+    {"ranker": "two_stage_improvement"},
+    {"ranker": "improvement", "restart_after": 0},
+    {"ranker": "objective", "restart_after": 5},
+    {"ranker": "two_stage_objective"},
 ]
 
 
@@ -64,12 +45,8 @@ def search(generations=20, **options):
     return found.scheme, list(found.steps(generations))
 
 
-@pytest.mark.parametrize(
-    "way",
-    [*WAYS, *(pytest.param(way, marks=pytest.mark.slow) for way in MORE_WAYS)],
-    ids=lambda way: " ".join(map(str, way.values())),
-)
-def test_each_emitter_and_ranker_improves_the_elites(way):
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way["ranker"])
+def test_each_ranker_improves_the_elites(way):
     scheme, steps = search(sigma=0.2, **way)
     begun, now = steps[0].after, scheme.archive
     assert (now.ranks >= begun.ranks).all()
@@ -79,12 +56,7 @@ def test_each_emitter_and_ranker_improves_the_elites(way):
 
 
 def test_an_evolution_strategy_learns_where_its_objective_is_high():
-    alone = {
-        "emitter_count": 1,
-        "batch_per_emitter": 12,
-        "ranker": ["objective"],
-        "selection": "mu",
-    }
+    alone = {"emitter_count": 1, "batch_per_emitter": 12, "ranker": "objective"}
     scheme, steps = search(25, **alone, restart_after=0, sigma=0.1)
     home = scheme.state()["emitters"][0]["home"]
     mean = [rank(step.scores)[:, home].mean() for step in steps]
@@ -101,26 +73,14 @@ def test_an_emitter_that_finds_nothing_starts_again_at_a_child_of_an_elite():
     scheme, _ = search(30, restart_after=1, batch_per_emitter=2)
     numbers = [each["number"] for each in scheme.state()["emitters"]]
     assert max(numbers) > 5
-    patient, _ = search(30, restart_after=0, ranker=["objective"], selection="mu")
+    patient, _ = search(30, restart_after=0, ranker="objective")
     assert [each["number"] for each in patient.state()["emitters"]] == [0, 1, 2]
 
 
 def test_a_strategy_that_has_gone_astray_starts_again():
-    scheme, steps = search(5, sigma=1e9, restart_after=0, selection="mu")
+    scheme, steps = search(5, sigma=1e9, restart_after=0)
     assert [each["number"] for each in scheme.state()["emitters"]] == [9, 10, 11]
     assert all(np.isfinite(candidate.genome).all() for candidate in steps[-1].candidates)
-
-
-@pytest.mark.parametrize("emitter", ["gaussian", "iso_line"])
-def test_candidates_of_elites_have_the_elites_as_parents(emitter):
-    _, steps = search(6, emitter=[emitter])
-    for step in steps[1:]:
-        elites = set(step.before.candidate_ids.tolist())
-        drawn = [set(candidate.parents) for candidate in step.candidates]
-        assert all(parents <= elites and parents for parents in drawn)
-        if emitter == "gaussian":
-            assert {len(parents) for parents in drawn} == {1}
-    assert emitter == "gaussian" or max(map(len, drawn)) == 2
 
 
 # --- encodings
@@ -138,7 +98,7 @@ def scored(scheme, count, seed):
 
 def test_images_without_any_class_leave_it_waiting_for_one():
     spec = ImageSpec(4, 4, 1, (), sums_to_one=False, open=True)
-    scheme = make(ToyEncoding(spec), spec, ranker=["improvement"])
+    scheme = make(ToyEncoding(spec), spec)
     for _ in range(2):
         candidates = generation(scheme)
         count = len(candidates)
@@ -159,35 +119,11 @@ def test_a_network_keeps_its_structure_while_its_weights_vary():
     assert shapes[0] != shapes[1]
 
 
-@pytest.mark.parametrize("emitter", get_args(EmitterName))
-@pytest.mark.parametrize("channels", [1, 3])
-def test_pixels_vary_around_those_of_elites(emitter, channels):
-    spec = ImageSpec(height=8, width=8, channels=channels, classes=("a", "b", "c"))
-    encoding = DirectEncoding(DirectOptions(), spec=spec)
-    scheme = make(encoding, spec, emitter=[emitter], sigma=0.02, line_sigma=0, restart_at="elite")
-    scheme.tell(first := generation(scheme), scored(scheme, len(first), 0))
-    held = scheme.archive.candidates
-    for candidate in generation(scheme):
-        (own,) = encoding.render([candidate.genome]).numpy().astype(int)
-        parents = encoding.render([held[parent].genome for parent in candidate.parents]).numpy()
-        apart = np.abs(parents.astype(int) - own).mean((1, 2, 3)).min()
-        assert 1 < apart < 10
-
-
-def test_pixels_are_too_many_for_a_covariance_matrix():
-    spec = ImageSpec(height=64, width=64, channels=3, classes=("a", "b", "c"))
-    encoding = DirectEncoding(DirectOptions(), spec=spec)
-    with pytest.raises(ExperimentError, match=r"12288 numbers.*use strategy = sep_cma_es"):
-        make(encoding, spec)
-    assert make(encoding, spec, strategy="sep_cma_es").batch == 18
-    assert make(encoding, spec, emitter=["gaussian"]).batch == 18
-
-
 def test_an_encoding_without_numbers_is_refused():
     class Sealed:
         parents = 1
 
-    with pytest.raises(ExperimentError, match="neither parameters nor pixels; use"):
+    with pytest.raises(ExperimentError, match="no parameters; use"):
         make(Sealed())
 
 
@@ -197,10 +133,7 @@ def test_an_encoding_without_numbers_is_refused():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"ranker": ["improvment"]}, "^ranker: item 1 must .*; did you mean 'improvement'"),
-        ({"ranker": ["objective", "novlty"]}, "^ranker: item 2 must .*; did you mean 'novelty'"),
-        ({"emitter": ["gausian"]}, "^emitter: item 1 must .*; did you mean 'gaussian'"),
-        ({"ranker": []}, "^ranker: .* 1"),
+        ({"ranker": "improvment"}, "^ranker: .*; did you mean 'improvement'"),
         ({"batch_per_emitter": 1}, "^batch_per_emitter: must be >= 2"),
     ],
 )
@@ -213,8 +146,7 @@ def test_without_pyribs_the_extra_is_named(monkeypatch):
     for name in [name for name in sys.modules if name.startswith("neatfool_plugins.ribs.")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "ribs", None)
-    monkeypatch.setitem(sys.modules, "ribs.archives", None)
-    monkeypatch.setitem(sys.modules, "ribs.emitters", None)
+    monkeypatch.setitem(sys.modules, "ribs.emitters.opt", None)
     registration = PluginManager().load("scheme", "ribs")
     with pytest.raises(ExperimentError, match=r"not installed; pip install 'neatfool\[ribs\]'"):
         registration.make(Options(), encoding=ToyEncoding(), spec=TOY_SPEC, seed=1)
