@@ -1,8 +1,9 @@
-"""The scheme: many classes climb at once, each for its own niche."""
+"""The scheme: many classes climb at once, each for its own niche; and a step, as in the paper."""
 
 from __future__ import annotations
 
 import base64
+import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 import torch
+from scipy.ndimage import gaussian_filter
 from scipy.special import expit, logit
 
 from neatfool import (
@@ -28,10 +30,11 @@ from neatfool import (
     derive_seed,
     rank,
 )
-from neatfool.network import gradients_of, odds_and_gradients
+from neatfool.network import gradients_of, is_out_of_memory, odds_and_gradients
 
 from . import Options
 
+_log = logging.getLogger("neatfool.scheme.gradient")
 MOST_LOG_ODDS: Final = 1e9
 """Infinite log-odds are recorded as this, because JSON has no infinity."""
 GRAIN: Final = 256
@@ -68,32 +71,67 @@ class Positions:
 
 def begin(options: Options, shape: tuple[int, int, int], seeds: Sequence[int]) -> Positions:
     """Make the first images (channels, height, width) of climbs: noise around the start levels."""
-    noise = [np.random.default_rng(seed).normal(0, options.noise, shape) for seed in seeds]
+    noise = [np.random.default_rng(seed).normal(0, options.noise or 0, shape) for seed in seeds]
     levels = np.array(options.start, np.float32).reshape(1, -1, 1, 1)
     return Positions.of(levels + np.stack(noise))
 
 
 def climb(
-    options: Options, positions: Positions, odds: np.ndarray, gradients: np.ndarray
+    options: Options,
+    positions: Positions,
+    odds: np.ndarray,
+    gradients: np.ndarray,
+    steps: Sequence[int],
 ) -> Positions:
-    """Take a step up gradients of the log-odds that are not zero.
+    """Take a step up gradients of the log-odds that are not zero; ``steps`` have been taken.
 
-    With the gradient g, pixels move by g aim / g², within the range of bytes. The aim is what a
-    step would add to linear log-odds. It goes from ``gain`` to ``late_gain`` as the confidence
-    grows.
+    With the difference x from the start and the gradient g, x becomes (1 - decay) (x + g aim / g²),
+    is blurred, pruned, and clipped to the range of bytes.
     """
     start = np.array(options.start, np.float32).reshape(1, -1, 1, 1)
     pixels = positions.pixels()
-    # A pixel at the end of its range cannot move.
-    stuck = ((pixels <= 0) & (gradients < 0)) | ((pixels >= 255) & (gradients > 0))
-    gradients = np.where(stuck, np.float32(0), gradients)
+    x = pixels - start
+    if options.gain is not None:
+        # A pixel at the end of its range cannot move. The paper's code keeps its gradient, so that
+        # its steps become shorter the more pixels are at an end.
+        stuck = ((pixels <= 0) & (gradients < 0)) | ((pixels >= 255) & (gradients > 0))
+        gradients = np.where(stuck, np.float32(0), gradients)
     squares = np.square(gradients, dtype=np.float64).sum(axis=(1, 2, 3))
-    aims = options.gain * expit(-odds) + options.late_gain * expit(odds)
     with np.errstate(divide="ignore", over="ignore"):
-        rates = np.minimum(aims / squares, LARGEST_RATE)
+        rates = np.minimum(aims(options, odds) / squares, LARGEST_RATE)
     # Moves far out of the bytes' range are clipped, so that they do not become infinite.
     moves = np.clip(rates[:, None, None, None] * gradients, -LARGEST_MOVE, LARGEST_MOVE)
-    return Positions.of((pixels - start + moves.astype(np.float32)) + start)
+    x = (x + moves.astype(np.float32)) * np.float32(1 - (options.decay or 0))
+    if options.blur:
+        for row, taken in enumerate(steps):
+            if taken % (options.blur_every or 1) == 0:
+                x[row] = gaussian_filter(x[row], (0, options.blur, options.blur), mode="reflect")
+    if options.prune_small:
+        _prune(x, np.sqrt(np.square(x).sum(axis=1)), options.prune_small)
+    if options.prune_idle:
+        _prune(x, np.abs((gradients * x).sum(axis=1)), options.prune_idle)
+    return Positions.of(x + start)
+
+
+def aims(options: Options, odds: np.ndarray) -> np.ndarray:
+    """Give what a step should add to the log-odds if they were linear: float64 [N].
+
+    neatfool's own aim changes from ``gain`` to ``late_gain`` as the confidence p grows. The paper's
+    code aims at a gain in confidence, min(early, late (1 - p)), which is p (1 - p) times the gain
+    in log-odds.
+    """
+    p, rest = expit(odds), expit(-odds)
+    if options.gain is not None and options.late_gain is not None:
+        return np.asarray(options.gain * rest + options.late_gain * p)
+    early, late = options.early or np.inf, options.late or np.inf
+    floor = np.finfo(np.float64).tiny
+    return np.asarray(np.minimum(early / np.maximum(rest, floor), late) / np.maximum(p, floor))
+
+
+def _prune(x: np.ndarray, weights: np.ndarray, percentage: float) -> None:
+    """Set to zero the given percentage of x [N, C, H, W], where weights [N, H, W] are least."""
+    least = np.percentile(weights, percentage, axis=(1, 2), keepdims=True)
+    x *= (weights >= least)[:, None]
 
 
 @dataclass(frozen=True)
@@ -168,6 +206,7 @@ class Gradient(Scheme):
         self._at_once = options.gradients_at_once or options.absent(spec)["gradients_at_once"]
         self._options, self._encoding, self._spec, self._seed = options, encoding, spec, seed
         self._generation = self._candidate_count = self._begun = 0
+        self._warned = False
         self._climbs: list[Climb] = []
         self._next: dict[int, Climb] = {}
 
@@ -278,7 +317,8 @@ class Gradient(Scheme):
             return {}
         moving = [climbs[row] for row in up]
         here = Positions(images[up], np.stack([each.rest for each in moving]))
-        there = climb(self._options, here, odds[up], gradients[up])
+        steps = [each.steps for each in moving]
+        there = climb(self._options, here, odds[up], gradients[up], steps)
         genomes = self._genomes_of(torch.from_numpy(there.images))
         ways = zip(genomes, there.rests, strict=True)
         return dict(zip([each.class_index for each in moving], ways, strict=True))
@@ -286,12 +326,27 @@ class Gradient(Scheme):
     def _compute_gradients(
         self, images: np.ndarray, classes: Sequence[int]
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Compute log-odds and gradients, of so many images at once."""
-        pieces = zip(_pieces(images, self._at_once), _pieces(classes, self._at_once), strict=True)
+        """Compute log-odds and gradients; if memory runs out, half as many at once from now on."""
+        size = min(self._at_once, len(images))
+        pieces = zip(_pieces(images, size), _pieces(classes, size), strict=True)
         settings: Any = {"at_once": "[scheme] gradients_at_once", "spec": self._spec}
-        results = [odds_and_gradients(self._logits_of, *each, **settings) for each in pieces]
-        odds, gradients = zip(*results, strict=True)
-        return np.concatenate(odds), np.concatenate(gradients)
+        try:
+            results = [odds_and_gradients(self._logits_of, *each, **settings) for each in pieces]
+            odds, gradients = zip(*results, strict=True)
+            return np.concatenate(odds), np.concatenate(gradients)
+        except TargetError as error:
+            if size == 1 or not is_out_of_memory(error):
+                raise
+        # Outside the handler: the traceback there would keep the failed call's memory.
+        self._at_once = size // 2
+        if not self._warned:
+            _log.warning(
+                "out of memory for the gradients of %d images at once; the run goes on with %d, or "
+                "fewer if need be, and records it",
+                *(size, self._at_once),
+            )
+            self._warned = True
+        return self._compute_gradients(images, classes)
 
     def _candidate(self, genome: Any, parents: tuple[int, ...] = ()) -> Candidate:
         return Candidate(self._candidate_count + len(self._next), genome, parents, self._generation)
@@ -302,7 +357,7 @@ class Gradient(Scheme):
         done = last_is_best and self._options.stop_at < 1 and confidence >= self._options.stop_at
         if done or step.ended:
             return None
-        if step.steps < self._options.steps:
+        if step.steps < (self._options.steps or 0):
             return step
         elite = self.archive.elite(step.class_index)
         if step.best is None or (elite is not None and elite.candidate.id == step.best.id):

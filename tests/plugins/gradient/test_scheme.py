@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -11,18 +13,20 @@ from pydantic import ValidationError
 from searches import Silence, Snapshots, begin, go_on, stop_after
 
 import neatfool
-from neatfool import ExperimentError, ImageSpec, Scores, TargetError
+from neatfool import ExperimentError, ImageSpec, Scores, Target, TargetError
 from neatfool.evolution.assembly import assemble
 from neatfool.evolution.verification import verify
 from neatfool.experiment.experiment import Experiment, load_experiment
 from neatfool.fooling.open_runs import open_run
 from neatfool.network import odds_and_gradients
+from neatfool.present import write_report
+from neatfool.run.images import decode_png
 from neatfool.run.store import RunStore
 from neatfool.testing import TOY_SPEC, ToyTarget, check_plugin
 from neatfool_plugins.direct import DirectEncoding
 from neatfool_plugins.direct import Options as DirectOptions
-from neatfool_plugins.gradient import Options
-from neatfool_plugins.gradient.scheme import Gradient, Positions, climb, passes
+from neatfool_plugins.gradient import PRESETS, Options
+from neatfool_plugins.gradient.scheme import Gradient, Positions, aims, climb, passes
 from tests.support.databases import contents
 
 
@@ -36,8 +40,12 @@ def scheme(spec=TOY_SPEC, *, target=None, encoding=None, seed=1, **options):
     )
 
 
-def test_it_keeps_the_contract_of_schemes():
-    options = {"batch": 3, "gradients_at_once": 2}
+@pytest.mark.parametrize(
+    "options",
+    [{"batch": 3, "gradients_at_once": 2}, {"preset": "c", "steps": 7, "stop_at": 1}],
+    ids=["plain", "of the paper"],
+)
+def test_it_keeps_the_contract_of_schemes(options):
     check_plugin(
         "scheme", lambda encoding, spec, seed: scheme(spec, encoding=encoding, seed=seed, **options)
     )
@@ -133,16 +141,57 @@ def positions(*shape, seed=0):
 def test_a_step_gains_what_it_aims_at_where_log_odds_are_linear():
     here, gradients = positions(3, 1, 4, 4), np.random.default_rng(1).normal(0, 1, (3, 1, 4, 4))
     odds = np.array([-5.0, 0.0, 5.0])
-    there = climb(Options(gain=10, late_gain=2), here, odds, gradients.astype(np.float32))
+    there = climb(Options(gain=10, late_gain=2), here, odds, gradients.astype(np.float32), [0] * 3)
     gained = (gradients * (there.pixels() - here.pixels())).sum((1, 2, 3))
     assert gained == pytest.approx([9.95, 6, 2.05], abs=0.1)
 
 
+def test_the_papers_step_gains_confidence():
+    """min(early, late (1 - p)): a gain in p, of which the log-odds' is that over p (1 - p)."""
+    odds = np.array([-9.0, -1.0, 1.0, 6.0, 12.0])
+    p = 1 / (1 + np.exp(-odds))
+    wanted = np.minimum(0.03, 0.02 * (1 - p)) / (p * (1 - p))
+    assert aims(Options(preset="a"), odds) == pytest.approx(wanted, rel=1e-6)
+
+
 def test_no_odds_are_beyond_a_step():
     gradients = np.full((4, 1, 2, 2), 1e-30, np.float32)
-    odds = np.array([-1e9, -800.0, 800.0, 1e9])
-    there = climb(Options(), positions(4, 1, 2, 2), odds, gradients)
-    assert np.isfinite(there.pixels()).all()
+    for preset in PRESETS:
+        odds = np.array([-1e9, -800.0, 800.0, 1e9])
+        there = climb(Options(preset=preset), positions(4, 1, 2, 2), odds, gradients, [1] * 4)
+        assert np.isfinite(there.pixels()).all()
+
+
+def test_decay_draws_to_the_start():
+    here = Positions.of(np.full((1, 1, 3, 3), 200.0))
+    flat = np.full((1, 1, 3, 3), 1e-12, np.float32)
+    options = Options(gain=1e-20, decay=0.1, start=[100])
+    assert climb(options, here, np.zeros(1), flat, [0]).pixels() == pytest.approx(190, abs=0.01)
+
+
+def test_a_blur_comes_every_so_many_steps():
+    pixels = np.full((2, 1, 9, 9), 100.0)
+    pixels[:, 0, 4, 4] = 200
+    flat = np.full(pixels.shape, 1e-12, np.float32)
+    options = Options(gain=1e-20, blur=1, blur_every=2, start=[100])
+    there = climb(options, Positions.of(pixels), np.zeros(2), flat, [2, 3]).pixels()
+    assert there[0, 0, 4, 4] < 130
+    assert there[0].sum() == pytest.approx(pixels[0].sum(), rel=1e-3)
+    assert np.array_equal(there[1], pixels[1])
+
+
+def test_pruning_puts_the_least_pixels_back():
+    pixels = 100 + np.arange(100.0).reshape(1, 1, 10, 10)
+    gradients = np.full(pixels.shape, 1e-12, np.float32)
+    gradients[0, 0, :, 9] = 1e-15
+    small = Options(gain=1e-20, prune_small=20, start=[100])
+    there = climb(small, Positions.of(pixels), np.zeros(1), gradients, [0]).pixels()[0, 0]
+    assert (there.ravel()[:20] == 100).all()
+    assert np.array_equal(there.ravel()[20:], pixels.ravel()[20:])
+    idle = Options(gain=1e-20, prune_idle=11, start=[100])
+    there = climb(idle, Positions.of(pixels), np.zeros(1), gradients, [0]).pixels()[0, 0]
+    assert (there[:, 9] == 100).all()
+    assert (there[2:, :9] != 100).all()
 
 
 @given(st.lists(st.floats(-1000, 1000), min_size=1, max_size=30))
@@ -163,8 +212,8 @@ def test_small_steps_add_up():
     """Less than half a grey level a step, which bytes alone would lose."""
     here = Positions.of(np.full((1, 1, 1, 1), 100.0))
     gradients = np.full((1, 1, 1, 1), 1.0, np.float32)
-    for _ in range(10):
-        here = climb(Options(gain=0.25, late_gain=0.25), here, np.zeros(1), gradients)
+    for taken in range(10):
+        here = climb(Options(gain=0.25), here, np.zeros(1), gradients, [taken])
     assert here.pixels().item() == 102.5
 
 
@@ -185,7 +234,7 @@ def test_the_first_over_each_mark_and_each_tenfold_of_the_odds_are_kept():
 
 
 def test_not_each_step_is_kept_but_the_best_is():
-    search = Search(steps=60, stop_at=1).to_its_end()
+    search = Search(preset="plain", steps=60, stop_at=1).to_its_end()
     best = np.zeros(5)
     for candidates in search.shown:
         probs = search.score(candidates).probs
@@ -209,7 +258,7 @@ def test_parents_link_what_was_kept():
 
 def test_a_best_image_of_the_past_is_shown_again_at_the_end():
     """The last step makes it worse: what was best, and not kept, is shown once more."""
-    search = Search(classes=["b"], steps=3, stop_at=1, gain=1e-9, late_gain=1e-9, noise=0)
+    search = Search(classes=["b"], steps=3, stop_at=1, gain=1e-9, noise=0)
     confidences = iter([0.2, 0.3, 0.35, 0.25, 0.35, 1.0])
 
     def judge(scores):
@@ -283,13 +332,54 @@ def test_gradients_that_lead_nowhere_end_the_run(bend, message):
         search.generation()
 
 
-def test_gradients_that_do_not_fit_into_memory_are_told():
-    def burst(images, logits):
-        raise torch.OutOfMemoryError("CUDA out of memory")
+class Cramped(ToyTarget):
+    """A target with memory for the gradients of a few images only."""
 
-    search = Search(Bent(burst), gradients_at_once=4)
+    def __init__(self, most):
+        super().__init__()
+        self.most = most
+        self.sizes = []
+
+    def logits_of(self, images):
+        if len(images) > self.most:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        self.sizes.append(len(images))
+        # The bits are not those of a larger batch.
+        return super().logits_of(images) * (1 + 1e-7 * len(images))
+
+
+def test_out_of_memory_halves_the_gradients_at_once(caplog):
+    search = Search(Cramped(1), gradients_at_once=4).to_its_end()
+    small = Search(Cramped(1), gradients_at_once=1).to_its_end()
+    assert search.target.sizes == small.target.sizes
+    assert [[each.genome for each in part] for part in search.shown] == [
+        [each.genome for each in part] for part in small.shown
+    ]
+    (said,) = caplog.messages
+    assert "out of memory for the gradients of 4 images at once" in said
+    assert search.scheme.state()["at_once"] == 1
+
+
+def test_gradients_at_once_stay_few_in_a_search_that_goes_on_where_there_is_more_memory():
+    search = Search(Cramped(2), gradients_at_once=4)
+    for _ in range(3):
+        search.generation()
+    held = {each.id: each for part in search.shown for each in part}
+    state = json.loads(json.dumps(search.scheme.state()))
+    roomy = Search(Cramped(1000), gradients_at_once=4)
+    for class_index in range(5):
+        roomy.scheme.archive.place(search.scheme.archive.elite(class_index))
+    roomy.scheme.restore(state, held)
     search.generation()
-    with pytest.raises(TargetError, match=r"gradients_at_once|failed on 4x1x4x4 images"):
+    roomy.generation()
+    assert set(roomy.target.sizes) == {2, 1}
+    assert [each.genome for each in roomy.shown[-1]] == [each.genome for each in search.shown[-1]]
+
+
+def test_the_gradient_of_a_single_image_that_is_too_much_is_told():
+    search = Search(Cramped(0))
+    search.generation()
+    with pytest.raises(TargetError, match=r"failed on 1x1x4x4 images: .*out of memory"):
         search.generation()
 
 
@@ -315,12 +405,32 @@ def test_one_class_without_a_way_up_does_not_end_the_others():
 # --- options
 
 
+def test_a_preset_fills_what_is_left_out():
+    assert Options().model_dump().items() >= PRESETS["quick"].items()
+    options = Options(preset="b", decay=0.5, steps=7)
+    assert (options.decay, options.steps, options.blur, options.late) == (0.5, 7, 0.4, 0.05)
+    assert options.gain is None
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_filled_options_are_the_same_when_they_are_read_again(preset):
+    for more in ({}, {"gain": 4}, {"late": 0.3}, {"late_gain": 1}):
+        options = Options(preset=preset, **more)
+        assert Options(**json.loads(options.model_dump_json())) == options
+        in_odds = (options.gain is None, options.late_gain is None)
+        in_confidence = (options.early is None, options.late is None)
+        assert {in_odds, in_confidence} == {(True, True), (False, False)}
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"start": [256]}, "less than or equal to 255"),
+        ({"gain": 3, "early": 0.1}, "give either"),
+        ({"start": [256]}, "grey levels"),
         ({"start": []}, "at least 1"),
+        ({"decay": 1}, "less than 1"),
         ({"steps": 0}, "greater than 0"),
+        ({"preset": "d"}, "'quick', 'plain'"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(options, message):
@@ -332,7 +442,7 @@ def test_a_start_of_another_number_of_channels_is_refused():
     with pytest.raises(ExperimentError, match="1 channel"):
         scheme(start=[1, 2, 3])
     colour = ImageSpec(4, 4, 3, ("a", "b"))
-    first = next(iter(scheme(colour, start=[10, 20, 30], noise=0).ask()))
+    first = next(iter(scheme(colour, start=[10, 20, 30], noise=0, preset="plain").ask()))
     assert first.genome.genes[:, 0, 0].tolist() == [10, 20, 30]
 
 
@@ -353,6 +463,21 @@ gradients_at_once = 3
 start = 33
 gain = 3
 """
+PAPER = GRADIENT.replace("gain = 3", "preset = c\nsteps = 12\nstop_at = 1")
+DIRECT = """\
+[experiment]
+name = direct
+generations = 20
+[target]
+plugin = mnist
+[encoding]
+plugin = direct
+halve_rate_every = 6
+[scheme]
+plugin = map_elites
+batch = 24
+initial = 40
+"""
 STOPS = (1, 6, 11)
 
 
@@ -360,6 +485,8 @@ STOPS = (1, 6, 11)
     "text",
     [
         pytest.param(GRADIENT, id="quick"),
+        pytest.param(PAPER, id="paper", marks=pytest.mark.slow),
+        pytest.param(DIRECT, id="direct", marks=pytest.mark.slow),
     ],
 )
 def test_stopped_or_killed_and_resumed_a_run_ends_in_the_same_database(tmp_path, text):
@@ -397,3 +524,104 @@ def test_every_digit_is_certain_from_its_png(finished):
     assert len(verified) == 10
     assert min(each.measured for each in verified) >= 0.9999
     assert max(each.difference for each in verified) < 1e-6
+
+
+def test_the_run_can_be_read_rendered_and_reported(finished):
+    run = open_run(finished)
+    elite = run.elite("7")
+    assert elite.image(56).size == (56, 56)
+    assert np.array_equal(elite.pixels(), decode_png(elite.png))
+    confidences = [each.confidence for each in run.lineage("7")]
+    assert all(confidences)
+    assert confidences == sorted(confidences, reverse=True)
+    assert len(confidences) > 2
+    with pytest.raises(neatfool.RunError, match="'direct' are not graphs"):
+        elite.graph()
+    page = write_report(run).read_text(encoding="utf-8")
+    assert page.count("<img") >= 10
+
+
+def test_when_a_run_is_over_nothing_but_elites_and_ancestors_is_stored(finished):
+    rows = contents(finished / "run.db")
+    assert {row[0] for row in rows["candidate"]} == {row[3] for row in rows["replacement"]}
+
+
+class Half(torch.nn.Module):
+    """Says of a grey image in [0, 1] whether it is bright above or below."""
+
+    def __init__(self, *, softmax):
+        super().__init__()
+        self.softmax = softmax
+
+    def forward(self, images):
+        halves = torch.stack([images[:, 0, :4].mean((1, 2)), images[:, 0, 4:].mean((1, 2))], 1)
+        return (30 * halves).softmax(1) if self.softmax else 30 * halves
+
+
+@pytest.mark.parametrize("softmax", [False, True])
+def test_a_module_of_ones_own_is_climbed_with_logits_or_probabilities(tmp_path, softmax):
+    run = neatfool.fool(
+        Half(softmax=softmax).eval(),
+        image=(1, 8, 8),
+        classes=["above", "below"],
+        generations=60,
+        encoding="direct",
+        scheme="gradient",
+        out=tmp_path / "run",
+        progress=False,
+    )
+    assert [elite.confidence >= 0.9999 for elite in run] == [True, True]
+    above = run["above"].pixels()[0].astype(float)
+    assert above[:4].mean() > above[4:].mean() + 50
+
+
+def test_a_function_of_ones_own_has_no_gradients(tmp_path):
+    with pytest.raises(ExperimentError, match="no gradients"):
+        neatfool.fool(
+            lambda images: np.full((len(images), 2), 0.5),
+            image=(1, 8, 8),
+            classes=2,
+            encoding="direct",
+            scheme="gradient",
+            out=tmp_path / "run",
+        )
+
+
+class Ensemble(Target):
+    """The mean of two networks' softmax."""
+
+    spec = ImageSpec(8, 8, 1, ("above", "below", "left"), array="torch")
+
+    def __init__(self):
+        torch.manual_seed(4)
+        self.networks = [
+            neatfool.Network(
+                torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 3)).eval(), device="cpu"
+            )
+            for _ in range(2)
+        ]
+
+    def score(self, images):
+        probs = torch.stack([network(images).softmax(1) for network in self.networks]).mean(0)
+        return Scores(probs.numpy(), probs.log().numpy())
+
+    def logits_of(self, images):
+        probs = torch.stack([each.logits_of(images).softmax(1) for each in self.networks])
+        return probs.mean(0).log()
+
+
+def test_several_networks_are_climbed_as_one(tmp_path):
+    target = Ensemble()
+    run = neatfool.fool(
+        target,
+        image=(1, 8, 8),
+        classes=target.spec.classes,
+        generations=30,
+        encoding="direct",
+        scheme="gradient",
+        scheme_options={"stop_at": 0.6},
+        out=tmp_path / "run",
+        progress=False,
+    )
+    first = run.history[0].minimum
+    assert all(elite.confidence > first + 0.1 for elite in run)
