@@ -1,9 +1,10 @@
-"""The whole path on a GPU: drawing, the band limit, gradients, scoring, runs.
+"""The whole path on a GPU: the kernel, the band limit, gradients, copies, scoring, runs.
 
 ``python -m benchmarks --gpu --json`` measures on the first CUDA GPU: 400 random CPPNs of 45 nodes
-at 224x224 as colours, at points and with the band limit of ``preset = patterns``; how many of their
-values differ from the CPU's; gradients of 40 of them; the memory that all this took; and some
-seconds late in runs against EfficientNet-Lite0, ResNet-50 and ViT-B, each beside its target alone.
+at 224x224 as colours, at points and with the band limit of ``preset = patterns``, by the kernel
+where it works and else by PyTorch; how many of their values differ from the CPU's; how many copies
+a batch needs to get there; gradients of 40 of them; the memory that all this took; and some seconds
+late in runs against EfficientNet-Lite0, ResNet-50 and ViT-B, each beside its target alone.
 
 Where there is no GPU, the same code runs on the CPU with a tenth of the CPPNs and one network, so
 that each line has been run, and no bound is judged.
@@ -23,7 +24,7 @@ from benchmarks.figures import Figure
 from benchmarks.render import BAND_LIMIT, INPUTS, OUTPUTS, random_genome
 from benchmarks.run import LATE, PATTERNS, middle
 from benchmarks.targets import EfficientNetTarget, ResNetTarget
-from neatfool.cppn import compile_genomes, compile_tape, render, render_gradients
+from neatfool.cppn import can_launch, compile_genomes, compile_tape, render, render_gradients
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,11 +49,13 @@ def figures(say: Callable[[str], None]) -> list[Figure]:
     device = torch.device("cuda" if gpu else "cpu")
     if not gpu:
         say("there is no GPU: the same code runs on the CPU, and no bound is judged")
+    elif not can_launch("cuda"):
+        say("PyTorch draws, as the kernel does not work here: pip install 'neatfool[cuda]'")
     count = GENOMES if gpu else GENOMES_ON_CPU
     rng = random.Random(1)
     genomes = [random_genome(rng, key, NODES, CONNECTIONS) for key in range(count)]
     tape = compile_tape(genomes, INPUTS, OUTPUTS)
-    program = compile_genomes(genomes, INPUTS, OUTPUTS)
+    program = tape if can_launch(device.type) else compile_genomes(genomes, INPUTS, OUTPUTS)
     few = compile_genomes(genomes[:DIFFERENTIATED], INPUTS, OUTPUTS)
     by_pixel = np.ones((1, DIFFERENTIATED, 3, SIDE, SIDE), np.float32)
     limit = {**PICTURE, "band_limit": BAND_LIMIT}

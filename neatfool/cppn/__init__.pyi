@@ -6,6 +6,7 @@ from .draw.cpu import can_compile as can_compile
 from .draw.cpu import load_compiled as load_compiled
 from .compile.tape import Tape as Tape
 from .compile.tape import compile_tape as compile_tape
+from .draw.cuda import can_launch as can_launch
 from .draw.glsl import GLSL as GLSL
 from .exchange.onnx_model import to_onnx as to_onnx
 from .exchange.picbreeder import read_picbreeder as read_picbreeder

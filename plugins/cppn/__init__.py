@@ -54,10 +54,11 @@ class Options(BaseModel, extra="forbid", populate_by_name=True, use_attribute_do
     device: DeviceName = "auto"
     """where images are drawn. `auto` takes the GPU if there is one; else PyTorch's name of a
     device: `cpu`, `cuda`, `xpu`, `mps`"""
-    renderer: Literal["compiled", "plain"] | None = Field(None, validate_default=True)
-    """what draws. `compiled` draws on the CPU and needs numba. `plain` is PyTorch, on any device,
-    and takes several times as long on a CPU. If left out, the first that works on the device. A few
-    values of their images differ, so the choice is part of the run"""
+    renderer: Literal["compiled", "cuda", "plain"] | None = Field(None, validate_default=True)
+    """what draws. `compiled` is several times as fast on a CPU and needs numba. `cuda` is a kernel
+    for GPUs of NVIDIA's; it needs numba and `pip install 'neatfool[cuda]'`. `plain` is PyTorch, on
+    any device. If left out, the first that works on the device. A few values of their images
+    differ, so the choice is part of the run"""
     initial_rounds: int | None = Field(None, validate_default=True, ge=0, le=1000)
     """how complex random networks are. Each grows by a number of rounds drawn from 0 to this. A
     round splits a connection by a node, and adds a connection. This and the next three go with the
@@ -98,7 +99,8 @@ class Options(BaseModel, extra="forbid", populate_by_name=True, use_attribute_do
         if preset := info.data.get("preset"):
             cppn.Breeder.prepare(cppn.PRESETS[preset])
         kind = pick_device().type if device == "auto" else device.partition(":")[0]
-        return "compiled" if kind == "cpu" and cppn.can_compile() else "plain"
+        fast = "compiled" if kind == "cpu" else "cuda" if cppn.can_launch(kind) else "plain"
+        return fast if fast != "plain" and cppn.can_compile() else "plain"
 
     @field_validator("genome")
     @classmethod
@@ -325,7 +327,15 @@ def _choose_compiler(
     if options.renderer == "plain":
         return cppn.compile_genomes, pick_device(options.device)
     cppn.load_compiled()
-    return cppn.compile_tape, pick_device("cpu")
+    if options.renderer == "compiled":
+        return cppn.compile_tape, pick_device("cpu")
+    device = pick_device(options.device)
+    if not cppn.can_launch(device.type):
+        raise ExperimentError(
+            f"[encoding] renderer = cuda: cannot draw on {device}; it needs a GPU of NVIDIA's and "
+            "pip install 'neatfool[cuda]'; or leave it out"
+        )
+    return cppn.compile_tape, device
 
 
 @hookimpl

@@ -61,8 +61,14 @@ FUNCTIONS: Final = {
 _OPERATORS: Final = {"Add": "+", "Sub": "-", "Mul": "*", "Div": "/"}
 
 
-def declare(head: str, result: str, formula: Expression, given: Sequence[str]) -> str:
-    """Write a formula as a function, with the formula's results in what it gives."""
+def declare(
+    head: str,
+    result: str,
+    formula: Expression,
+    given: Sequence[str],
+    functions: Mapping[str, str] = FUNCTIONS,
+) -> str:
+    """Write a formula as a function, in GLSL or a language like it."""
     lines: list[str] = []
 
     def perform(kind: str, *inputs: str | float) -> str:
@@ -72,7 +78,7 @@ def declare(head: str, result: str, formula: Expression, given: Sequence[str]) -
         elif kind == "Neg":
             text = f"-{names[0]}"
         else:
-            text = f"{FUNCTIONS[kind]}({', '.join(names)})"
+            text = f"{functions[kind]}({', '.join(names)})"
         name = f"t{len(lines)}"
         lines.append(f"  float {name} = {text};")
         return name

@@ -2,7 +2,7 @@
 
 The plain renderer runs a :class:`~neatfool.cppn.Program` with torch and numpy, on any device, and
 gives gradients. The compiled one runs a :class:`~neatfool.cppn.Tape` on a CPU, several times as
-fast.
+fast, and a kernel runs it on GPUs of NVIDIA's.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ def render(
         band_limit: How far each node reaches for the mean that it shows: a standard deviation in
             native pixels; see :mod:`neatfool.cppn.activations`. 0: a pixel shows the
             value at its centre.
-        device: The device to render on; a tape needs the CPU.
+        device: The device to render on; a tape needs the CPU or a GPU of NVIDIA's with the extra
+            ``cuda``.
 
     Returns:
         uint8 [N, C, H, W] on that device, H and W of the box. The bits do not depend on the rest
@@ -70,13 +71,15 @@ def render(
     where = torch.device(device)
     if not 0 <= band_limit < math.inf:
         raise ValueError(f"band limit {band_limit}: must be 0 or more, and finite")
+
     lattice = lay_lattice(height, width, band_limit=band_limit, native=native, box=box, kind=inputs)
+    join = smooth
     if not isinstance(program, Tape):
-        points, join = _draw_program(program, lattice.grid, colours, where), smooth
-    elif where.type == "cpu":
-        points, join = draw_tape(program, lattice.grid, colours), smooth_bytes
+        points = _draw_program(program, lattice.grid, colours, where)
+    elif where.type != "cpu":
+        points = _draw_by_kernel(program, lattice.grid, colours, where)
     else:
-        raise ValueError(f"device {device}: a tape is drawn on the CPU")
+        points, join = draw_tape(program, lattice.grid, colours), smooth_bytes
     images = join(points.view(*points.shape[:2], *lattice.shape), lattice)
     return images.repeat(1, channels, 1, 1) if channels not in (None, colours.channels) else images
 
@@ -101,6 +104,21 @@ def _draw_program(
         return images
 
     return on_one_core(compute) if where.type == "cpu" else compute()
+
+
+def _draw_by_kernel(
+    tape: Tape, grid: PixelGrid, colours: ColourMap, where: torch.device
+) -> torch.Tensor:
+    """Draw on a GPU of NVIDIA's: uint8 [N, C, P]."""
+    from neatfool.cppn.draw.cuda import can_launch, draw_on_gpu
+
+    if not can_launch(where.type):
+        raise ValueError(f"device {where}: a tape is drawn on the CPU, or on a GPU of NVIDIA's")
+    parts = [
+        draw_on_gpu(tape, _inputs_on(grid, where, start, start + PIXELS_KEPT), colours, where)
+        for start in range(0, grid.pixels, PIXELS_KEPT)
+    ]
+    return torch.cat(parts, 2) if len(parts) > 1 else parts[0]
 
 
 def _inputs_on(grid: PixelGrid, device: torch.device, start: int, stop: int) -> torch.Tensor:
