@@ -321,7 +321,7 @@ class Bent(ToyTarget):
         (lambda images, logits: logits.detach(), "cannot be differentiated"),
         (lambda images, logits: logits * np.nan, "not finite"),
         (lambda images, logits: logits[0], r"logits_of\(\) gave Tensor"),
-        (lambda images, logits: logits.numpy(), "failed on 5x1x4x4 images: RuntimeError"),
+        (lambda images, logits: logits.numpy(), "failed on 5x1x4x4 images .*RuntimeError"),
         (lambda images, logits: None, "gave NoneType"),
     ],
 )
@@ -379,7 +379,7 @@ def test_gradients_at_once_stay_few_in_a_search_that_goes_on_where_there_is_more
 def test_the_gradient_of_a_single_image_that_is_too_much_is_told():
     search = Search(Cramped(0))
     search.generation()
-    with pytest.raises(TargetError, match=r"failed on 1x1x4x4 images: .*out of memory"):
+    with pytest.raises(TargetError, match=r"failed on 1x1x4x4 images .*out of memory"):
         search.generation()
 
 
