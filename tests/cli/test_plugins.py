@@ -290,3 +290,10 @@ def test_the_options_of_an_observer_are_shown_and_can_be_set_for_its_checks():
     result = plugins("check", "tensorboard", "--set", "seconds_between_sheets=-1")
     assert result.exit_code == 2
     assert "must be >= 0" in result.stderr
+
+
+def test_an_entry_point_of_no_kind_fails_its_check(distribute):
+    distribute("birds", {"tit": "birds_m"})
+    result = plugins("check", "tit")
+    assert result.exit_code == 3
+    assert "is not named KIND.NAME" in " ".join(result.stdout.split())
