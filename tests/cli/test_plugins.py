@@ -173,6 +173,13 @@ def test_a_command_under_a_name_of_neatfools_fails(distribute):
     assert "neatfool has its own command 'show'" in result.stdout
 
 
+def test_an_entry_point_of_no_kind_fails_its_check(distribute):
+    distribute("birds", {"tit": "birds_m"})
+    result = plugins("check", "tit")
+    assert result.exit_code == 3
+    assert "is not named KIND.NAME" in " ".join(result.stdout.split())
+
+
 def test_an_observer_is_checked(distribute):
     distribute("birds", {"observer.chirp": "birds_watch"}, {"birds_watch": OBSERVER})
     assert plugins("check", "chirp").exit_code == 0
@@ -280,6 +287,12 @@ def test_neatfools_own_keys_are_shown_by_their_section(section, key):
     assert key in [option["key"] for option in shown["sections"][section]]
 
 
+def test_an_unknown_plugin_is_not_shown():
+    result = plugins("show", "map_elite")
+    assert result.exit_code == 3
+    assert "unknown plugin 'map_elite'; did you mean 'map_elites'" in result.stderr
+
+
 def test_the_options_of_an_observer_are_shown_and_can_be_set_for_its_checks():
     pytest.importorskip("tensorboard", reason="pip install 'neatfool[tensorboard]'")
     shown = json.loads(plugins("show", "tensorboard", "--json").stdout)
@@ -290,10 +303,3 @@ def test_the_options_of_an_observer_are_shown_and_can_be_set_for_its_checks():
     result = plugins("check", "tensorboard", "--set", "seconds_between_sheets=-1")
     assert result.exit_code == 2
     assert "must be >= 0" in result.stderr
-
-
-def test_an_entry_point_of_no_kind_fails_its_check(distribute):
-    distribute("birds", {"tit": "birds_m"})
-    result = plugins("check", "tit")
-    assert result.exit_code == 3
-    assert "is not named KIND.NAME" in " ".join(result.stdout.split())
