@@ -20,7 +20,7 @@ from neatfool.config.sections import Problems
 from neatfool.errors import ExperimentError, NeatfoolError, PluginError, blaming, nearest
 from neatfool.experiment.framework import OWN_KEYS
 from neatfool.plugin.manager import PluginManager
-from neatfool.plugin.registration import RESERVED_KEYS, Registration
+from neatfool.plugin.registration import Registration
 from neatfool.present.measure_command import make_measure_command
 from neatfool.testing import CHECKS, CheckResult, ToyTarget, examine_plugin
 
@@ -49,7 +49,8 @@ def describe_plugins(name: str) -> list[dict[str, Any]]:
     manager = PluginManager()
     described = []
     for kind, plugin in find_plugins(manager, name):
-        source = next(each.origin for each in manager.available() if each.name == plugin)
+        origins = {(each.kind, each.name): each.origin for each in manager.available()}
+        source, options = origins[kind, plugin], {}
         if kind == "command":
             described += [
                 _facts(kind, command_name, source, command.help, _options_of(command))
@@ -57,10 +58,10 @@ def describe_plugins(name: str) -> list[dict[str, Any]]:
             ]
             continue
         made = manager.load_observer(plugin) if kind == "observer" else manager.load(kind, plugin)
-        source, options = (made.source if made else source), {}
         if made and kind == "measure":
             options = _options_of(make_measure_command(plugin, made.maker))
         elif made:
+            source = made.source
             with blaming(made.label):
                 options = describe_options(made.options, plugin if kind == "observer" else kind)
         described.append(_facts(kind, plugin, source, manager.docstring(source), options))
@@ -102,7 +103,7 @@ def check_plugins(name: str, settings: Sequence[str] = ()) -> dict[str, list[Che
     """Check all plugins that a name stands for, with options ``[section.]key=value``."""
     manager = PluginManager()
     plugins = find_plugins(manager, name)
-    optioned = sum(kind in {*RESERVED_KEYS, "observer"} for kind, _ in plugins)
+    optioned = sum(kind != "command" for kind, _ in plugins)
     if settings and optioned != 1:
         raise ExperimentError(
             f"--set {settings[0]}: {name} has {optioned} plugins with options; give KIND.NAME"

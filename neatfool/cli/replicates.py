@@ -9,10 +9,10 @@ from typing import Final
 
 from neatfool.cli.main_group import INTERRUPTED
 from neatfool.errors import BudgetSpent
-from neatfool.experiment.experiment import Experiment
+from neatfool.experiment.experiment import load_experiment
 from neatfool.machine import usable_cores
 from neatfool.present.output import Output
-from neatfool.replicates import ProcessPool, Replicate, plan_replicates
+from neatfool.replicates import ProcessPool, Replicate, parse_seeds, plan_replicates
 from neatfool.wording import counted, format_seeds
 
 FOR_TERMINALS: Final = ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
@@ -25,20 +25,24 @@ STOPPING: Final = {
 
 
 def run_replicates(
-    experiment: Experiment,
-    seeds: Sequence[int],
-    folder: Path,
-    arguments: Sequence[str],
+    file: Path,
+    seeds: str,
+    out: Path | None,
+    overrides: Sequence[str],
     *,
     jobs: int,
     overwrite: bool,
     report: bool,
     debug: bool,
 ) -> int:
-    """Run an experiment, already checked, with each of several seeds; give the exit code."""
-    planned = plan_replicates(experiment, seeds, folder, overwrite=overwrite)
+    """Run the experiment of a file with each of a list of seeds; give the exit code."""
+    chosen = parse_seeds(seeds)
+    experiment = load_experiment(file, overrides=overrides, seed=chosen[0])
+    folder = out or Path("runs") / experiment.name
+    planned = plan_replicates(experiment, chosen, folder, overwrite=overwrite)
     ends = [] if report else ["--no-report"]
-    begin = [*arguments, *ends, *(["--overwrite"] if overwrite else [])]
+    sets = [word for each in overrides for word in ("--set", each)]
+    begin = [str(file), *sets, *ends, *(["--overwrite"] if overwrite else [])]
     program = [sys.executable, "-P", "-m", "neatfool"]
     commands = {}
     for each in planned:

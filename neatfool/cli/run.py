@@ -110,22 +110,10 @@ def run(
         for option in observers_asked_for(observing).values():
             raise click.UsageError(f"{option} is for one run, and --seeds makes several")
         from neatfool.cli.replicates import run_replicates
-        from neatfool.experiment.experiment import load_experiment
-        from neatfool.replicates import parse_seeds
 
-        chosen = parse_seeds(seeds)
-        experiment = load_experiment(file, overrides=overrides, seed=chosen[0])
-        code = run_replicates(
-            experiment,
-            chosen,
-            out or Path("runs") / experiment.name,
-            [str(file), *(word for each in overrides for word in ("--set", each))],
-            jobs=jobs or 1,
-            overwrite=overwrite,
-            report=not no_report,
-            debug=bool(ctx.find_root().params.get("debug")),
-        )
-        raise SystemExit(code)
+        debug = bool(ctx.find_root().params.get("debug"))
+        how = {"overwrite": overwrite, "report": not no_report, "debug": debug}
+        raise SystemExit(run_replicates(file, seeds, out, overrides, jobs=jobs or 1, **how))
     if jobs is not None:
         raise click.UsageError("--jobs is for --seeds; one run is one process")
     with Output(stderr=True).status("getting ready (the first time on a machine takes longest)"):

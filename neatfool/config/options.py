@@ -103,8 +103,7 @@ def dump_options(options: BaseModel, name: str) -> dict[str, dict[str, Json]]:
     for section, part in _parts(options, name):
         fields, values = type(part).model_fields, part.model_dump(mode="json", by_alias=False)
         own = {n: field for n, field in fields.items() if model_of(field.annotation) is None}
-        extra = {key: value for key, value in values.items() if key not in fields}
-        dumped[section] = {key_of(n, field): values[n] for n, field in own.items()} | extra
+        dumped[section] = {key_of(n, field): values[n] for n, field in own.items()}
     return dumped
 
 
@@ -199,8 +198,6 @@ class _Reader:
                 else:
                     self._given[name, canonical] = key, value
                     given[canonical] = from_text(annotation_of(field), value)
-            elif key not in reserved and model.model_config.get("extra") == "allow":
-                given[key] = from_text(str, value)
             elif key not in reserved:
                 fault = "unknown key" + nearest(key, {*known, *reserved} - {*own_sections(model)})
             if fault:

@@ -88,6 +88,8 @@ class PluginManager:
     def load(self, kind: str, name: str) -> Registration:
         """Load what has a name among its kind, such as the target ``mnist``."""
         entry = self._only_entry(kind, name)
+        if entry and entry[0].problem:
+            raise PluginError(entry[0].problem)
         key = (kind, name)
         made = self._registrations.get(key, [])
         sources = {each.source for each in made} | ({entry[0].origin} if entry else set())

@@ -48,10 +48,6 @@ RESERVED_KEYS: Final = {
     ),
     "encoding": ("plugin",),
     "scheme": ("plugin",),
-    "view": (),
-    "model": (),
-    "detector": (),
-    "measure": (),
     "engine": ("plugin",),
 }
 """The keys of a plugin's section that belong to the framework."""

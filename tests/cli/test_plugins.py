@@ -162,25 +162,6 @@ def test_options_for_the_checks_can_be_given():
     assert "--set target.totle: [target] totle: unknown key; did you mean 'total'?" in result.stderr
 
 
-@pytest.mark.parametrize("name", ["bright", "target.bright"])
-def test_one_that_is_installed_is_checked_by_its_name(distribute, name):
-    distribute("lamps", {"target.bright": "lamps_m"}, {"lamps_m": GOOD})
-    result = plugins("check", name)
-    assert result.exit_code == 0, result.output
-    assert "target bright" in result.stdout
-
-
-def test_all_kinds_of_a_name_are_checked(distribute):
-    command = "from neatfool import hookimpl\n@hookimpl\ndef neatfool_add_commands(cli): ...\n"
-    modules = {"lamps_m": GOOD, "lamps_c": command}
-    distribute("lamps", {"target.bright": "lamps_m", "command.bright": "lamps_c"}, modules)
-    result = plugins("check", "bright")
-    assert "target bright" in result.stdout
-    assert "command bright" in result.stdout
-    assert "adds no command" in result.stdout
-    assert result.exit_code == 3
-
-
 def test_a_command_under_a_name_of_neatfools_fails(distribute):
     code = (
         "from neatfool import hookimpl\n@hookimpl\ndef neatfool_add_commands(cli):\n"
@@ -192,11 +173,11 @@ def test_a_command_under_a_name_of_neatfools_fails(distribute):
     assert "neatfool has its own command 'show'" in result.stdout
 
 
-def test_a_broken_one_fails_with_the_cause(distribute):
-    distribute("birds", {"target.tit": "birds_gone"})
+def test_an_entry_point_of_no_kind_fails_its_check(distribute):
+    distribute("birds", {"tit": "birds_m"})
     result = plugins("check", "tit")
     assert result.exit_code == 3
-    assert "No module named 'birds_gone'" in " ".join(result.stdout.split())
+    assert "is not named KIND.NAME" in " ".join(result.stdout.split())
 
 
 def test_an_observer_is_checked(distribute):
@@ -265,10 +246,6 @@ def test_options_that_must_be_given_and_a_plugin_without_any_are_shown():
     assert "  total  [a number; required]\n" in plugins("show", "bright.py").stdout
     Path("watch.py").write_text(GOOD.replace(", options=Options", ""))
     assert "[target] no options" in plugins("show", "watch.py").stdout
-
-
-def test_sections_of_a_plugins_own_are_shown_with_it():
-    assert "[DefaultStagnation]" in plugins("show", "scheme.single_class").stdout
 
 
 def test_the_options_of_a_file_are_shown_as_json():

@@ -68,20 +68,6 @@ def test_a_run_says_what_it_begins_with_but_not_when_it_goes_on(experiment, seed
     assert "begins with" not in result.output
 
 
-def test_all_elites_begin_also_where_fewer_candidates_were_to(experiment, seed, tmp_path):
-    run(experiment, tmp_path / "run", seed, "scheme.initial=1")
-    _, (report,), state = first_generation(tmp_path / "run")
-    assert report.evaluations == state["scheme"]["inherited"]["genomes"] > 1
-
-
-def test_another_target_scores_the_elites_again(experiment, seed, tmp_path):
-    run(experiment, tmp_path / "run", seed, "target.gain=6")
-    before, after = open_run(seed), open_run(tmp_path / "run")
-    (same,) = {before["bright"].genome_text} & {after["bright"].genome_text}
-    assert same
-    assert after["bright"].confidence < before["bright"].confidence
-
-
 def test_the_other_run_is_not_needed_to_go_on(experiment, seed, tmp_path):
     for name, generations in (("whole", 4), ("stopped", 2)):
         shutil.copytree(seed, tmp_path / "seed")
@@ -112,25 +98,12 @@ def test_a_run_of_another_encoding_is_refused(experiment, seed, tmp_path):
     assert "give a run whose [encoding] has the same plugin" in said
 
 
-def test_a_run_of_images_of_another_kind_is_refused(experiment, seed, tmp_path):
-    said = refusal(experiment, tmp_path, seed, "target.channels=3")
-    assert "this encoding cannot read its genomes" in said
-
-
 def test_a_run_without_elites_is_refused(seed, tmp_path):
     copy = shutil.copytree(seed, tmp_path / "copy")
     with closing(sqlite3.connect(copy / "run.db")) as database, database:
         database.execute("DELETE FROM elite")
     with pytest.raises(ExperimentError, match="has no elites yet to start from"):
         inherit(copy, ToyEncoding())
-
-
-def test_an_elite_of_several_classes_is_inherited_once(seed):
-    run = open_run(seed)
-    held = {elite.candidate_id for elite in run.elites}
-    inheritance = inherit(seed, run.encoding)
-    assert len(inheritance.genomes) == len(held)
-    assert inheritance.record["genomes"] == len(held)
 
 
 def test_grey_images_do_not_begin_with_what_draws_coloured_ones(seed):

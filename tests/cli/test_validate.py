@@ -125,11 +125,6 @@ def test_sections_of_neat_python_that_nothing_reads_are_told_with_what_reads_the
     assert validate("e.ini").exit_code == 0
 
 
-def test_nothing_is_no_name_that_may_have_been_meant():
-    result = validate("e.ini", "--set", "target.gain=")
-    assert result.stderr == ("error: --set target.gain: [target] gain: must be a number, not ''\n")
-
-
 BUILT_IN = """\
 [experiment]
 images = 9
@@ -160,22 +155,6 @@ def test_a_comment_says_what_a_key_stands_for_that_is_not_given():
     assert "#inputs = normalised\n" in validate("e.ini", "--set", "encoding.preset=neat").stdout
     Path("resolved.ini").write_text(result.stdout)
     assert validate("resolved.ini").stdout == result.stdout
-
-
-def test_a_plugins_options_say_what_is_absent():
-    said = """class Options(BaseModel):
-    gain: float | None = None
-    def absent(self, spec):
-        return {"gain": 12.5}
-"""
-    Path("filed.py").write_text(
-        PLUGINS.replace("class Options(BaseModel):\n    gain: float = 12\n", said)
-    )
-    assert "\n#gain = 12.5\n" in validate("e.ini").stdout
-    Path("filed.py").write_text(Path("filed.py").read_text().replace("12.5}", "1 / 0}"))
-    result = validate("e.ini")
-    assert result.exit_code == 3
-    assert "target 'filed_target' (filed.py): ZeroDivisionError" in result.stderr
 
 
 @pytest.mark.parametrize("command", ["validate", "run"])

@@ -43,10 +43,6 @@ def test_a_line_that_begins_with_a_space_goes_on_with_a_value():
     assert values(parse_ini(text, PATH)) == {"a": {"x": "1\n2\n3", "y": "4"}}
 
 
-def test_spaces_in_a_header_do_not_count():
-    assert values(parse_ini("[ a ] ; c\nx=1", PATH)) == {"a": {"x": "1"}}
-
-
 def test_all_that_is_wrong_is_told_with_its_line():
     text = "\n".join(
         [
@@ -91,14 +87,6 @@ def test_a_control_character_is_told_by_its_number(text):
     (found,) = errors(text)
     assert "holds the invisible character U+00" in found
     assert found.isprintable()
-
-
-def test_tabs_are_no_control_characters():
-    assert values(parse_ini("[a]\nx\t=\t1\t# one\n", PATH)) == {"a": {"x": "1"}}
-
-
-def test_the_keys_of_a_section_that_is_there_twice_do_not_clash():
-    assert len(errors("[a]\nx = 1\n[a]\nx = 2\n")) == 1
 
 
 def test_a_byte_order_mark_and_any_line_ends_are_read(tmp_path):

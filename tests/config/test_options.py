@@ -174,14 +174,6 @@ def test_unknown_keys_are_told_whatever_the_model_says_of_them():
     ]
 
 
-def test_a_model_may_take_any_key():
-    class Open(BaseModel, extra="allow"):
-        pass
-
-    options = read(Open, "[target]\nanything = 1\n")
-    assert dump_options(options, "target") == {"target": {"anything": "1"}}
-
-
 def test_what_is_missing_is_told_at_the_section():
     class Needs(BaseModel):
         weights: str
@@ -281,17 +273,6 @@ def test_errors_that_a_model_raises_name_it():
 def test_a_section_given_as_a_key_is_told():
     assert errors(Outer, "[target]\nextra = 3\n") == [
         "e.ini:2: [target] extra: has its own section; write [extra]"
-    ]
-
-
-def test_a_wrong_value_is_told_under_the_key_as_it_was_given():
-    class Options(BaseModel, populate_by_name=True):
-        rate: float = Field(0.0, alias="mutation_rate")
-
-    assert read(Options, "[target]\nmutation_rate = 2\n").rate == 2
-    assert read(Options, "[target]\nrate = 2\n").rate == 2
-    assert errors(Options, "[target]\nrate = x\n") == [
-        "e.ini:2: [target] rate: must be a number, not 'x'"
     ]
 
 

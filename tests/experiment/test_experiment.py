@@ -10,7 +10,7 @@ from typing import Literal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field, FilePath, PositiveInt
+from pydantic import BaseModel, Field, PositiveInt
 
 from neatfool import hookimpl
 from neatfool.errors import ExperimentError, PluginError, RunError
@@ -298,15 +298,6 @@ def test_a_plugin_beside_the_experiment_is_loaded(write):
     assert experiment.plugin_paths == (Path("filed.py").absolute(),)
 
 
-def test_it_is_relative_to_the_experiment(write, tmp_path, monkeypatch):
-    Path("plugins").mkdir()
-    Path("plugins/filed.py").write_text(PLUGIN_FILE)
-    write("[plugins]\npath = plugins\n" + TOY.replace("toy_target", "filed"))
-    monkeypatch.chdir("/")
-    experiment = load_experiment(tmp_path / "toy.ini", plugins=toys())
-    assert experiment.target.registration.name == "filed"
-
-
 def test_a_broken_one_is_told_once_at_the_line_that_names_it(write):
     Path("filed.py").write_text("import no_such_thing")
     text = "[plugins]\npath = filed.py, gone.py\n" + TOY.replace("toy_target", "filed")
@@ -335,26 +326,6 @@ def test_a_plugin_that_is_broken_is_told_where_it_is_named(write, distribute):
         "ModuleNotFoundError: No module named 'birds_gone'",
         "toy.ini:9: [scheme] batch: must be > 0, not '0'",
     ]
-
-
-def test_a_file_that_must_be_there_is_told(write):
-    class Needs(BaseModel):
-        weights: FilePath
-
-    class Plugin:
-        @hookimpl
-        def neatfool_register_targets(self, register):
-            register("needs", dict, options=Needs)
-
-    manager = toys()
-    manager.register_object(Plugin(), "needs")
-    path = write(TOY.replace("toy_target", "needs\nweights = gone.bin"))
-    gone = Path("gone.bin").absolute()
-    assert errors(path, plugins=manager) == [
-        f"toy.ini:5: [target] weights: there is no file {gone}"
-    ]
-    Path("gone.bin").touch()
-    assert load_experiment(path, plugins=manager).target.options.weights == gone
 
 
 # resolved
@@ -457,12 +428,6 @@ def test_what_was_recorded_and_fits_no_more_is_told(write):
         Experiment.from_resolved(recorded, PLUGINS)
 
 
-def test_a_recorded_plugin_that_is_gone_is_told(write):
-    recorded = load_experiment(write(TOY), plugins=PLUGINS).resolved()
-    with pytest.raises(PluginError, match=r"the run's experiment: \[target\] plugin: unknown"):
-        Experiment.from_resolved(recorded, PluginManager())
-
-
 def test_the_identity_is_what_the_result_depends_on(write):
     path = write(TOY)
     identity = load_experiment(path, plugins=PLUGINS).identity()
@@ -520,14 +485,6 @@ def test_lines_that_cannot_be_read_do_not_hide_wrong_keys(tmp_path):
     assert told == ["2", "4", "7", "8"]
 
 
-def test_a_section_whose_name_cannot_be_read_is_told_by_itself(tmp_path):
-    file = tmp_path / "toy.ini"
-    file.write_text("[experiment]\ngenerations = 0\n[target\nplugin = toy_target\n")
-    with pytest.raises(ExperimentError, match=r"\[target") as caught:
-        load_experiment(file, plugins=PLUGINS)
-    assert len(str(caught.value).splitlines()) == 1
-
-
 WITH_OPTIONS = """
 from pydantic import BaseModel
 from neatfool import hookimpl
@@ -564,15 +521,6 @@ def test_an_observers_options_have_a_section_of_its_name(write, distribute):
     assert quieter.identity() == experiment.identity()
     plugins.observers().run_started("another")
     assert sys.modules["birds_loud"].Chirp.heard[1:] == [("another", 2)]
-
-
-def test_wrong_options_of_an_observer_are_told_at_their_lines(write, distribute):
-    distribute("birds", {"observer.chirp": "birds_loud"}, {"birds_loud": WITH_OPTIONS})
-    text = "[plugins]\nobservers = chirp\n[chirp]\nloud = very\nlowd = 1\n" + TOY
-    assert errors(write(text), plugins=toys()) == [
-        "toy.ini:4: [chirp] loud: must be a whole number, not 'very'",
-        "toy.ini:5: [chirp] lowd: unknown key; did you mean 'loud'?",
-    ]
 
 
 def test_an_observer_in_a_file_can_have_options(write):
