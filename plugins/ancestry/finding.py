@@ -25,7 +25,6 @@ METHOD: Final = (
 class Lineage(Diversity):
     """What the lineage of one run tells."""
 
-    individuals: int = Field(description="how many individuals ever were an elite")
     goal_switches: float = Field(description="how many goal switches there were")
     flows: GoalSwitches = Field(description="between which groups of classes they led")
     related_classes: dict[str, ChanceTest] = Field(
@@ -54,7 +53,6 @@ class Lineage(Diversity):
     def figures(self) -> Iterator[tuple[str, str]]:
         """List what was counted."""
         effective = f"{self.founders:,} (effectively {self.effective_founders:.0f})"
-        yield "ever an elite", f"{self.individuals:,}"
         yield "goal switches", f"{self.goal_switches:,.0f}"
         yield "first individuals that elites descend from", effective
 
