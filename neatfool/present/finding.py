@@ -17,7 +17,6 @@ from urllib.parse import quote
 from PIL import Image
 from pydantic import BaseModel, ConfigDict
 
-from neatfool.errors import ExperimentError
 from neatfool.present.blocks import (
     Block,
     Chart,
@@ -107,15 +106,9 @@ class Finding(Facts):
         return self.records().csv()
 
     def table(self) -> pd.DataFrame:
-        """Give :meth:`records` as a data frame.
+        """Give :meth:`records` as a data frame; this needs pandas."""
+        import pandas as pd
 
-        Raises:
-            ExperimentError: pandas is not installed.
-        """
-        try:
-            import pandas as pd
-        except ImportError:
-            raise ExperimentError("Finding.table: needs pandas; pip install pandas") from None
         heads, rows = self.records()
         return pd.DataFrame([*rows], columns=[*heads])
 

@@ -16,7 +16,7 @@ from commands import write_experiment
 from PIL import Image
 from pydantic import Field, ValidationError
 
-from neatfool import ExperimentError, present
+from neatfool import present
 from neatfool.present import Output
 from neatfool.present.output import show
 
@@ -79,12 +79,6 @@ def test_its_csv_and_its_data_frame_have_the_records(finding):
     pandas = pytest.importorskip("pandas")
     expected = pandas.DataFrame({"name": ["first, and only"], "share": [0.46]})
     pandas.testing.assert_frame_equal(finding.table(), expected)
-
-
-def test_without_pandas_there_is_no_data_frame_and_it_says_so(finding, monkeypatch):
-    monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(ExperimentError, match="needs pandas; pip install pandas"):
-        finding.table()
 
 
 def test_a_terminal_shows_sentences_and_tables_in_their_order(finding, capsys):
