@@ -29,7 +29,6 @@ from neatfool.present.blocks import (
     is_shown,
 )
 from neatfool.present.charts.figure import draw_figure, for_page
-from neatfool.present.output import Output, show
 from neatfool.present.saving import TEMPLATES, fill_template, save
 from neatfool.run.images import open_png
 
@@ -141,6 +140,8 @@ class Finding(Facts):
 
     def __str__(self) -> str:
         """Give the headlines and the first table, as a terminal shows them."""
+        from neatfool.present.output import Output, show  # rich, which no page needs
+
         story = [*self.story()]
         tables = (block for block in story if isinstance(block, Table))
         headlines = [block for block in story if isinstance(block, Headline)]
