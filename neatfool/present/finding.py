@@ -18,6 +18,7 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict
 
 from neatfool.present.blocks import (
+    Bars,
     Block,
     Chart,
     Headline,
@@ -143,7 +144,7 @@ class Finding(Facts):
         from neatfool.present.output import Output, show  # rich, which no page needs
 
         story = [*self.story()]
-        tables = (block for block in story if isinstance(block, Table))
+        tables = (block for block in story if isinstance(block, Table | Bars))
         headlines = [block for block in story if isinstance(block, Headline)]
         output = Output()
         with output.capture() as shown:

@@ -22,7 +22,6 @@ from .groups import RunGroup, gather, mann_whitney, options_that_differ
 def compare(
     runs: Run | str | Path | Sequence[Run | str | Path],
     *,
-    labels: Sequence[str] = (),
     at: Annotated[Sequence[int], "N,N", ImageCounts()] = (),
     console: Output | None = None,
 ) -> finding.Comparison:
@@ -34,24 +33,22 @@ def compare(
 
     Args:
         runs: The runs, their folders, or folders that hold several.
-        labels: What to call the groups, in their order.
         at: Numbers of images to compare at.  [default: half and all of what all groups came to]
         console: Shows how far it is.
 
     Raises:
         RunError: There is no run in a folder, or nothing is recorded of a group.
-        ExperimentError: There are not as many labels as groups.
 
     Examples:
         neatfool compare runs/mnist                         # a folder of replicates: one group
         neatfool compare runs/mnist runs/mnist_single_class --html compared.html
-        neatfool compare runs/a-1 runs/a-2 runs/b-1 runs/b-2 --labels old,new
+        neatfool compare runs/a-1 runs/a-2 runs/b-1 runs/b-2
         neatfool compare runs/imagenet runs/imagenet_paper --at 25000,75000 --csv courses.csv
         neatfool compare runs/imagenet --json --at 25000,75000,200000 | jq .at
     """
     console = console or Output(quiet=True)
     with console.status("reading the runs"):
-        groups = gather(runs, labels)
+        groups = gather(runs)
     longest = max(run.length for group in groups for run in group.runs)
     # Half of the runs of each group have come to this number. A run whose search came to its own
     # end counts as one that has scored any number of images.

@@ -109,12 +109,6 @@ def test_with_json_what_was_written_is_told_elsewhere(runs, tmp_path):
     assert result.stderr == f"What was measured is in {tmp_path / 'c.csv'}\n"
 
 
-def test_the_folder_of_all_is_all_groups(runs):
-    result = neatfool("compare", runs, "--labels", "one, other")
-    assert "│ A │ one   │" in result.stdout
-    assert "│ B │ other │" in result.stdout
-
-
 def test_a_run_alone_is_described(runs):
     result = neatfool("compare", runs / "small" / "small-1")
     assert result.exit_code == 0
@@ -143,7 +137,6 @@ def test_a_run_that_another_process_is_running_can_be_compared(runs, tmp_path):
     [
         (("absent",), 5, "absent: is not there"),
         ((), 2, "Missing argument"),
-        (("small", "--labels", "a,b"), 2, "--labels: 2 for 1 group (small)"),
         (("small", "--at", "1,two"), 2, "'two' is not a valid integer"),
         (("small", "--at", "0"), 2, "0 is not in the range x>=1"),
         (("small", "--csv", "no/where.csv"), 6, "cannot be written"),
