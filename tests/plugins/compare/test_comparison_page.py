@@ -117,23 +117,10 @@ def look(page, folder, *options):
     return measure(page, folder, *options, more=paper)
 
 
-@pytest.fixture(scope="module", params=[10])
-def drawn(request, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("compared")
-    names = [f"a class with the number {number}" for number in range(request.param)]
-    for number, name in enumerate(("new", "an_older_one")):
-        for seed in range(1, 5):
-            made = random_course(request.param, 60, seed=seed + 50 * number, pace=0.5)
-            place = folder / name / f"{name}-{seed}"
-            options = {"parents": number}
-            write_run(place, made, classes=names, name=name, seed=seed, options=options)
-    return compare(folder).html()
-
-
 @needs_browser
 @pytest.mark.browser
-def test_curves_and_maps_are_drawn_without_an_error(drawn, tmp_path):
-    seen, console = look(drawn, tmp_path)
+def test_curves_are_drawn_without_an_error(two, tmp_path):
+    seen, console = look(two.html(), tmp_path)
     assert console == seen["errors"] == []
     kinds = [image["kind"] for image in seen["images"]]
     assert kinds == ["curve"] * 2
@@ -143,16 +130,6 @@ def test_curves_and_maps_are_drawn_without_an_error(drawn, tmp_path):
 
 @needs_browser
 @pytest.mark.browser
-@pytest.mark.parametrize("width", [500, 1900])
-def test_nothing_sticks_out_of_a_narrow_or_a_wide_window(drawn, tmp_path, width):
-    seen, console = look(drawn, tmp_path, f"--window-size={width},900")
-    assert console == []
-    assert seen["window"] == width
-    assert seen["page"] <= width
-
-
-@needs_browser
-@pytest.mark.browser
-def test_the_page_is_dark_for_who_wants_it_dark(drawn, tmp_path):
-    seen, _ = look(drawn, tmp_path, "--blink-settings=preferredColorScheme=0")
+def test_the_page_is_dark_for_who_wants_it_dark(two, tmp_path):
+    seen, _ = look(two.html(), tmp_path, "--blink-settings=preferredColorScheme=0")
     assert seen["paper"] == "rgb(17, 19, 23)"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import pytest
-from browser import measure, needs_browser
 from commands import CLASSES, PLUGIN, neatfool, write_experiment
 from PIL import Image
 
@@ -54,13 +53,3 @@ def test_it_shows_two_matrices_and_each_image_in_each_network(page):
     assert "http://" not in bare
     assert "nan" not in bare
     assert "\\xa0" not in bare
-
-
-@needs_browser
-@pytest.mark.browser
-@pytest.mark.parametrize("width", [500, 1900])
-def test_a_browser_draws_it_within_the_window(page, width, tmp_path):
-    seen, console = measure(page, tmp_path, f"--window-size={width},900")
-    assert console == seen["errors"] == []
-    assert [image for image in seen["images"] if not image["natural"]] == []
-    assert seen["page"] <= seen["window"] == width
