@@ -28,7 +28,6 @@ from .estimates import tell_apart as tell_apart
 from .estimates import threshold_of as threshold_of
 
 # Likeness of images
-from .facts import SPACES as SPACES
 from .facts import image_features as image_features
 from .facts import join_spaces as join_spaces
 

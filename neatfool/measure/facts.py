@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import Field
 
-from neatfool.fooling.elites import SPACES as SPACES
 from neatfool.fooling.elites import check_classes as check_classes
 from neatfool.fooling.elites import image_features as image_features
 from neatfool.fooling.elites import join_spaces as join_spaces

@@ -28,7 +28,6 @@ from .command import FOLDER as FOLDER
 from .command import Names as Names
 from .command import distinct_option as distinct_option
 from .command import elite_options as elite_options
-from .command import max_queries_option as max_queries_option
 from .command import option as option
 from .command import overrides_option as overrides_option
 from .command import trust_option as trust_option

@@ -137,15 +137,6 @@ def trust_option(command: Command) -> Command:
     return flag(command)
 
 
-def max_queries_option(command: Command) -> Command:
-    """Add the option for a command's own budget, which :func:`~neatfool.open_scorer` takes."""
-    what = (
-        "How many images this command may send to targets that cost something to ask. It asks "
-        "nothing if that does not suffice. Budgets of runs stay as they are."
-    )
-    return option("--max-queries N", what)(command)
-
-
 def distinct_option(command: Command) -> Command:
     """Add the option ``--distinct``, which :func:`~neatfool.choose_elites` takes."""
     what = (
@@ -169,6 +160,11 @@ least_option = option(
     show_default=False,
 )
 sample_option = option("--sample N", "Only N elites, drawn at random.")
+max_queries_option = option(
+    "--max-queries N",
+    "How many images this command may send to targets that cost something to ask. It asks nothing "
+    "if that does not suffice. Budgets of runs stay as they are.",
+)
 seed_option = option(
     "--seed N", "Where all that is drawn at random comes from.", click.IntRange(min=0), 1
 )

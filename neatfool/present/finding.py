@@ -17,8 +17,8 @@ from urllib.parse import quote
 from PIL import Image
 from pydantic import BaseModel, ConfigDict
 
-from neatfool.errors import ExperimentError
 from neatfool.present.blocks import (
+    Bars,
     Block,
     Chart,
     Headline,
@@ -30,7 +30,6 @@ from neatfool.present.blocks import (
     is_shown,
 )
 from neatfool.present.charts.figure import draw_figure, for_page
-from neatfool.present.output import Output, show
 from neatfool.present.saving import TEMPLATES, fill_template, save
 from neatfool.run.images import open_png
 
@@ -107,15 +106,9 @@ class Finding(Facts):
         return self.records().csv()
 
     def table(self) -> pd.DataFrame:
-        """Give :meth:`records` as a data frame.
+        """Give :meth:`records` as a data frame; this needs pandas."""
+        import pandas as pd
 
-        Raises:
-            ExperimentError: pandas is not installed.
-        """
-        try:
-            import pandas as pd
-        except ImportError:
-            raise ExperimentError("Finding.table: needs pandas; pip install pandas") from None
         heads, rows = self.records()
         return pd.DataFrame([*rows], columns=[*heads])
 
@@ -148,8 +141,10 @@ class Finding(Facts):
 
     def __str__(self) -> str:
         """Give the headlines and the first table, as a terminal shows them."""
+        from neatfool.present.output import Output, show  # rich, which no page needs
+
         story = [*self.story()]
-        tables = (block for block in story if isinstance(block, Table))
+        tables = (block for block in story if isinstance(block, Table | Bars))
         headlines = [block for block in story if isinstance(block, Headline)]
         output = Output()
         with output.capture() as shown:

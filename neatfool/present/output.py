@@ -17,7 +17,6 @@ from rich.markup import escape
 from rich.text import Text
 
 from neatfool.errors import printable
-from neatfool.pace import Pace
 from neatfool.present import blocks
 from neatfool.wording import share
 
@@ -104,34 +103,25 @@ class Output(Console):
         """
         from rich import progress
 
-        pace, done, shown = Pace(time.monotonic()), 0, time.monotonic() - SECONDS_BETWEEN_LINES / 2
-
-        def count(more: int) -> str:
-            nonlocal done
-            done += more
-            pace.note(time.monotonic(), done)
-            return pace.left(total - done)
-
         if self.is_terminal:
             columns = (
                 progress.TextColumn("{task.description}", markup=False),
                 progress.BarColumn(),
                 progress.MofNCompleteColumn(),
-                progress.TextColumn("{task.fields[left]}"),
+                progress.TimeRemainingColumn(),
             )
             with progress.Progress(*columns, console=self, transient=True) as bar:
-                task = bar.add_task("loading", total=total, left="")
-                yield lambda what, more: bar.update(
-                    task, description=what, advance=more, left=count(more)
-                )
+                task = bar.add_task("loading", total=total)
+                yield lambda what, more: bar.update(task, description=what, advance=more)
             return
+        done, shown = 0, time.monotonic() - SECONDS_BETWEEN_LINES / 2
 
         def note(what: str, more: int) -> None:
-            nonlocal shown
-            left = count(more)
+            nonlocal done, shown
+            done += more
             if done < total and time.monotonic() - shown > SECONDS_BETWEEN_LINES:
                 shown = time.monotonic()
-                text = f"{what}: {done:,} of {total:,} {unit}, {left}"
+                text = f"{what}: {done:,} of {total:,} {unit}"
                 self.print(text, soft_wrap=True, markup=False)
 
         yield note

@@ -27,9 +27,8 @@ MEASURES: Final = {
 """Shares of the confidence that stay, and shares of parts; those that most images have first."""
 FIGURES: Final = ("confidence", "log_odds", "lost")
 LEGEND: Final = (
-    "On the map, the number is the confidence, in per cent, that is left when that tile is hidden. "
-    "Orange tiles are missed, the more the stronger the colour; without a blue tile the target is "
-    "surer."
+    "On the map, orange tiles are missed when they are hidden, the more the stronger the colour; "
+    "without a blue tile the target is surer."
 )
 METHOD: Final = (
     "What is hidden gets the image's mean colour. Kept is the share of the confidence that stays: "

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 from scipy.special import logit
 
 from neatfool import (
@@ -32,10 +32,8 @@ from .finding import MEASURES, Ablation, EliteAblation, RepetitionScores, Score
 from .repetition import MOST_COPIES, find_repetition, hide_copies, hide_tiles, label_copies
 
 USUAL_TILES: Final = 8
-SIDE: Final = 660
+SIDE: Final = 448
 """Pixels of a map's longer side."""
-MOST_NUMBERS: Final = 12
-"""Of more tiles side by side, numbers would be too small to be read."""
 LARGEST_ODDS: Final = 100.0
 """Log-odds are cut off here, so that they are always numbers: no network is as sure as that."""
 SUREST: Final = 1e-12
@@ -209,8 +207,8 @@ def _strip(elite: EliteView, item: EliteAblation) -> Iterator[Cell]:
 
 def _draw_map(image: np.ndarray, item: EliteAblation) -> bytes:
     """Draw what each tile is worth over an image: a PNG. Orange is missed, blue does harm."""
-    scale, tiles = SIDE / max(image.shape[1:]), len(item.tiles)
-    size = width, height = round(image.shape[2] * scale), round(image.shape[1] * scale)
+    scale = SIDE / max(image.shape[1:])
+    size = round(image.shape[2] * scale), round(image.shape[1] * scale)
     drops = item.saved.log_odds - np.array([[s.log_odds for s in row] for row in item.tiles])
     shares = np.clip(drops / max(drops.max(), -drops.min(), LEAST_RANGE), -1, 1)
     inks = np.where(shares[..., None] > 0, MISSED, HARMFUL)
@@ -218,11 +216,4 @@ def _draw_map(image: np.ndarray, item: EliteAblation) -> bytes:
     grey = Image.fromarray((255 - (255 - image.mean(0)) * 0.45).astype(np.uint8))
     drawn = grey.resize(size, Image.Resampling.NEAREST).convert("RGBA")
     drawn.alpha_composite(Image.fromarray(colours).resize(size, Image.Resampling.NEAREST))
-    pen, font = ImageDraw.Draw(drawn), ImageFont.load_default(min(29, 213 / tiles))
-    for place, score in enumerate(item.all_tiles if tiles <= MOST_NUMBERS else ()):
-        row, column = divmod(place, tiles)
-        middle = (column + 0.5) * width / tiles, (row + 0.5) * height / tiles
-        text = f"{min(int(100 * score.confidence), 99)}"
-        for stroke, ink in ((4, "white"), (1, "black")):
-            pen.text(middle, text, ink, font, "mm", stroke_width=stroke, stroke_fill=ink)
     return encode_png(from_pillow(drawn.convert("RGB")))

@@ -28,7 +28,6 @@ MOST_COMPARED: Final = 2000
 class Diversity(RunFacts):
     """How different the elites of a run are."""
 
-    images: int = Field(description="how many different images the elites have")
     founders: int = Field(
         description="individuals of the first generation that some elite descends from"
     )
@@ -75,7 +74,6 @@ def measure_diversity(
     shares = np.array([*founder_shares(graph, holders).values()])
     nearest = nearest_likeness(join_spaces(features or image_features(run.elites)))
     return RunFacts.facts(run, len(holders)) | {
-        "images": len({*holders}),
         "founders": len(descendants),
         "effective_founders": float(shares.sum() ** 2 / (shares**2).sum()),
         "most_fruitful": max(descendants.values()) / len(holders),

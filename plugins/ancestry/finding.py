@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from pydantic import Field
 
@@ -15,7 +15,7 @@ from .diversity import Diversity
 from .goal_switches import GoalSwitches
 from .likeness import ChanceTest
 
-SPACES = (
+METHOD: Final = (
     "Layout compares images reduced to 32 x 32 pixels, texture the widths and directions of "
     "stripes, and colour how much there is of each. p is the share of 999 random renamings of the "
     "classes that give at least as high a correlation."
@@ -25,7 +25,6 @@ SPACES = (
 class Lineage(Diversity):
     """What the lineage of one run tells."""
 
-    individuals: int = Field(description="how many individuals ever were an elite")
     goal_switches: float = Field(description="how many goal switches there were")
     flows: GoalSwitches = Field(description="between which groups of classes they led")
     related_classes: dict[str, ChanceTest] = Field(
@@ -54,7 +53,6 @@ class Lineage(Diversity):
     def figures(self) -> Iterator[tuple[str, str]]:
         """List what was counted."""
         effective = f"{self.founders:,} (effectively {self.effective_founders:.0f})"
-        yield "ever an elite", f"{self.individuals:,}"
         yield "goal switches", f"{self.goal_switches:,.0f}"
         yield "first individuals that elites descend from", effective
 
@@ -113,7 +111,7 @@ class Ancestry(MultiRunResult):
             yield Section(run.subject)
             yield from run.flows.blocks(f" of {run.label}")
         if self.between_runs or any(run.related_classes for run in self.runs):
-            yield Note(SPACES)
+            yield Note(METHOD)
 
     def records(self) -> Records:
         """Give a row for each two classes between which there were goal switches."""

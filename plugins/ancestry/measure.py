@@ -66,7 +66,6 @@ def _read_lineage(run: Run, features: Mapping[str, np.ndarray]) -> Lineage:
             }
     return Lineage(
         **measure_diversity(run, graph, features),
-        individuals=len(graph),
         goal_switches=flows.total,
         flows=flows,
         related_classes=tests,

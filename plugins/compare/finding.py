@@ -59,9 +59,7 @@ class GroupFacts(Facts):
     """Runs of one experiment that differ in their seed."""
 
     label: str = Field(description="what the group is called")
-    name: str = Field(description="its experiment's name")
     target: str = Field(description="what is fooled")
-    fingerprint: str = Field(description="what tells the target from one that scores otherwise")
     classes: int = Field(description="how many classes are searched")
     runs: tuple[GroupRun, ...] = Field(description="its runs, by seed")
 
@@ -98,7 +96,6 @@ class GroupTest(RankTest):
     first: str = Field(description="the label of a group")
     second: str = Field(description="the label of another")
     measure: str = Field(description="in what they are compared")
-    first_ahead: float = Field(description="the share of pairs in which the first is higher")
     places: tuple[int, int] = Field(exclude=True, repr=False)
 
 
@@ -211,7 +208,7 @@ class Comparison(Finding):
         assert test is not None
         u = test.u if best < second else test.pairs - test.u
         if not test.can_tell:
-            chance = "these are too few seeds to tell this from chance"
+            chance = "too few seeds to tell this from chance"
         elif test.p > USUAL_LEVEL:
             chance = "this may well be chance"
         else:

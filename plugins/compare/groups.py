@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from pydantic import Field
 
-from neatfool import ExperimentError, Run, RunError, differences, open_runs
+from neatfool import Run, RunError, differences, open_runs
 from neatfool.measure import RunCourse
 from neatfool.present import Facts
 
@@ -59,9 +59,7 @@ class RunGroup:
         return found
 
 
-def gather(
-    runs: Run | str | Path | Sequence[Run | str | Path], labels: Sequence[str] = ()
-) -> list[RunGroup]:
+def gather(runs: Run | str | Path | Sequence[Run | str | Path]) -> list[RunGroup]:
     """Read runs and put together those of one folder that differ in nothing but their seed."""
     courses: dict[Path, tuple[Path | None, RunCourse]] = {}
     for each in [runs] if isinstance(runs, Run | str | Path) else runs:
@@ -77,13 +75,8 @@ def gather(
         same = json.dumps(course.without_seed, sort_keys=True)
         found.setdefault((folder, same, course.fingerprint), []).append(course)
     groups = [_group(folder, runs) for (folder, *_), runs in found.items()]
-    names = labels or _labels(groups)
-    if len(names) != len(groups):
-        count = f"{len(groups)} groups" if len(groups) != 1 else "1 group"
-        raise ExperimentError(
-            f"--labels: {len(names)} for {count} ({', '.join(_labels(groups))}); give one for each"
-        )
-    return [replace(group, label=label) for group, label in zip(groups, names, strict=True)]
+    labels = zip(groups, _labels(groups), strict=True)
+    return [replace(group, label=label) for group, label in labels]
 
 
 def _group(folder: Path | None, runs: Sequence[RunCourse]) -> RunGroup:

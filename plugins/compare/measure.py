@@ -13,16 +13,15 @@ import numpy as np
 from neatfool import Run
 from neatfool.measure import STATISTICS, TESTED_STATISTICS
 from neatfool.present import Names, Output
-from neatfool.wording import counted, format_seeds, listed
+from neatfool.wording import format_seeds, listed
 
 from . import finding
-from .groups import USUAL_LEVEL, RunGroup, gather, mann_whitney, options_that_differ
+from .groups import RunGroup, gather, mann_whitney, options_that_differ
 
 
 def compare(
     runs: Run | str | Path | Sequence[Run | str | Path],
     *,
-    labels: Sequence[str] = (),
     at: Annotated[Sequence[int], "N,N", ImageCounts()] = (),
     console: Output | None = None,
 ) -> finding.Comparison:
@@ -34,24 +33,22 @@ def compare(
 
     Args:
         runs: The runs, their folders, or folders that hold several.
-        labels: What to call the groups, in their order.
         at: Numbers of images to compare at.  [default: half and all of what all groups came to]
         console: Shows how far it is.
 
     Raises:
         RunError: There is no run in a folder, or nothing is recorded of a group.
-        ExperimentError: There are not as many labels as groups.
 
     Examples:
         neatfool compare runs/mnist                         # a folder of replicates: one group
         neatfool compare runs/mnist runs/mnist_single_class --html compared.html
-        neatfool compare runs/a-1 runs/a-2 runs/b-1 runs/b-2 --labels old,new
+        neatfool compare runs/a-1 runs/a-2 runs/b-1 runs/b-2
         neatfool compare runs/imagenet runs/imagenet_paper --at 25000,75000 --csv courses.csv
         neatfool compare runs/imagenet --json --at 25000,75000,200000 | jq .at
     """
     console = console or Output(quiet=True)
     with console.status("reading the runs"):
-        groups = gather(runs, labels)
+        groups = gather(runs)
     longest = max(run.length for group in groups for run in group.runs)
     # Half of the runs of each group have come to this number. A run whose search came to its own
     # end counts as one that has scored any number of images.
@@ -61,7 +58,7 @@ def compare(
     return finding.Comparison(
         groups=tuple(map(_describe, groups)),
         differ_in=options_that_differ(groups),
-        notes=tuple(_notes(groups, snapshots[-1])),
+        notes=tuple(_notes(groups)),
         at=snapshots,
         gathered=tuple(groups),
     )
@@ -77,20 +74,16 @@ class ImageCounts(Names):
 
 
 def _describe(group: RunGroup) -> finding.GroupFacts:
-    first = group.first
-    runs = (
-        finding.GroupRun(
-            path=str(run.path), seed=run.seed, evaluations=run.length, finished=run.finished
-        )
-        for run in group.runs
-    )
     return finding.GroupFacts(
         label=group.label,
-        name=first.name,
-        target=first.target,
-        fingerprint=first.fingerprint,
+        target=group.first.target,
         classes=len(group.classes),
-        runs=tuple(runs),
+        runs=tuple(
+            finding.GroupRun(
+                path=str(run.path), seed=run.seed, evaluations=run.length, finished=run.finished
+            )
+            for run in group.runs
+        ),
     )
 
 
@@ -114,12 +107,11 @@ def _snapshot(groups: Sequence[RunGroup], evaluations: int) -> finding.Compariso
         for key in (measure.key for measure in TESTED_STATISTICS if one.n and other.n):
             test = mann_whitney(one.measures[key].values, other.measures[key].values)
             facts = {"first": one.label, "second": other.label, "measure": key, "places": places}
-            ahead = test.u / test.pairs
-            tests.append(finding.GroupTest(**test.model_dump(), **facts, first_ahead=ahead))
+            tests.append(finding.GroupTest(**test.model_dump(), **facts))
     return finding.ComparisonPoint(evaluations=evaluations, groups=tuple(found), tests=tuple(tests))
 
 
-def _notes(groups: Sequence[RunGroup], last: finding.ComparisonPoint) -> Iterator[str]:
+def _notes(groups: Sequence[RunGroup]) -> Iterator[str]:
     """Say what to bear in mind."""
     if len({(group.first.target, group.first.fingerprint) for group in groups}) > 1:
         names = [*dict.fromkeys(group.first.target for group in groups)]
@@ -147,9 +139,3 @@ def _notes(groups: Sequence[RunGroup], last: finding.ComparisonPoint) -> Iterato
                 f"{group.label}: {paths} left out, as nothing is recorded yet or a longer run has "
                 "the same seed."
             )
-    unsure = {tuple(sorted(test.n)): test.least_p for test in last.tests if not test.can_tell}
-    for (one, other), least_p in unsure.items():
-        yield (
-            f"{counted(one, 'seed', 'seeds')} against {other} cannot reach p < {USUAL_LEVEL:g} "
-            f"(the smallest possible is {least_p:.3g}). Use at least four against four."
-        )

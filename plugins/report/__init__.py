@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from neatfool import hookimpl
-from neatfool.present import FileToWrite, distinct_option, option, trust_option
+from neatfool.present import FileToWrite, option, trust_option
 
 if TYPE_CHECKING:
     from neatfool import Run
@@ -19,27 +19,25 @@ if TYPE_CHECKING:
     epilog="""\b
 Examples:
   neatfool report runs/mnist-1
-  neatfool report runs/mnist-1 -o /tmp/mnist.html
-  neatfool report runs/imagenet-1 --distinct 40 -o unlike.html"""
+  neatfool report runs/mnist-1 -o /tmp/mnist.html"""
 )
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
 @option("-o, --out FILE", "The file to write.  [default: RUN/report.html]", FileToWrite())
-@distinct_option
 @trust_option
-def report(run_folder: Path, out: Path | None, distinct: int | None) -> None:
+def report(run_folder: Path, out: Path | None) -> None:
     """Write RUN's report: one HTML file that opens from disk.
 
     It has each class's image, and what else the network sees in it; how the search went and who
     took whose niche; networks and ancestors. `run` and `resume` write it, too.
     """
-    from neatfool import choose_elites, open_run
+    from neatfool import open_run
     from neatfool.present import Output
 
     from .page import write
 
     with closing(open_run(run_folder)) as run, Output(stderr=True).status("writing the report"):
         page = run.path / "report.html" if out is None else out
-        write(run, page, choose_elites(run, distinct=distinct) if distinct else ())
+        write(run, page)
     click.echo(page)
 
 

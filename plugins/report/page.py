@@ -33,10 +33,10 @@ SMALL: Final = 96
 """Pictures of up to this many pixels are shown as they are."""
 
 
-def write(run: Run, path: Path, chosen: Sequence[EliteView] = ()) -> None:
-    """Write a run's page, one HTML file, perhaps of ``chosen`` elites only."""
+def write(run: Run, path: Path) -> None:
+    """Write a run's page, one HTML file."""
     # This goes first: threads reduce the pictures of the cards while the rest is gathered.
-    elites = Elites(run, path, chosen)
+    elites = Elites(run, path)
     phylogeny = run.phylogeny(kinds=False)
     content = _read_history(run)
     cards = elites.cards()
@@ -60,7 +60,6 @@ def write(run: Run, path: Path, chosen: Sequence[EliteView] = ()) -> None:
         "zip": zip,
         "many": elites.many,
         "beside": elites.beside,
-        "chosen": bool(chosen),
         "left_out": max(len(run.searched) - len(cards), 0),
         "pixelated": elites.small,
         "details": details,
@@ -120,16 +119,16 @@ class ClassCard:
 class Elites:
     """The elites of a run, for its page."""
 
-    def __init__(self, run: Run, page: Path, chosen: Sequence[EliteView] = ()) -> None:
+    def __init__(self, run: Run, page: Path) -> None:
         """Begin to reduce the pictures; the rest waits until it is asked for."""
         self.run, self.all = run, run.elites
         self.small = max(run.spec.height, run.spec.width) <= SMALL
         self.beside = page.parent.resolve() == run.path.resolve()
-        best = sorted(chosen or self.all, key=_rank_surest)
+        best = sorted(self.all, key=_rank_surest)
         self.many = len(best) > MOST_DETAILS
         self._closely = best[: FEW_DETAILS if self.many else None]
         self.survival = read_survival(run)
-        self._shown = {elite.index for elite in best} | ({*run.searched} if not chosen else set())
+        self._shown = {elite.index for elite in best} | {*run.searched}
         if len(self._shown) > MOST_CARDS:
             self._shown = {elite.index for elite in best[:MOST_CARDS]}
         longest = SMALL if self.many else 2 * SMALL

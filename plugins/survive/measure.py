@@ -136,29 +136,28 @@ def _measure(
     """Change the images of a run's elites in all ways, and score them."""
     check_classes(scorer, elites)
     saved = torch.from_numpy(np.stack([elite.saved_pixels() for elite in elites]))
-    columns = np.array([find_class(elite, scorer.spec.classes) for elite in elites])
 
-    def change_some(change: ImageChange | None, strength: float, some: slice) -> torch.Tensor:
-        return change.apply(elites[some], saved[some], strength) if change else saved[some].float()
-
-    def score(change: ImageChange | None, strength: float) -> tuple[np.ndarray, np.ndarray]:
-        """Score all images: their confidences, float64 [N], and whether they are top-1, [N]."""
-        confidences, highest = np.zeros((2, len(elites)))
-        name = change.kind.name if change else "as saved"
+    def score(name: str, make: Callable[[slice], torch.Tensor]) -> tuple[np.ndarray, np.ndarray]:
+        """Score images that ``make`` gives, one for each of some elites."""
+        scores = []
         for some in batch_slices(len(elites), scorer):
             note(name, 0)
-            images = fit_images(change_some(change, strength, some), scorer.spec)
-            # The last column is that of classes that an open target has not met yet.
-            probs = np.pad(np.asarray(scorer.score(images).probs, np.float64), ((0, 0), (0, 1)))
-            highest[some] = probs.max(axis=1)
-            places = np.minimum(columns[some], probs.shape[1] - 1)
-            confidences[some] = probs[np.arange(len(probs)), places]
-            note(name, len(probs))
-        return confidences, (confidences > 0) & (confidences >= highest)
+            scores.append(_score_images(elites[some], make(some), scorer))
+            note(name, len(elites[some]))
+        confidences, first = (np.concatenate(each) for each in zip(*scores, strict=True))
+        return confidences, first
+
+    sure, had = as_saved = score("as saved", lambda some: saved[some].float())
+    order = np.argsort(-sure, kind="stable").tolist()
+    # The surest image, and one in the middle of the others.
+    examples = [*dict.fromkeys([order[0], order[len(order) // 2]])]
 
     def look(change: ImageChange | None, strength: float) -> SurvivalPoint:
-        confidences, first = score(change, strength) if change else as_saved
-        changed = (change_some(change, strength, slice(row, row + 1)) for row in rows)
+        def make(some: slice) -> torch.Tensor:
+            return change.apply(elites[some], saved[some], strength) if change else saved[some]
+
+        confidences, first = score(change.kind.name, make) if change else as_saved
+        shown = (fit_images(make(slice(row, row + 1)), run.spec)[0].numpy() for row in examples)
         return SurvivalPoint(
             median=np.median(confidences),
             top1=first.mean(),
@@ -166,13 +165,9 @@ def _measure(
             strength=strength if change else None,
             confidences=tuple(confidences.tolist()),
             first=tuple(first.tolist()),
-            shown=tuple(encode_png(fit_images(each, run.spec)[0].numpy()) for each in changed),
+            shown=tuple(map(encode_png, shown)),
         )
 
-    sure, had = as_saved = score(None, 0)
-    order = np.argsort(-sure, kind="stable").tolist()
-    # The surest image, and one in the middle of the others.
-    rows = [*dict.fromkeys([order[0], order[len(order) // 2]])]
     return SurvivalResult(
         **RunFacts.facts(run, len(elites)),
         **facts,
@@ -186,5 +181,18 @@ def _measure(
         ),
         classes=tuple(elite.name for elite in elites),
         genomes=tuple(elite.candidate_id for elite in elites),
-        examples=tuple(rows),
+        examples=tuple(examples),
     )
+
+
+def _score_images(
+    elites: Sequence[EliteView], images: torch.Tensor, scorer: Scorer
+) -> tuple[np.ndarray, np.ndarray]:
+    """Score images: their confidences in their classes, float64 [N], and whether it is top-1."""
+    probs = np.asarray(scorer.score(fit_images(images, scorer.spec)).probs, np.float64)
+    # The last column is that of classes that an open target has not met yet.
+    probs = np.pad(probs, ((0, 0), (0, 1)))
+    columns = np.array([find_class(elite, scorer.spec.classes) for elite in elites])
+    places = np.minimum(columns, probs.shape[1] - 1)
+    confidences = probs[np.arange(len(probs)), places]
+    return confidences, (confidences > 0) & (confidences >= probs.max(axis=1))

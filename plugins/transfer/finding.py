@@ -23,7 +23,7 @@ from neatfool.present import (
     Table,
     draw_cells,
 )
-from neatfool.wording import listed, percent, share
+from neatfool.wording import percent, share
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -273,8 +273,6 @@ class TransferMatrix(MultiRunResult):
                 "No target offers in-distribution images to compare with; give some with "
                 "--in-distribution FOLDER."
             )
-        if few := [run.label for run in self.runs if run.elites < FEW]:
-            yield f"There are few images of {listed(few)}, so the shares are rough."
 
     def _matrix(
         self, title: str, head: str, rows: Sequence[tuple[str, Sequence[TransferFigures]]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final, TypeAlias, TypeVar
 
@@ -241,17 +242,8 @@ def _look_at(
     most: int,
 ) -> finding.RunTransfer:
     """Ask all networks about a run's images; those that fool the most others come first."""
-    specs = {network.scorer.spec.shape: network.scorer.spec for network in networks}
-    drawn = {shape for shape in specs if shape[1:] != run.spec.shape[1:]}
-
-    def show_one(elite: EliteView) -> list[torch.Tensor]:
-        images = {}
-        for shape, spec in specs.items():
-            size = spec.height, spec.width
-            pixels = elite.pixels(size) if shape in drawn else elite.saved_pixels()
-            images[shape] = fit_images(torch.from_numpy(pixels.copy())[None], spec)
-        return [images[network.scorer.spec.shape] for network in networks]
-
+    drawn = {each.scorer.spec.shape[1:] for each in networks} - {run.spec.shape[1:]}
+    show_one = partial(_show_elite, networks=networks, drawn=drawn)
     asked = _ask(networks, elites, show_one, run.name, note)
     indices = [elite.index for elite in elites]
     columns = [
@@ -270,7 +262,7 @@ def _look_at(
         networks=tuple(
             finding.RunFigures(
                 **finding.TransferFigures.of(network.key, column),
-                shown="drawn anew" if network.scorer.spec.shape in drawn else "as saved",
+                shown="drawn anew" if network.scorer.spec.shape[1:] in drawn else "as saved",
                 classes_not_found=tuple(
                     elite.name
                     for elite, answer in zip(elites, column, strict=True)
@@ -290,6 +282,18 @@ def _look_at(
             for place in order or range(len(elites))
         ),
     )
+
+
+def _show_elite(
+    elite: EliteView, *, networks: Sequence[TransferNetwork], drawn: set[tuple[int, int]]
+) -> list[torch.Tensor]:
+    """Make an elite's image for each network, drawn anew at some sizes: uint8 [1, C, H, W]."""
+    images = {}
+    for spec in {network.scorer.spec.shape: network.scorer.spec for network in networks}.values():
+        size = spec.height, spec.width
+        pixels = elite.pixels(size) if size in drawn else elite.saved_pixels()
+        images[spec.shape] = fit_images(torch.from_numpy(pixels.copy())[None], spec)
+    return [images[network.scorer.spec.shape] for network in networks]
 
 
 def _rank_fooling(

@@ -9,7 +9,6 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import click
 import pytest
@@ -317,18 +316,9 @@ def test_a_closed_pipe_ends_a_command_in_silence(words):
     assert (answer.returncode, answer.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("terminal", [False, True])
-def test_progress_tells_the_time_left_once_it_is_steady(terminal, monkeypatch, capsys):
-    clock = SimpleNamespace(now=0.0)
-    monkeypatch.setattr(output, "time", SimpleNamespace(monotonic=lambda: clock.now))
-    if terminal:
-        monkeypatch.setenv("FORCE_COLOR", "1")
-    said = []
-    for steps in (1, 2, 3):
-        with Output(stderr=True).progress(7000) as note:
-            for seconds in (60, 10, 10)[:steps]:
-                clock.now += seconds
-                note("jpeg", 1000)
-        words = re.sub(r"\x1b\[[^A-Za-z]*[A-Za-z]", "", capsys.readouterr().err).split()
-        said.append(" ".join(words)[-9:])
-    assert said == ["compiling", "compiling", "40 s left"]
+def test_progress_is_told_in_plain_lines_where_there_is_no_terminal(monkeypatch, capsys):
+    monkeypatch.setattr(output, "SECONDS_BETWEEN_LINES", -1)
+    with Output(stderr=True).progress(4000) as note:
+        note("[as] saved", 1000)
+        note("[as] saved", 3000)
+    assert capsys.readouterr().err == "[as] saved: 1,000 of 4,000 images\n"

@@ -1,14 +1,11 @@
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
-from made_up_runs import random_course, write_run
+from made_up_runs import write_run
 
 from neatfool import open_run
 from neatfool.measure import RunCourse
-from neatfool.measure.course import STATISTICS
 
 
 def course_of(folder, course, **more):
@@ -69,19 +66,3 @@ def test_what_a_search_found_that_ended_by_itself_counts_from_then_on(tmp_path):
     assert (read.length, read.reach) == (20, np.inf)
     grid = np.array([10, 20, 1000])
     assert read.at("mean", grid).tolist() == pytest.approx([0.25, 0.6, 0.6])
-
-
-@pytest.mark.slow
-def test_a_thousand_classes_over_two_thousand_generations_are_read_at_once(tmp_path):
-    course = random_course(1000, 2000, seed=1)
-    names = [f"class {number}" for number in range(1000)]
-    folder = write_run(tmp_path / "run", course, classes=names)
-    began = time.perf_counter()
-    run = open_run(folder)
-    read = RunCourse(run)
-    grid = np.linspace(0, read.length, 201).astype(int)
-    for measure in STATISTICS:
-        read.at(measure, grid)
-    seconds = time.perf_counter() - began
-    run.close()
-    assert seconds < 3, "a loop over classes or generations got in"

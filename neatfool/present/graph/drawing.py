@@ -191,12 +191,12 @@ class _GraphFigure:
         self._add(PathPatch(_smooth(points), facecolor="none", **look))
 
     def _mark(self, place: Point, radius: float, **look: Any) -> None:
-        """Draw a disc; an SVG holds its circle once for all of its look."""
+        """Draw a disc, or another marker; an SVG holds its shape once for all of its look."""
         from matplotlib.lines import Line2D
 
         x, y = place
         size = 2 * radius * figure.POINT
-        self._add(Line2D([x], [y], linestyle="", marker="o", markersize=size, **look))
+        self._add(Line2D([x], [y], linestyle="", markersize=size, **{"marker": "o"} | look))
 
     def _disc(self, place: Point, name: str, radius: float, opacity: float = 1.0) -> None:
         """Draw a disc in an activation's colour, with its curve or its first letters."""
@@ -216,13 +216,8 @@ class _GraphFigure:
 
     def _box(self, place: Point, label: str, opacity: float) -> None:
         """Draw a box of a node's size with a short label."""
-        from matplotlib.patches import FancyBboxPatch
-
-        side = 2 * RADIUS - 8
-        corner = (place[0] - side / 2, place[1] - side / 2)
-        look: Any = {"facecolor": figure.SURFACE, "edgecolor": (figure.INK, opacity)}
-        look |= {"boxstyle": "round,pad=3,rounding_size=5", "linewidth": 1.1, "zorder": 3}
-        self._add(FancyBboxPatch(corner, side, side, **look))
+        look: Any = {"marker": "s", "color": figure.SURFACE, "markeredgewidth": 1.1, "zorder": 3}
+        self._mark(place, RADIUS - 2, markeredgecolor=(figure.INK, opacity), **look)
         colour = figure.INK if opacity > 0.7 else figure.MUTED  # a fainter text could not be read
         self._write(place, label, 14 if len(label) < 3 else 10, weight="bold", color=colour)
 

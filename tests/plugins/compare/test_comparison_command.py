@@ -11,7 +11,6 @@ from contextlib import closing
 
 import pytest
 from commands import neatfool, write_experiment
-from made_up_runs import write_run
 from scipy.stats import mannwhitneyu
 
 from neatfool import open_run
@@ -109,27 +108,6 @@ def test_with_json_what_was_written_is_told_elsewhere(runs, tmp_path):
     assert result.stderr == f"What was measured is in {tmp_path / 'c.csv'}\n"
 
 
-def test_the_folder_of_all_is_all_groups(runs):
-    result = neatfool("compare", runs, "--labels", "one, other")
-    assert "│ A │ one   │" in result.stdout
-    assert "│ B │ other │" in result.stdout
-
-
-def test_a_run_alone_is_described(runs):
-    result = neatfool("compare", runs / "small" / "small-1")
-    assert result.exit_code == 0
-    assert "│ A │ small │ 1 (n=1) │" in result.stdout
-    assert "Mann-Whitney" not in result.stdout
-
-
-def test_a_run_under_way_counts_as_far_as_it_came(runs, tmp_path):
-    write_run(tmp_path / "a" / "a-1", [[(0, 0.3)], [(1, 0.4)]], name="a", length=9)
-    result = neatfool("compare", tmp_path / "a", runs / "small")
-    assert result.exit_code == 0
-    assert "Note: a: seed 1 is not at the end yet" in result.stdout
-    assert "Note: The groups fool different targets" in result.stdout
-
-
 def test_a_run_that_another_process_is_running_can_be_compared(runs, tmp_path):
     folder = shutil.copytree(runs / "small", tmp_path / "small")
     with closing(sqlite3.connect(folder / "small-1" / "run.db")) as database:
@@ -143,7 +121,6 @@ def test_a_run_that_another_process_is_running_can_be_compared(runs, tmp_path):
     [
         (("absent",), 5, "absent: is not there"),
         ((), 2, "Missing argument"),
-        (("small", "--labels", "a,b"), 2, "--labels: 2 for 1 group (small)"),
         (("small", "--at", "1,two"), 2, "'two' is not a valid integer"),
         (("small", "--at", "0"), 2, "0 is not in the range x>=1"),
         (("small", "--csv", "no/where.csv"), 6, "cannot be written"),
@@ -156,14 +133,3 @@ def test_what_cannot_be_is_refused_in_words(options, code, said, runs, monkeypat
     assert result.exit_code == code
     assert said in result.stderr
     assert "Traceback" not in result.output
-
-
-def test_how_far_the_runs_came_is_told_where_none_came_so_far(runs, tmp_path):
-    page = tmp_path / "page.html"
-    result = neatfool("compare", runs / "small", "--at", "20,999999999", "--html", page)
-    longest = max(open_run(path).evaluations for path in (runs / "small").iterdir())
-    said = f"Too few runs have come to 999,999,999 images; the longest has {longest}."
-    assert said in result.stdout
-    assert said in page.read_text()
-    assert result.stdout.count("median confidence ") == 1
-    assert page.read_text().count(">median confidence<") == 1

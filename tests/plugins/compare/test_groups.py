@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from made_up_runs import write_run
 
-from neatfool import ExperimentError, RunError
+from neatfool import RunError
 from neatfool_plugins.compare.groups import gather, options_that_differ
 
 
@@ -75,13 +75,6 @@ def test_groups_of_one_name_are_told_apart_by_their_options(tmp_path):
         "[scheme] batch": [10, 20],
         "[scheme] parents": [10, 20],
     }
-
-
-def test_labels_are_given_in_the_order_of_the_groups(replicates, tmp_path):
-    other = write_run(tmp_path / "b", rising(0.5), batch=20)
-    assert [group.label for group in gather([other, replicates], ["x", "y"])] == ["x", "y"]
-    with pytest.raises(ExperimentError, match=r"--labels: 1 for 2 groups \(made-up, mnist\)"):
-        gather([other, replicates], ["x"])
 
 
 def test_a_run_that_is_named_twice_counts_once(replicates):

@@ -16,14 +16,6 @@ def test_a_report_is_written_into_the_run(copy):
     assert (copy / "report.html").read_text() == before
 
 
-def test_a_report_may_show_unlike_images_only(copy, tmp_path):
-    result = neatfool("report", copy, "-o", tmp_path / "some.html", "--distinct", 2)
-    assert result.exit_code == 0
-    page = (tmp_path / "some.html").read_text()
-    assert page.count('<figure class="card"') == 2
-    assert "2 images that are unlike each other; 2 more are in the run folder." in page
-
-
 def test_a_report_is_written_elsewhere_on_request(copy, tmp_path):
     (copy / "report.html").unlink()
     result = neatfool("report", copy, "-o", tmp_path / "page.html")

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import unquote
 
 import pytest
-from browser import measure, needs_browser
 from commands import CLASSES, PLUGIN, neatfool, write_experiment
 from PIL import Image
 
@@ -55,20 +53,3 @@ def test_it_shows_two_matrices_and_each_image_in_each_network(page):
     assert "http://" not in bare
     assert "nan" not in bare
     assert "\\xa0" not in bare
-
-
-def test_the_matrix_is_a_picture_with_its_figures(page):
-    (fooling, _) = re.findall(r'class="curve" src="data:image/svg\+xml,([^"]*)"', page)
-    words = re.findall(r">([^<>]+)</text>", unquote(fooling))
-    assert {"A", "B", "C", "small, seed 1", "small, seed 2"} <= {*words}
-    assert words.count("100 %") >= 2
-
-
-@needs_browser
-@pytest.mark.browser
-@pytest.mark.parametrize("width", [500, 1900])
-def test_a_browser_draws_it_within_the_window(page, width, tmp_path):
-    seen, console = measure(page, tmp_path, f"--window-size={width},900")
-    assert console == seen["errors"] == []
-    assert [image for image in seen["images"] if not image["natural"]] == []
-    assert seen["page"] <= seen["window"] == width
