@@ -346,7 +346,7 @@ def test_a_differentiable_target_in_colour_keeps_its_contract() -> None:
 @pytest.mark.parametrize(
     ("logits_of", "words"),
     [
-        (lambda toy, images: ToyTarget.logits_of(toy, images).detach(), "cannot be differentiated"),
+        (lambda toy, images: ToyTarget.logits_of(toy, images).detach(), "have no gradient"),
         (lambda toy, images: ToyTarget.logits_of(toy, images / 255), "differs from score"),
         (lambda toy, images: ToyTarget.logits_of(toy, images)[:, :2], "give a tensor"),
         (lambda toy, images: ToyTarget.logits_of(toy, images) + images.sum() * np.nan, "score()"),
