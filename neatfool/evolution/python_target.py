@@ -13,7 +13,6 @@ from typing import Any, Final
 import numpy as np
 import torch
 from pydantic import BaseModel
-from scipy.special import expit
 
 from neatfool.errors import ExperimentError, NeatfoolError, TargetError, cause
 from neatfool.experiment.plugin_choice import PluginChoice
@@ -105,6 +104,8 @@ class CallableTarget(Target):
             logits = np.asarray(answer, np.float64)
             if self.spec.sums_to_one:
                 return Scores(torch.from_numpy(logits).softmax(1).numpy(), logits)
+            from scipy.special import expit
+
             return Scores(expit(logits), logits)
         if fault := find_fault(answer[np.isfinite(answer).all(1)], self.spec):
             raise TargetError(

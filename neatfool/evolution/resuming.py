@@ -47,17 +47,15 @@ def resume(assemble: Callable[[dict[str, Json], ScoringPlan], Assembly], folder:
 
 
 def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly, store: RunStore) -> None:
-    identity, recorded, scorer = assembly.experiment.identity(), info["scoring"], assembly.scorer
+    identity, scorer = assembly.experiment.identity(), assembly.scorer
     fault = ""
     if not agrees(info["identity"], identity):
         changes = tell_differences(identity, info["identity"])
         fault = f"the experiment is not the one that the run started with ({changes})"
     elif scorer.fingerprint != info["target"]["fingerprint"]:
         fault = f"the {scorer.name} is not the run's (its weights or code changed)"
-    elif (there := recorded["device"]) != (here := scorer.batches.device):
+    elif (there := info["scoring"]["device"]) != (here := scorer.batches.device):
         fault = f"its images were scored on {there}, and this machine would use {here}"
-    elif scorer.plan != ScoringPlan.from_json(recorded):
-        fault = f"the run scores with another plan ({recorded['batch_size']} images a call)"
     if fault:
         raise RunError(f"{folder}: {fault}; undo the change, or start another run")
     old = GeneralSettings.model_validate(info["experiment"]["experiment"])

@@ -1,32 +1,46 @@
 """What a run can do besides being read: draw its genomes, be scored again, and be reported."""
 
-from __future__ import annotations
-
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Final
 
+import torch
+
+from neatfool.budget.ledger import Ledger
 from neatfool.config.options import check_arguments
-from neatfool.errors import TargetError, VerificationError
+from neatfool.errors import BudgetSpent, TargetError, VerificationError
 from neatfool.evolution.assembly import Assembly, assemble, make
-from neatfool.experiment.framework import CallSettings
+from neatfool.evolution.python_target import ModelSource, choice_of, target_of
+from neatfool.experiment.experiment import Experiment
+from neatfool.experiment.framework import CallSettings, GeneralSettings, choose_view_settings
 from neatfool.experiment.plugin_choice import (
+    PLUGIN_SECTIONS,
     RECORDED,
+    choose,
     json_sections,
     read_choice,
     recorded_by_a_run,
 )
+from neatfool.experiment.trust import require_trust
+from neatfool.files import read_whole
 from neatfool.plugin.manager import PluginManager
-from neatfool.run.folder import refuse_under_way
+from neatfool.run.folder import is_from_python, lock, refuse_under_way
+from neatfool.run.images import decode_png
+from neatfool.run.individual import EliteView
 from neatfool.run.run import Run
-from neatfool.scoring.drawing import draw, encodings_of
+from neatfool.run.store import RunStore
+from neatfool.run.verdict import Verdict, VerificationResult
+from neatfool.scoring.drawing import add_views, draw, encodings_of
 from neatfool.scoring.plan import ScoringPlan
+from neatfool.scoring.scorer import Scorer
 from neatfool.spec.encoding import Encoding
+from neatfool.spec.scores import rank
+from neatfool.spec.target import MultiView, Target
+from neatfool.wording import counted
 
-if TYPE_CHECKING:
-    from neatfool.run.verdict import Verdict
-    from neatfool.scoring.scorer import Scorer
+ASKED_AT_ONCE: Final = 1024
+"""How many images a metered target is given together. Equal images among them cost one query."""
 
 
 class RunEvaluator:
@@ -46,8 +60,6 @@ class RunEvaluator:
             return self._encoding
         plugins, recorded = PluginManager(), run.experiment
         if recorded["encoding"]["plugin"] not in plugins.names("encoding"):
-            from neatfool.experiment.trust import require_trust
-
             require_trust(run)
             for path in recorded.get("plugins", {}).get("path", ()):
                 plugins.load_files(Path(path))
@@ -58,9 +70,6 @@ class RunEvaluator:
 
     def verify(self, run: Run, model: Any, tolerance: float, max_queries: int | None) -> Verdict:
         """Score the saved images again; see :meth:`neatfool.Run.verify`."""
-        from neatfool.evolution.verification import verify
-        from neatfool.run.verdict import Verdict
-
         check_arguments(CallSettings, max_queries=max_queries)
         refuse_under_way(run.path)
         run.refresh()
@@ -84,8 +93,6 @@ class RunEvaluator:
 
     def score(self, run: Run, genome: Any, model: Any) -> dict[str, float]:
         """Score a genome as the run did; see :meth:`neatfool.Run.score`."""
-        from neatfool.evolution.verification import use_ledger
-
         if model is not None:
             self.close()
             self._model = model
@@ -104,11 +111,8 @@ class RunEvaluator:
     ) -> Scorer:
         """Make the run's scorer, with ``model``, the run's own model or the recorded target."""
         model = self._model if model is None else model
-        own = self._experiment if model is None else None
-        if (experiment := own) is None:
-            from neatfool.evolution.verification import experiment_of
-
-            experiment = experiment_of(run, model)
+        experiment = self._experiment if model is None else None
+        experiment = experiment or experiment_of(run, model)
         budget = {"max_queries": max_queries or run.experiment["target"].get("max_queries")}
         experiment = replace(
             experiment,
@@ -116,3 +120,97 @@ class RunEvaluator:
             showing=experiment.showing if views else None,
         )
         return assemble(experiment, ScoringPlan.from_json(run.info["scoring"])).scorer
+
+
+def experiment_of(run: Run, model: Any = None) -> Experiment:
+    """Make a run's experiment again, with ``model`` in place of its target unless that is None."""
+    recorded, plugins = run.experiment, PluginManager()
+    if model is None:
+        if not is_from_python(recorded):
+            require_trust(run)
+        return Experiment.from_resolved(recorded, plugins)
+    if "views" in recorded and (paths := recorded.get("plugins", {}).get("path")):
+        require_trust(run)
+        for path in paths:
+            plugins.load_files(Path(path))
+    with recorded_by_a_run():
+        showing = choose_view_settings(plugins, recorded.get("views"), RECORDED)
+    settings = recorded["target"]
+    given = ModelSource.model_validate(
+        {k: settings[k] for k in ModelSource.model_fields if k in settings}
+    )
+    spec = run.spec
+    if isinstance(model, Target) and (
+        spec.open or len(model.spec.classes) == len(spec.classes)
+    ):  # more classes turned up, or their names changed
+        spec = replace(spec, classes=model.spec.classes)
+    target = target_of(model, spec, **given.model_dump(exclude={"model"}))
+    keys = "max_queries", "max_requests", "logit_temperature"
+    calls = {key: settings[key] for key in keys if key in settings}
+    return Experiment(
+        general=GeneralSettings(seed=run.seed),
+        calls=CallSettings.model_validate(calls),
+        target=choice_of(target, given, str(run.info["target"]["name"])),
+        encoding=choose(plugins, "encoding", PLUGIN_SECTIONS["encoding"]),
+        scheme=choose(plugins, "scheme", PLUGIN_SECTIONS["scheme"]),
+        showing=showing,
+    )
+
+
+def verify(run: Run, scorer: Scorer) -> list[VerificationResult]:
+    """Read the whole database, then score each class's saved image again, in order."""
+    run.store.check()
+    elites, verified, target = run.elites, [], scorer.target
+    redraws = isinstance(target, MultiView) and target.redraws
+    drawing = encodings_of(target, run.encoding) if redraws else []
+    size = scorer.batch_size if scorer.metered is None else ASKED_AT_ONCE
+    with ExitStack() as ending:
+        use_ledger(run, scorer, ending)
+        if scorer.metered is not None:
+            queries = len({elite.candidate_id for elite in elites}) * scorer.views
+            _allow(queries, run, scorer.metered.ledger)
+        for start in range(0, len(elites), size):
+            batch = elites[start : start + size]
+            images = torch.stack([_read_saved(elite) for elite in batch])
+            genomes = [elite.genome for elite in batch] if redraws else []
+            scores = scorer.score(add_views(images, drawing, genomes))
+            for elite, probs, ranks in zip(batch, scores.probs, rank(scores), strict=True):
+                now, rank_now = float(probs[elite.index]), float(ranks[elite.index])
+                recorded = elite.name, elite.index, elite.confidence
+                verified.append(VerificationResult(*recorded, now, elite.rank, rank_now))
+    return verified
+
+
+def use_ledger(run: Run, scorer: Scorer, ending: ExitStack) -> None:
+    """Let a metered target count in the run's ledger, and keep other processes off the run."""
+    if (metered := scorer.metered) is not None:
+        ending.callback(lock(run.path))
+        metered.open_ledger(run.store.path)
+        metered.with_classes(run.classes)
+
+
+def _allow(queries: int, run: Run, ledger: Ledger) -> None:
+    """Refuse so many queries if the budget does not allow them; record a new budget."""
+    if shortage := ledger.shortage(queries):
+        needed = counted(queries, "query", "queries")
+        fault = f"verifying takes {needed}, and {shortage}; a larger max_queries allows more"
+        raise BudgetSpent(f"{run.path}: {fault}")
+    target, most = run.experiment.get("target", {}), ledger.budget.queries
+    if target.get("max_queries", most) != most:
+        with closing(RunStore.open(run.store.path, write=True)) as store:
+            target = {**target, "max_queries": most}
+            store.keep("experiment", {**run.experiment, "target": target})
+
+
+def _read_saved(elite: EliteView) -> torch.Tensor:
+    path, shape = elite.file, elite.run.spec.shape
+    try:
+        pixels = decode_png(read_whole(path))
+    except FileNotFoundError:
+        advice = "resuming the run writes the images again"
+        raise VerificationError(f"{path}: missing; {advice}") from None
+    except (OSError, ValueError) as error:
+        raise VerificationError(f"{path}: not a readable PNG ({error})") from error
+    if pixels.shape != shape:
+        raise VerificationError(f"{path}: is {pixels.shape} (channels, height, width), not {shape}")
+    return torch.from_numpy(pixels.copy())

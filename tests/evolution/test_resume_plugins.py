@@ -181,18 +181,6 @@ def test_nothing_is_stored_but_members_elites_and_their_ancestors(folder):
     assert set(parents) - needed == set()
 
 
-def test_the_members_are_those_that_the_state_needs(name, stopped):
-    store = RunStore.open(stopped / "run.db")
-    members, state = store.members(), store.state()["scheme"]
-    store.close()
-    if name.startswith("single_class"):
-        assert members == sorted(id_ for id_, _ in state["population"])
-        assert len(members) > 1
-    else:
-        assert members == []
-        assert state == {"generation": 13, "asked": 40 + 12 * 24}
-
-
 class EliteImages(Silence):
     """Notes after each generation who holds a niche and whose images are stored."""
 

@@ -13,7 +13,6 @@ from neatfool import PluginError, RunError, Scores, StorageError, TargetError, o
 from neatfool.evolution.interrupts import interruptible
 from neatfool.evolution.resuming import resume
 from neatfool.evolution.session import start
-from neatfool.run.images import decode_png
 from neatfool.run.store import RunStore
 from neatfool.scoring.plan import ScoringPlan
 from neatfool.scoring.scorer import Scorer
@@ -106,17 +105,6 @@ def test_a_length_in_images_is_kept_to_the_image(tmp_path):
     run_whole(tmp_path / "run", generations=None, images=50)
     store = RunStore.open(tmp_path / "run" / "run.db")
     assert [report.evaluations for report in store.reports()] == [20, 40, 50]
-
-
-def test_images_are_those_that_were_scored(tmp_path):
-    run_whole(tmp_path / "run")
-    store = RunStore.open(tmp_path / "run" / "run.db")
-    names = sorted(path.name for path in (tmp_path / "run" / "images").iterdir())
-    assert names == ["0-a.png", "1-b.png", "2-c.png", "3-d.png", "4-e.png"]
-    for elite, name in zip(store.elites(), names, strict=True):
-        pixels = decode_png((tmp_path / "run" / "images" / name).read_bytes())
-        scored = ToyTarget().score(pixels[None]).probs[0, elite.class_index]
-        assert scored == elite.confidence
 
 
 def test_a_run_does_not_begin_in_a_folder_that_holds_one(tmp_path):

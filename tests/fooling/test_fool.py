@@ -105,29 +105,6 @@ def test_a_run_goes_on_only_as_it_was_scored(tmp_path):
         )
 
 
-class Halving(torch.nn.Module):
-    def forward(self, images):
-        return images.mul_(0.5).mean((2, 3)) * 12 - 3
-
-
-def halving(images):
-    images //= 2
-    return brightness(images * 2)
-
-
-@pytest.mark.parametrize("model", [halving, Halving().eval()])
-def test_a_model_that_writes_to_its_images_is_shown_what_is_saved(tmp_path, model):
-    kind = (1, 12, 10) if model is halving else (3, 12, 10)
-    run = fool(model, tmp_path / "run", image=kind, classes=kind[0] if kind[0] > 1 else 2)
-    for elite in run:
-        image = decode_png(elite.file.read_bytes())[None].copy()
-        if model is halving:
-            again = model(image)
-        else:
-            again = model(torch.from_numpy(image / 255).float()).softmax(1).numpy()
-        assert elite.confidence == pytest.approx(again[0, elite.index], abs=1e-6)
-
-
 def test_mean_and_std_are_applied_to_each_channel(tmp_path):
     seen = []
 
@@ -397,26 +374,6 @@ def test_a_scheme_in_a_file_is_used(tmp_path):
     assert run.evaluations == 80
     with pytest.raises(neatfool.PluginError, match="unknown scheme 'mine'"):
         fool(brightness, tmp_path / "other", **how)
-
-
-ENCODING = """\
-from neatfool import hookimpl
-from neatfool_plugins.direct import DirectEncoding, Options
-
-@hookimpl
-def neatfool_register_encodings(register):
-    register("mine", DirectEncoding, options=Options)
-"""
-
-
-@pytest.mark.usefixtures("own_sys_path")
-def test_a_run_with_an_encoding_in_a_file_is_opened_later(tmp_path):
-    file = tmp_path / "mine_too.py"
-    file.write_text(ENCODING, encoding="utf-8")
-    how = {"image": (1, 12, 10), "classes": 2, "encoding": "mine", "images": 40}
-    fool(brightness, tmp_path / "run", plugins=[file], **how)
-    run = neatfool.open_run(tmp_path / "run")
-    assert run["1"].image().size == (10, 12)
 
 
 # --- a run checks itself

@@ -80,14 +80,6 @@ def test_images_are_changed_as_views_say_only_if_that_is_asked_for(experiment, t
             assert confidences(source) != recorded
 
 
-def test_what_is_wrong_is_told_with_its_line(tmp_path):
-    file = tmp_path / "wrong.ini"
-    file.write_text("[target]\nplugin = mnist\nwieghts = a\n")
-    with pytest.raises(ExperimentError, match=r"wrong.ini:3: .*weights") as caught:
-        open_scorer(file)
-    assert "generations" not in str(caught.value)
-
-
 def test_only_bytes_of_the_targets_size_are_scored(experiment):
     with closing(open_scorer(experiment)) as scorer:
         images = np.zeros((2, *scorer.spec.shape), np.uint8)

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import re
-import runpy
 from contextlib import closing
-from pathlib import Path
 
 import networkx as nx
-import numpy as np
 import pytest
 from searches import run_whole, toy_assembly
 from torch import nn
 
 from neatfool import fool
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -91,26 +85,3 @@ def test_what_was_learned_has_its_parents_structure_and_other_numbers(tmp_path):
                 for edge, gene in child.connections.items()
             ]
             assert any(changed)
-
-
-def test_the_example_of_the_documentation_runs(tmp_path, capsys, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```python\n(.*?)```", page, re.S)
-    (code,) = (block for block in blocks if "run.phylogeny(" in block)
-    light = np.linspace(0, 1, 10)
-
-    def bright(images):
-        near = np.exp(-30 * np.abs(images.mean((1, 2, 3))[:, None] / 255 - light))
-        return near / near.sum(1, keepdims=True)
-
-    with closing(
-        fool(bright, image=(1, 8, 8), classes=10, images=600, progress=False, out="run")
-    ) as run:
-        Path("example.py").write_text(code, encoding="utf-8")
-        runpy.run_path("example.py", {"run": run})
-        told = capsys.readouterr().out
-        graph = run.phylogeny()
-        line = nx.ancestors(graph, run["3"].candidate_id)
-    assert told.startswith(f"The 3 has {len(line)} ancestors, ")
-    assert re.search(r"^from \d( \d)* to \d", told, re.M)

@@ -17,8 +17,8 @@ from neatfool import (
     fool,
 )
 from neatfool.evolution.resuming import resume
+from neatfool.evolution.run_evaluator import verify
 from neatfool.evolution.session import start
-from neatfool.evolution.verification import verify
 from neatfool.fooling.open_runs import open_run
 from neatfool.present import write_report
 from neatfool.scoring import metering

@@ -223,12 +223,6 @@ def test_graphs_that_were_only_tried_are_freed(trial, monkeypatch, seconds, held
     assert bool(target.networks[0]._runs) == bool(held)
 
 
-def test_a_generation_that_is_scored_in_no_time_is_not_divided(trial, monkeypatch):
-    assert plan().parts == 4
-    monkeypatch.setitem(SECONDS, "bf16", 0.0001)
-    assert plan().parts == 1
-
-
 @pytest.mark.parametrize(
     ("generation", "size"), [(1, 1), (200, 200), (256, 256), (257, 129), (1000, 250)]
 )

@@ -143,13 +143,6 @@ def test_a_step_of_a_lesson_costs_one_view_and_its_gradient():
     assert [child.evaluations for child in children] == [1 + 2 * 3 * 5, 1]
 
 
-def test_lessons_take_their_share_of_the_views():
-    options = neatfool.LearningOptions(learn=0.5, learn_steps=10, learn_after=0)
-    learner = Learner(options, encoding=ToyEncoding(), target=viewed(number=4), classes=5)
-    lessons = sum(learner.due(100, 1000) for _ in range(50))
-    assert lessons * (30 + 4) == pytest.approx(50 * 100 * 4, rel=0.02)
-
-
 EXPERIMENT = f"""\
 [experiment]
 images = 900
