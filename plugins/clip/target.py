@@ -138,7 +138,7 @@ class ClipTarget(Target):
         if self._options.vectors is not None and len(known) < ENOUGH:
             check = "Not checked on photographs: its texts are not what they show."
         if not self._options.check_photographs:
-            check = "Not checked on photographs (check_photographs = no)."
+            check = "Not checked on photographs: check_photographs = no."
         return (
             f"{self.tower.name}: {self.tower.source}\n  {self.tower.preprocessing.describe()}\n"
             f"{count} texts: {shown}; temperature {self.temperature:.4g}. {rule}.\n{check}"

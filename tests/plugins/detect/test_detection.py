@@ -84,7 +84,7 @@ def test_a_table_says_how_many_pass(runs):
     assert result.exit_code == 0, result.output
     assert re.search(r"knn +│ +\d of 4 \(\d+ %\) │ .* │ +[01]\.\d{3} │", result.output)
     assert "4 fooling images" in result.output
-    assert "150 others set the thresholds" in result.output
+    assert "150 others fit the detectors" in result.output
     assert "energy" not in result.output
 
 
