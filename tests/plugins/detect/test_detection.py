@@ -102,13 +102,11 @@ def test_five_in_distribution_images_carry_no_conclusion(runs, tmp_path):
     assert "the best detector" not in few.stdout + page.read_text()
 
 
-def test_the_page_shows_a_histogram_for_each_detector(told):
+def test_the_page_says_what_guarded_a_run_and_needs_no_network(told):
     _, _, page = told
-    assert page.count('class="curve"') == 2 * (len(detector_names()) - 1)
     assert "evolved against the detector" in page
-    bare = re.sub(r'src="[^"]*"', "", page)
-    assert "http://" not in bare
-    assert "nan" not in bare
+    assert "http://" not in page
+    assert "nan" not in page
 
 
 @needs_browser
