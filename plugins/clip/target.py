@@ -52,14 +52,11 @@ class Similarity(nn.Module):
     """A tower whose vectors are compared with those of texts.
 
     With s_k the cosine between an image's vector and that of text k, and T the temperature, the
-    logits are s_k / T for each of K texts, or for all at once the smallest s_k / T, [N, 1]. If
-    other texts compete, a last column has the logarithm of the sum of their exp(s_j / T), as if
-    they were one class.
+    logits are s_k / T for each of K texts. If other texts compete, a last column has the logarithm
+    of the sum of their exp(s_j / T), as if they were one class.
     """
 
-    def __init__(
-        self, tower: nn.Module, vectors: torch.Tensor, count: int, *, all_at_once: bool
-    ) -> None:
+    def __init__(self, tower: nn.Module, vectors: torch.Tensor, count: int) -> None:
         """Take a tower, and vectors [K + J, D] of length 1 / T of texts and those that compete."""
         super().__init__()
         self.tower = tower
@@ -67,7 +64,6 @@ class Similarity(nn.Module):
         self.register_buffer("vectors", vectors.t().contiguous())
         self._count = count
         self._compete = len(vectors) > count
-        self._all_at_once = all_at_once
         self.eval()
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -77,8 +73,6 @@ class Similarity(nn.Module):
         with torch.autocast(images.device.type, enabled=False):
             scaled = vectors @ self.vectors
         logits = scaled[:, : self._count]
-        if self._all_at_once:
-            logits = logits.amin(1, keepdim=True)
         if self._compete:
             rivals = scaled[:, self._count :].logsumexp(1, keepdim=True)
             logits = torch.cat([logits, rivals], 1)
@@ -97,11 +91,8 @@ class ClipTarget(Target):
         self.against = [name for name in known if name not in {*self.texts}]
         self.vectors = torch.stack([*known.values()])
         shown = self.tower.preprocessing
-        together, classes = options.aggregate == "all", tuple(self.texts)
-        vectors = self.vectors / self.temperature
-        module = Similarity(self.tower.module, vectors, len(classes), all_at_once=together)
-        if together:
-            classes = (f"all {len(classes)} texts",)
+        classes = tuple(self.texts)
+        module = Similarity(self.tower.module, self.vectors / self.temperature, len(classes))
         rivals = bool(self.against)
         self.spec = ImageSpec(*shown.size, 3, classes, array="torch", sums_to_one=not rivals)
         self._network = Network(
@@ -126,12 +117,7 @@ class ClipTarget(Target):
         count, rivals = len(self.texts), len(self.against)
         shown = ", ".join(self.texts[:5]) + (", …" if count > 5 else "")
         rule = "Each text is a class"
-        if self._options.aggregate == "all":
-            rule = (
-                "An image's confidence is that of the text which it resembles least, against "
-                f"{rivals} others"
-            )
-        elif rivals:
+        if rivals:
             rule += f"; {rivals} other texts compete"
         known = models.photographs_showing([*self.texts, *self.against], NAMES)
         check = "Checked on photographs."
@@ -150,7 +136,7 @@ class ClipTarget(Target):
         # A network's vectors of texts follow from its weights, but for rounding, on which no
         # resumed run should depend.
         network = tower.content, tower.preprocessing
-        texts = self.texts, self.against, options.templates, self.temperature, options.aggregate
+        texts = self.texts, self.against, options.templates, self.temperature, "each"
         digest = sha256(repr((*network, *texts)).encode())
         for file in (options.vectors, options.vector_names):
             digest.update(b"" if file is None else file.read_bytes())
@@ -199,12 +185,10 @@ def find_texts(options: Options, tower: models.Tower) -> tuple[dict[str, torch.T
     known = read_vectors(options.vectors, options.vector_names)
     against = options.against
     texts = options.texts or [name for name in known if name not in {*against}]
-    if options.aggregate == "all" and not against:
-        against = [name for name in known if name not in {*texts}]
     for name in (*texts, *against):
         if name not in known:
             raise ExperimentError(f"{options.vectors}: has no text {name!r}{nearest(name, known)}")
-    if not against and (options.aggregate == "all" or len(texts) < 2):
+    if len(texts) + len(against) < 2:
         raise ExperimentError(f"{options.vectors}: no text is left to compete; name fewer 'texts'")
     width = len(known[texts[0]])
     if width != tower.width:

@@ -30,7 +30,6 @@ READS = {"images": "open_clip:ViT-B-32/openai"}
         ({**READS, "texts": ["a", "b", "a"]}, "texts: has 'a' twice"),
         ({**READS, "texts": ["a", "b"], "against": ["b"]}, "'b' is in 'texts' and in 'against'"),
         ({**READS, "texts": ["a", "b"], "templates": ["a photo"]}, "no place for the text"),
-        ({**READS, "texts": ["a", "b"], "aggregate": "all"}, "needs other texts"),
         ({**READS, "texts": ["a", "b"], "size": 224}, "size is for onnx:FILE"),
         ({**READS, "texts": ["a", "b"], "temperature": 0}, "greater than 0"),
         ({**READS, "texts": ["a", "b"], "vector_names": __file__}, "belong to vectors"),
@@ -72,11 +71,10 @@ def test_a_text_that_is_not_in_the_file_is_named(onnx_file, vectors_file) -> Non
         with_vectors(onnx_file, vectors_file, texts=["catt", "dog"])
 
 
-def test_texts_need_others_to_compete_with(onnx_file, vectors_file, tmp_path) -> None:
+def test_texts_need_others_to_compete_with(onnx_file, tmp_path) -> None:
     one = save_vectors(tmp_path / "one.safetensors", ("cat",))
-    for path, options in ((one, {}), (vectors_file, {"aggregate": "all"})):
-        with pytest.raises(ExperimentError, match="no text is left"):
-            with_vectors(onnx_file, path, **options)
+    with pytest.raises(ExperimentError, match="no text is left"):
+        with_vectors(onnx_file, one)
 
 
 def test_vectors_of_another_width_are_another_networks(onnx_file, tmp_path) -> None:
