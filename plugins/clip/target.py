@@ -9,7 +9,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL.Image import Image
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
@@ -215,44 +214,39 @@ def embed(
 
 def read_vectors(path: Path, names: Path | None) -> dict[str, torch.Tensor]:
     """Read unit vectors by name, of safetensors, or of an npy file with names in another."""
-    if path.suffix == ".npy":
-        vectors = _read_npy(path, names)
-    elif path.suffix != ".safetensors":
-        raise ExperimentError(f"[target] vectors = {path}: give what ends in .safetensors or .npy")
-    elif names is not None:
-        raise ExperimentError(f"[target] vector_names: {path} has names of its own; leave it out")
-    else:
-        try:
+    vectors: dict[str, torch.Tensor] = {}
+    try:
+        if path.suffix == ".npy":
+            rows = torch.from_numpy(np.load(path, allow_pickle=False).astype(np.float32))
+        else:
             vectors = load_file(path)
-        except SafetensorError as error:
-            raise TargetError(f"{path}: not a safetensors file ({error}); make it again") from error
-    shapes = {tuple(vector.shape) for vector in vectors.values()}
-    if len(shapes) != 1 or len(next(iter(shapes))) != 1:
-        sizes = ", ".join(str([*shape]) for shape in sorted(shapes)[:3]) or "nothing"
-        raise TargetError(f"{path}: holds tensors of shape {sizes}; give vectors of one length")
+    except Exception as error:  # numpy and safetensors raise many kinds
+        raise TargetError(
+            f"{path}: holds no vectors as .safetensors or .npy ({error}); make it again"
+        ) from error
+    if path.suffix == ".npy":
+        vectors = dict(zip(_row_names(path, names, len(rows)), rows, strict=True))
+    if len({tuple(vector.shape) for vector in vectors.values()}) != 1:
+        raise TargetError(f"{path}: vectors differ in length, or there are none; make it again")
     for name, vector in vectors.items():
         length = vector.float().norm()
-        if not (torch.isfinite(length) and length > 0):
-            raise TargetError(f"{path}: the vector of {name!r} has no direction; make it again")
+        if vector.ndim != 1 or not (torch.isfinite(length) and length > 0):
+            raise TargetError(f"{path}: {name!r} is no vector with a direction; make it again")
     return {name: F.normalize(vector.float(), dim=-1) for name, vector in vectors.items()}
 
 
-def _read_npy(path: Path, names: Path | None) -> dict[str, torch.Tensor]:
+def _row_names(path: Path, names: Path | None, count: int) -> list[str]:
     if names is None:
         raise ExperimentError(
             f"{path}: an npy file has no names; give them for all rows with vector_names = FILE"
         )
     try:
-        rows = torch.from_numpy(np.load(path, allow_pickle=False).astype(np.float32))
-    except Exception as error:  # numpy raises many kinds
-        raise TargetError(f"{path}: not an npy file of numbers ({error}); make it again") from error
-    try:
         lines = read_names(names)
     except ValueError as error:
         raise ExperimentError(f"[target] vector_names = {error}") from error
-    if len(lines) != len(rows) or len({*lines}) < len(lines):
+    if len({*lines}) != count or len(lines) != count:
         raise ExperimentError(
             f"[target] vector_names = {names}: has {len(lines)} names, {len({*lines})} of them "
-            f"different, for {len(rows)} vectors; write a different one for each row"
+            f"different, for {count} vectors; write a different one for each row"
         )
-    return dict(zip(lines, rows, strict=True))
+    return lines

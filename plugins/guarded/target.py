@@ -135,17 +135,6 @@ class GuardedTarget(Target, Guard):
         """Prepare a photograph as for the guarded target, uint8 [C, H, W]."""
         return fit_photograph(photograph, self.inner)[0]
 
-    def self_check(self) -> None:
-        """Check that in-distribution images still pass."""
-        answers = self.inspected.ask_all(self._known.held_out[:300])
-        now = self._passes(self._detector.score(answers))
-        then = self._passes(self._scored[:300])
-        if (now != then).float().mean() > 0.02:
-            raise TargetError(
-                f"guarded ({self._about}): the detector does not score in-distribution images "
-                "twice alike: it depends on chance; choose another"
-            )
-
     def close(self) -> None:
         """Close the guarded target."""
         self.inner.close()

@@ -96,18 +96,18 @@ def test_an_npy_file_needs_as_many_different_names(onnx_file, tmp_path) -> None:
 def test_a_file_with_code_in_it_is_not_read(onnx_file, tmp_path) -> None:
     path = tmp_path / "rows.npy"
     np.save(path, np.array([print], dtype=object), allow_pickle=True)
-    with pytest.raises(TargetError, match="not an npy file of numbers"):
+    with pytest.raises(TargetError, match="holds no vectors as"):
         with_vectors(onnx_file, path, vector_names=names_file(tmp_path, "a"))
     torch.save({"a": torch.ones(8)}, tmp_path / "texts.pt")
-    with pytest.raises(ExperimentError, match=r"ends in \.safetensors or \.npy"):
+    with pytest.raises(TargetError, match="holds no vectors as"):
         with_vectors(onnx_file, tmp_path / "texts.pt")
 
 
 @pytest.mark.parametrize(
     ("tensors", "said"),
     [
-        ({"a": torch.ones(8), "b": torch.ones(2, 8)}, r"shape \[2, 8\], \[8\]"),
-        ({"a": torch.ones(8), "b": torch.zeros(8)}, "vector of 'b' has no direction"),
+        ({"a": torch.ones(8), "b": torch.ones(2, 8)}, "vectors differ in length"),
+        ({"a": torch.ones(8), "b": torch.zeros(8)}, "'b' is no vector with a direction"),
     ],
 )
 def test_what_is_no_vector_is_refused(tensors, said, onnx_file, tmp_path) -> None:
@@ -119,7 +119,7 @@ def test_what_is_no_vector_is_refused(tensors, said, onnx_file, tmp_path) -> Non
 def test_a_damaged_file_of_vectors_is_refused(onnx_file, tmp_path) -> None:
     path = tmp_path / "texts.safetensors"
     path.write_bytes(b"nothing")
-    with pytest.raises(TargetError, match="not a safetensors file"):
+    with pytest.raises(TargetError, match="holds no vectors as"):
         with_vectors(onnx_file, path)
 
 
