@@ -98,7 +98,7 @@ def in_distribution(target: Target, folder: str | Path | None = None) -> InDistr
         ExperimentError: There are none, or they cannot be read.
     """
     folder = None if folder is None else Path(folder)
-    if folder is not None and _holds_idx(folder):
+    if folder is not None and has_mnist(folder):
         # Fit to digits that networks are trained on, hold out those that they are tested on.
         digits = read_mnist(folder)
         fitted, held_out = (
@@ -122,11 +122,7 @@ def count_in_distribution(folder: Path) -> int:
     Raises:
         ExperimentError: There are too few.
     """
-    return MOST if _holds_idx(folder) else len(_photographs(folder))
-
-
-def _holds_idx(folder: Path) -> bool:
-    return next(folder.glob("*-idx3-ubyte*"), None) is not None
+    return MOST if has_mnist(folder) else len(_photographs(folder))
 
 
 def _photographs(folder: Path | None, *targets: Target) -> list[Photograph]:

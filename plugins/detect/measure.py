@@ -100,12 +100,9 @@ class DetectorResult(Facts):
 class InDistributionFacts(Facts):
     """The in-distribution images."""
 
-    source: str = Field(description="where they come from, in words")
     fitted: int = Field(description="how many the detectors were fitted to")
     held_out: int = Field(description="how many set the thresholds")
-    divided: bool = Field(description="whether these are different images")
-    few: bool = Field(description="whether the rates are rough, as there are few")
-    text: str = Field(exclude=True)
+    text: str = Field(description="where they come from, in words")
 
 
 class RunDetection(RunFacts):
@@ -280,11 +277,8 @@ def _describe(
         guarded=target["detector"] if "guards" in target else None,
         median_confidence=float(np.median([elite.confidence for elite in elites])),
         in_distribution=InDistributionFacts(
-            source=known.source,
             fitted=len(known.fitted),
             held_out=len(known.held_out),
-            divided=known.divided,
-            few=known.few,
             text=known.describe(),
         ),
         detectors=tuple(

@@ -127,9 +127,9 @@ def test_an_onnx_file_must_exist_and_take_colour_images(onnx_file, vectors_file,
     with pytest.raises(ExperimentError, match=r"images = onnx:.*none\.onnx: No such file"):
         with_vectors(tmp_path / "none.onnx", vectors_file)
     grey = save_onnx(tmp_path / "grey.onnx", channels=1)
-    with pytest.raises(ExperimentError, match="takes images of 1 channels; give"):
+    with pytest.raises(ExperimentError, match="give a network of colour images"):
         with_vectors(grey, vectors_file)
-    with pytest.raises(ExperimentError, match=r"size = 64: it takes 32x32"):
+    with pytest.raises(ExperimentError, match="size = 64: it takes images of 32x32"):
         with_vectors(onnx_file, vectors_file, size=64)
 
 

@@ -169,7 +169,7 @@ def test_the_best_detector_is_the_one_that_catches_the_most():
     known = np.arange(100.0)
     steady = DetectorResult.of("a", "", known, np.full(4, 95.0))
     b = DetectorResult.of("b", "", known, np.array([-1.0, -1.0, 200.0, 200.0]))
-    facts = {"source": "", "fitted": 0, "divided": False, "few": False, "text": ""}
+    facts = {"fitted": 0, "text": ""}
     known_images = InDistributionFacts(**facts, held_out=100)
     run = RunDetection.model_construct(
         elites=4, in_distribution=known_images, detectors=(steady, b)
