@@ -91,11 +91,8 @@ class GuardedTarget(Target, Guard):
             known = in_distribution(inner, options.in_distribution)
             given = options.model_dump(include={"detector", "keeps"})
             return cls(inner, known, **given, inner_fingerprint=repr(choice))
-        except BaseException as error:
+        except BaseException:
             inner.close()
-            if isinstance(error, ExperimentError):
-                message = f"guards = {options.guards}, detector = {options.detector}: {error}"
-                raise ExperimentError(message) from error
             raise
 
     def score(self, images: Any) -> Scores:

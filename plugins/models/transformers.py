@@ -37,10 +37,10 @@ class Transformers(models.ClassifierFormat):
         if request.weights is not None:
             raise ValueError("a model of transformers has its own weights; leave 'weights' out")
         source = _prepare(name)
-        from transformers import AutoConfig
+        from transformers import AutoConfig, AutoImageProcessor
 
         config = _load_part(AutoConfig, source)
-        preprocessing = _load_preprocessing(source, config)
+        preprocessing = _find_preprocessing(_load_part(AutoImageProcessor, source), config)
         model = _load_model(source, config)
         labels = [str(config.id2label[index]) for index in range(config.num_labels)]
         if len(labels) < 2:
@@ -81,22 +81,11 @@ def _load_part(kind: Any, source: str, **options: Any) -> Any:
         text = " ".join(str(error).split())
         raise TargetError(
             f"transformers:{source}: cannot be loaded ({type(error).__name__}: {text[:300]}). Give "
-            "a folder that save_pretrained() wrote, or a name on the Hugging Face hub, of a kind "
-            "of model that transformers has itself, with its weights as safetensors: neither "
+            "a folder that save_pretrained() of the model and of its image processor wrote, or a "
+            "name on the Hugging Face hub, of a kind of model that transformers has itself, with its weights as safetensors: neither "
             "pickles nor code of a repository are read, as they can run anything. If you are "
             "offline, fetch it where you are not: hf download NAME --local-dir FOLDER"
         ) from error
-
-
-def _load_preprocessing(source: str, config: Any) -> models.Preprocessing:
-    from transformers import AutoImageProcessor
-
-    if Path(source).is_dir() and not any(Path(source).glob("*processor_config.json")):
-        raise ValueError(
-            "has no preprocessor_config.json, which says how images are resized and scaled; copy "
-            "it from the model's page, or save the image processor in the folder"
-        )
-    return _find_preprocessing(_load_part(AutoImageProcessor, source), config)
 
 
 def _load_model(source: str, config: Any) -> Any:
