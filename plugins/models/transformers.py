@@ -82,9 +82,10 @@ def _load_part(kind: Any, source: str, **options: Any) -> Any:
         raise TargetError(
             f"transformers:{source}: cannot be loaded ({type(error).__name__}: {text[:300]}). Give "
             "a folder that save_pretrained() of the model and of its image processor wrote, or a "
-            "name on the Hugging Face hub, of a kind of model that transformers has itself, with its weights as safetensors: neither "
-            "pickles nor code of a repository are read, as they can run anything. If you are "
-            "offline, fetch it where you are not: hf download NAME --local-dir FOLDER"
+            "name on the Hugging Face hub, of a kind of model that transformers has itself, with "
+            "its weights as safetensors: neither pickles nor code of a repository are read, as "
+            "they can run anything. If you are offline, fetch it where you are not: hf download "
+            "NAME --local-dir FOLDER"
         ) from error
 
 
