@@ -134,7 +134,7 @@ class CallSettings(BaseModel, extra="forbid", frozen=True, use_attribute_docstri
 
     logit_temperature: PositiveFloat = 1.0
     """the temperature: logits are divided by it before the softmax (or each sigmoid), as if another
-    calibration were the network's own. `neatfool audit --match-confidence` sets it (new in 0.2)"""
+    calibration were the network's own (new in 0.2)"""
 
     @property
     def budget(self) -> Budget:

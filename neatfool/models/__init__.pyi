@@ -12,6 +12,7 @@ from .formats import TowerFormat as TowerFormat
 from .formats import need as need
 from .preprocessing import Input as Input
 from .preprocessing import Layout as Layout
+from .preprocessing import layouts_of as layouts_of
 from .model_file import FileModule as FileModule
 from .model_file import load_file as load_file
 from .weights import fit_weights as fit_weights

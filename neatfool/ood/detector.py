@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -93,15 +92,6 @@ def detector_names() -> list[str]:
     return [
         name for name in names if not plugins.load("detector", name).accepted_arguments(name="")
     ]
-
-
-def choice_of(*needs: Needs) -> str:
-    """Name the detectors that look only at some things, for messages that advise to take one."""
-    fit = []
-    for name in detector_names():
-        with suppress(MissingPackage):
-            fit += [name] if make_detector(name).needs in needs else []
-    return " or ".join(fit)
 
 
 def make_detector(name: str) -> Detector:

@@ -16,7 +16,6 @@ from PIL import Image
 
 from neatfool.errors import ExperimentError
 from neatfool.models.photographs import Photograph, photographs_in, photographs_of
-from neatfool.ood.detector import choice_of
 from neatfool.spec.fitting import fit_images, fit_photograph
 from neatfool.spec.target import Target
 
@@ -66,18 +65,11 @@ class InDistribution:
         return len(self.held_out) < 100 or not self.divided
 
     def describe(self) -> str:
-        """Say in one sentence what they are, and how many."""
-        if not self.divided:
-            return (
-                f"{len(self.held_out):,} in-distribution images ({self.source}) set the "
-                "thresholds. They are too few to fit a detector to some and hold out others, so "
-                "rates are rough."
-            )
-        few = " These are few, so rates are rough." if self.few else ""
-        return (
-            f"{len(self.fitted):,} in-distribution images ({self.source}) fit the detectors, and "
-            f"{len(self.held_out):,} others set the thresholds.{few}"
-        )
+        """Say what they are, and how many."""
+        text = f"{len(self.held_out):,} in-distribution images ({self.source}) set the thresholds"
+        if self.divided:
+            text += f", and {len(self.fitted):,} others fit the detectors"
+        return text + ("; these are few, so rates are rough." if self.few else ".")
 
     def check_divided(self, detector: str) -> None:
         """Check that there are images to fit a detector to, which finds these usual, and others."""
@@ -85,8 +77,7 @@ class InDistribution:
             raise ExperimentError(
                 f"the detector {detector} must be fitted to some in-distribution images, and "
                 f"others set its threshold; {len(self.held_out)} are too few for both. Give at "
-                f"least {FEWEST_TO_DIVIDE} ({HOW}), or choose "
-                f"{choice_of('probabilities', 'logits')}"
+                f"least {FEWEST_TO_DIVIDE} ({HOW}), or choose msp or energy"
             )
 
     def digest(self) -> bytes:
@@ -111,7 +102,7 @@ def in_distribution(target: Target, folder: str | Path | None = None) -> InDistr
         ExperimentError: There are none, or they cannot be read.
     """
     folder = None if folder is None else Path(folder)
-    if folder is not None and _holds_idx(folder):
+    if folder is not None and has_mnist(folder):
         # Fit to digits that networks are trained on, hold out those that they are tested on.
         digits = read_mnist(folder)
         fitted, held_out = (
@@ -146,11 +137,7 @@ def count_in_distribution(folder: Path) -> int:
     Raises:
         ExperimentError: There are too few.
     """
-    return MOST if _holds_idx(folder) else len(_photographs(folder))
-
-
-def _holds_idx(folder: Path) -> bool:
-    return next(folder.glob("*-idx3-ubyte*"), None) is not None
+    return MOST if has_mnist(folder) else len(_photographs(folder))
 
 
 def _photographs(folder: Path | None, *targets: Target) -> list[Photograph]:

@@ -15,7 +15,6 @@ from neatfool.ood.detector import (
     Detector,
     MissingPackage,
     Needs,
-    choice_of,
     detector_names,
     make_detector,
 )
@@ -170,7 +169,7 @@ class InspectedTarget:
         ):
             raise ExperimentError(
                 "the target gives probabilities and no logits; choose a detector that needs only "
-                f"those: {choice_of('probabilities')}"
+                "those: msp, entropy or gen"
             )
 
     def ask(self, images: Any) -> tuple[Scores, Answers]:
@@ -220,7 +219,7 @@ class InspectedTarget:
             raise ExperimentError(
                 f"the target has {len(self.networks) or 'no'} PyTorch networks to look into, and "
                 "this detector needs one; choose a target with one network, or a detector that "
-                f"needs only its answers: {choice_of('probabilities', 'logits')}"
+                "needs only its answers, such as msp or energy"
             )
         network = self.networks[0]
 
@@ -228,8 +227,7 @@ class InspectedTarget:
             return ExperimentError(
                 f"{type(network.module).__name__} does not end in a linear layer (nn.Linear) whose "
                 f"{self._count} outputs are the target's logits, and this detector looks at what "
-                "that layer takes; choose a detector that needs only the answers: "
-                f"{choice_of('probabilities', 'logits')}{why}"
+                f"that layer takes; choose a detector of the answers, such as msp or energy{why}"
             )
 
         try:

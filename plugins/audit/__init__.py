@@ -104,31 +104,24 @@ def audit(
     if max_accepted is not None:
         own = search.experiment.calls.threshold if operating_point is None else operating_point
         measure.check_threshold_known(own, known or search.photographs)
-    left = [each.left() for each in searches]
+    left = sum(each.left() for each in searches)
     evolved = len(search.seeds) * min(SAMPLE, search.classes or SAMPLE)
     later = count_queries(evolved, SAMPLE, transfer=bool(to), known=known)
-    spare = _allow(searches, sum(left) + later * len(searches), max_queries, console)
-    ctx, cards = click.get_current_context(), []
+    spare = _allow(searches, left + later * len(searches), max_queries, console)
+    options: dict[str, Any] = {
+        "in_distribution": in_distribution,
+        "sample": SAMPLE,
+        "operating_point": operating_point,
+        "max_accepted": max_accepted,
+        "max_queries": max_queries,
+        "console": console,
+    }
+    ctx = click.get_current_context()
     with lock_folder(search.folder):
-        for each, missing in zip(searches, left, strict=True):
-            if missing:
-                each.announce(missing, console)
-            # Runs that are finished are kept; those of another search are refused.
-            each.run(ctx, None if spare is None else each.images + spare)
-            with each.open_runs() as runs:
-                card = measure.audit(
-                    runs,
-                    to=to if each is search else (),
-                    in_distribution=in_distribution,
-                    sample=SAMPLE,
-                    operating_point=operating_point,
-                    max_accepted=max_accepted,
-                    max_queries=max_queries,
-                    chosen=each.chosen,
-                    keep=each.folder,
-                    console=console,
-                )
-            cards.append(card)
+        cards = [
+            each.make_card(ctx, spare, to=to if each is search else (), **options)
+            for each in searches
+        ]
         saved = present.save(search.folder / "card.json", f"{cards[0].json()}\n".encode())
     click.echo(f"The card is in {saved}", err=True)
     _write(forms, experiment, cards, about and (search.experiment, about, _command(ctx)))

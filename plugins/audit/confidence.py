@@ -181,16 +181,6 @@ def read_recorded(runs: Sequence[Run], *, logits: bool) -> ConfidenceRecord:
     )
 
 
-def describe_known(known: InDistribution, spec: ImageSpec) -> str:
-    """Say which in-distribution images there are, and which of their labels are no classes."""
-    unknown = sorted(label for label in {*known.labels} - {""} if _place(label, spec) < 0)
-    text = f"{len(known.unseen):,} in-distribution images ({known.source})"
-    if unknown:
-        names = ", ".join(map(repr, unknown[:3])) + ("" if len(unknown) < 4 else " …")
-        text += f", with labels ({len(unknown):,}) that are no classes of the network: {names}"
-    return text
-
-
 def clip_log_odds(odds: ArrayLike) -> np.ndarray:
     """Cut log-odds that are infinite, or almost."""
     finite: np.ndarray = np.clip(odds, -LIMIT, LIMIT)

@@ -83,14 +83,11 @@ def read_about(experiment: Experiment) -> tuple[dict[str, str], str | None]:
     """Read the section ``[about]`` for an entry, and the SHA-256 of the file of weights it names.
 
     Raises:
-        ExperimentError: It names no network, a number is none, or the file cannot be read.
+        ExperimentError: It names no network, or the file cannot be read.
     """
     about, here = dict(experiment.about), (experiment.path or Path()).resolve().parent
     if not about.get("network", "").strip():
         raise ExperimentError("[about] network: an entry needs it; name the network")
-    if not about.get("parameters", "0").isdecimal():
-        fault = f"[about] parameters = {about['parameters']}: is no number"
-        raise ExperimentError(f"{fault}; write digits, or leave the key out")
     if "weights" not in about:
         return about, None
     weights = here / about["weights"]

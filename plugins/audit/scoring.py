@@ -17,7 +17,7 @@ from neatfool.ood import in_distribution as find_known
 from neatfool.present import Facts, Output, save
 
 from .card import Defence, DetectorSummary, NetworkTransfer, TransferSummary
-from .confidence import ConfidenceRecord, count_queries, describe_known, score_kinds
+from .confidence import ConfidenceRecord, count_queries, score_kinds
 
 Kind = TypeVar("Kind", bound=Facts)
 
@@ -72,7 +72,7 @@ class MeasurementCache:
                     kinds, logits = score_kinds(
                         self.runs, scorer, known, sample=self.sample, note=note
                     )
-                text = describe_known(known, scorer.spec) if known else None
+                text = f"{shown:,} in-distribution images ({known.source})" if known else None
             hashes = [*known.hashes] if known else []
             return AuditScores(kinds=kinds, logits=logits, in_distribution=text, hashes=hashes)
 

@@ -8,7 +8,7 @@ from contextlib import ExitStack, closing, contextmanager
 from copy import copy
 from importlib.resources import files
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -26,6 +26,9 @@ from neatfool import (
 from neatfool.models import photographs_of
 from neatfool.present import Output, run_command
 from neatfool.wording import format_seeds
+
+from .card import ReportCard
+from .measure import audit
 
 SMALLEST_PATTERNS: Final = 64
 """From so many pixels a side on, images are drawn as in imagenet.ini, else as in mnist.ini."""
@@ -116,21 +119,29 @@ class AuditSearch:
                 left -= self.images if run.has_reached(None, self.images) else run.evaluations
         return left
 
-    def run(self, ctx: click.Context, most: int | None) -> None:
-        """Run the experiment with all seeds, up to ``most`` queries each, or go on with it."""
-        settings = [word for each in self._overrides for word in ("--set", each)]
-        arguments = [str(self._file), *settings, "--out", str(self.folder)]
-        arguments += ["--seeds", format_seeds(self.seeds), "--no-report"]
-        if most is not None:
-            arguments += ["--set", f"target.max_queries={most}"]
-        run_command(ctx, "run", arguments)
+    def make_card(
+        self, ctx: click.Context, spare: int | None, *, console: Output, **options: Any
+    ) -> ReportCard:
+        """Search with all seeds, or go on with it, and measure what was found.
 
-    def announce(self, missing: int, console: Output) -> None:
-        """Say how many images are to be scored; each run says how long that takes."""
-        text = f"{missing:,} images are to be scored"
-        if len(self.seeds) > 1:
-            text += f", up to {self.images:,} with each seed"
-        console.say(f"{text}. The runs go into {self.folder}")
+        Args:
+            ctx: Where the command ``run`` is.
+            spare: How many more queries than images each run may make; None if they cost nothing.
+            console: Says how many images are to be scored; each run says how long that takes.
+            options: Those of :func:`.measure.audit`.
+        """
+        if missing := self.left():
+            text = f"{missing:,} images are to be scored"
+            text += f", up to {self.images:,} with each seed" * (len(self.seeds) > 1)
+            console.say(f"{text}. The runs go into {self.folder}")
+        settings = [word for each in self._overrides for word in ("--set", each)]
+        if spare is not None:
+            settings += ["--set", f"target.max_queries={self.images + spare}"]
+        seeds = ["--seeds", format_seeds(self.seeds), "--no-report"]
+        # Runs that are finished are kept; those of another search are refused.
+        run_command(ctx, "run", [str(self._file), *settings, "--out", str(self.folder), *seeds])
+        with self.open_runs() as runs:
+            return audit(runs, chosen=self.chosen, keep=self.folder, console=console, **options)
 
 
 def _best(spec: ImageSpec | None, images: int, *, learns: bool) -> dict[str, dict[str, str]]:

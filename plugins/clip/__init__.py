@@ -4,7 +4,7 @@ This module is what an experiment says of it, and :mod:`.target` is what is fool
 :mod:`neatfool.models` loads the network that looks at images.
 """
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import (
     BaseModel,
@@ -46,12 +46,7 @@ class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):
     rows"""
     against: ClassNames = []
     """other texts, which compete with `texts` and are no classes: an image must resemble its text
-    more than these, too. With `vectors` and `aggregate = all`, if left out: all other texts of the
-    file"""
-    aggregate: Literal["each", "all"] = "each"
-    """`each`: every text is a class, and has an image of its own. `all`: one image must convince
-    for all texts at once; its confidence is that of the text which it resembles least, against the
-    texts of `against`"""
+    more than these, too"""
     temperature: PositiveFloat | None = None
     """what similarities are divided by before the softmax. If left out, what the network has
     learnt; for `onnx` 0.01, as CLIP"""
@@ -101,10 +96,8 @@ class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):
             raise ValueError("vector_names belong to vectors = FILE; give it, or leave both out")
         if not self.texts:
             raise ValueError("there are no texts; give some, one a line: texts = a cat")
-        if self.aggregate == "each" and len(self.texts) + len(self.against) < 2:
+        if len(self.texts) + len(self.against) < 2:
             raise ValueError("one text has nothing to compete with; give several, or 'against'")
-        if self.aggregate == "all" and not self.against:
-            raise ValueError("aggregate = all needs other texts to resemble less: give 'against'")
 
     @property
     def is_onnx(self) -> bool:

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL.Image import Image
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
@@ -52,14 +51,11 @@ class Similarity(nn.Module):
     """A tower whose vectors are compared with those of texts.
 
     With s_k the cosine between an image's vector and that of text k, and T the temperature, the
-    logits are s_k / T for each of K texts, or for all at once the smallest s_k / T, [N, 1]. If
-    other texts compete, a last column has the logarithm of the sum of their exp(s_j / T), as if
-    they were one class.
+    logits are s_k / T for each of K texts. If other texts compete, a last column has the logarithm
+    of the sum of their exp(s_j / T), as if they were one class.
     """
 
-    def __init__(
-        self, tower: nn.Module, vectors: torch.Tensor, count: int, *, all_at_once: bool
-    ) -> None:
+    def __init__(self, tower: nn.Module, vectors: torch.Tensor, count: int) -> None:
         """Take a tower, and vectors [K + J, D] of length 1 / T of texts and those that compete."""
         super().__init__()
         self.tower = tower
@@ -67,7 +63,6 @@ class Similarity(nn.Module):
         self.register_buffer("vectors", vectors.t().contiguous())
         self._count = count
         self._compete = len(vectors) > count
-        self._all_at_once = all_at_once
         self.eval()
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -77,8 +72,6 @@ class Similarity(nn.Module):
         with torch.autocast(images.device.type, enabled=False):
             scaled = vectors @ self.vectors
         logits = scaled[:, : self._count]
-        if self._all_at_once:
-            logits = logits.amin(1, keepdim=True)
         if self._compete:
             rivals = scaled[:, self._count :].logsumexp(1, keepdim=True)
             logits = torch.cat([logits, rivals], 1)
@@ -97,11 +90,8 @@ class ClipTarget(Target):
         self.against = [name for name in known if name not in {*self.texts}]
         self.vectors = torch.stack([*known.values()])
         shown = self.tower.preprocessing
-        together, classes = options.aggregate == "all", tuple(self.texts)
-        vectors = self.vectors / self.temperature
-        module = Similarity(self.tower.module, vectors, len(classes), all_at_once=together)
-        if together:
-            classes = (f"all {len(classes)} texts",)
+        classes = tuple(self.texts)
+        module = Similarity(self.tower.module, self.vectors / self.temperature, len(classes))
         rivals = bool(self.against)
         self.spec = ImageSpec(*shown.size, 3, classes, array="torch", sums_to_one=not rivals)
         self._network = Network(
@@ -126,19 +116,14 @@ class ClipTarget(Target):
         count, rivals = len(self.texts), len(self.against)
         shown = ", ".join(self.texts[:5]) + (", …" if count > 5 else "")
         rule = "Each text is a class"
-        if self._options.aggregate == "all":
-            rule = (
-                "An image's confidence is that of the text which it resembles least, against "
-                f"{rivals} others"
-            )
-        elif rivals:
+        if rivals:
             rule += f"; {rivals} other texts compete"
         known = models.photographs_showing([*self.texts, *self.against], NAMES)
         check = "Checked on photographs."
         if self._options.vectors is not None and len(known) < ENOUGH:
             check = "Not checked on photographs: its texts are not what they show."
         if not self._options.check_photographs:
-            check = "Not checked on photographs (check_photographs = no)."
+            check = "Not checked on photographs: check_photographs = no."
         return (
             f"{self.tower.name}: {self.tower.source}\n  {self.tower.preprocessing.describe()}\n"
             f"{count} texts: {shown}; temperature {self.temperature:.4g}. {rule}.\n{check}"
@@ -150,7 +135,7 @@ class ClipTarget(Target):
         # A network's vectors of texts follow from its weights, but for rounding, on which no
         # resumed run should depend.
         network = tower.content, tower.preprocessing
-        texts = self.texts, self.against, options.templates, self.temperature, options.aggregate
+        texts = self.texts, self.against, options.templates, self.temperature, "each"
         digest = sha256(repr((*network, *texts)).encode())
         for file in (options.vectors, options.vector_names):
             digest.update(b"" if file is None else file.read_bytes())
@@ -199,12 +184,10 @@ def find_texts(options: Options, tower: models.Tower) -> tuple[dict[str, torch.T
     known = read_vectors(options.vectors, options.vector_names)
     against = options.against
     texts = options.texts or [name for name in known if name not in {*against}]
-    if options.aggregate == "all" and not against:
-        against = [name for name in known if name not in {*texts}]
     for name in (*texts, *against):
         if name not in known:
             raise ExperimentError(f"{options.vectors}: has no text {name!r}{nearest(name, known)}")
-    if not against and (options.aggregate == "all" or len(texts) < 2):
+    if len(texts) + len(against) < 2:
         raise ExperimentError(f"{options.vectors}: no text is left to compete; name fewer 'texts'")
     width = len(known[texts[0]])
     if width != tower.width:
@@ -231,44 +214,39 @@ def embed(
 
 def read_vectors(path: Path, names: Path | None) -> dict[str, torch.Tensor]:
     """Read unit vectors by name, of safetensors, or of an npy file with names in another."""
-    if path.suffix == ".npy":
-        vectors = _read_npy(path, names)
-    elif path.suffix != ".safetensors":
-        raise ExperimentError(f"[target] vectors = {path}: give what ends in .safetensors or .npy")
-    elif names is not None:
-        raise ExperimentError(f"[target] vector_names: {path} has names of its own; leave it out")
-    else:
-        try:
+    vectors: dict[str, torch.Tensor] = {}
+    try:
+        if path.suffix == ".npy":
+            rows = torch.from_numpy(np.load(path, allow_pickle=False).astype(np.float32))
+        else:
             vectors = load_file(path)
-        except SafetensorError as error:
-            raise TargetError(f"{path}: not a safetensors file ({error}); make it again") from error
-    shapes = {tuple(vector.shape) for vector in vectors.values()}
-    if len(shapes) != 1 or len(next(iter(shapes))) != 1:
-        sizes = ", ".join(str([*shape]) for shape in sorted(shapes)[:3]) or "nothing"
-        raise TargetError(f"{path}: holds tensors of shape {sizes}; give vectors of one length")
+    except Exception as error:  # numpy and safetensors raise many kinds
+        raise TargetError(
+            f"{path}: holds no vectors as .safetensors or .npy ({error}); make it again"
+        ) from error
+    if path.suffix == ".npy":
+        vectors = dict(zip(_row_names(path, names, len(rows)), rows, strict=True))
+    if len({tuple(vector.shape) for vector in vectors.values()}) != 1:
+        raise TargetError(f"{path}: vectors differ in length, or there are none; make it again")
     for name, vector in vectors.items():
         length = vector.float().norm()
-        if not (torch.isfinite(length) and length > 0):
-            raise TargetError(f"{path}: the vector of {name!r} has no direction; make it again")
+        if vector.ndim != 1 or not (torch.isfinite(length) and length > 0):
+            raise TargetError(f"{path}: {name!r} is no vector with a direction; make it again")
     return {name: F.normalize(vector.float(), dim=-1) for name, vector in vectors.items()}
 
 
-def _read_npy(path: Path, names: Path | None) -> dict[str, torch.Tensor]:
+def _row_names(path: Path, names: Path | None, count: int) -> list[str]:
     if names is None:
         raise ExperimentError(
             f"{path}: an npy file has no names; give them for all rows with vector_names = FILE"
         )
     try:
-        rows = torch.from_numpy(np.load(path, allow_pickle=False).astype(np.float32))
-    except Exception as error:  # numpy raises many kinds
-        raise TargetError(f"{path}: not an npy file of numbers ({error}); make it again") from error
-    try:
         lines = read_names(names)
     except ValueError as error:
         raise ExperimentError(f"[target] vector_names = {error}") from error
-    if len(lines) != len(rows) or len({*lines}) < len(lines):
+    if len({*lines}) != count or len(lines) != count:
         raise ExperimentError(
             f"[target] vector_names = {names}: has {len(lines)} names, {len({*lines})} of them "
-            f"different, for {len(rows)} vectors; write a different one for each row"
+            f"different, for {count} vectors; write a different one for each row"
         )
-    return dict(zip(lines, rows, strict=True))
+    return lines

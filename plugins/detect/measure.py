@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
+from typing import Annotated, ClassVar, Final
 
 import numpy as np
 from pydantic import Field
@@ -27,10 +27,7 @@ from neatfool.ood import DetectionScores, InDistribution, ask_detectors
 from neatfool.ood import in_distribution as find_known
 from neatfool.present import (
     FOLDER,
-    LINE_COLOURS,
-    MUTED,
     Block,
-    Chart,
     Facts,
     Headline,
     Note,
@@ -38,12 +35,8 @@ from neatfool.present import (
     Records,
     Section,
     Table,
-    new_axes,
 )
 from neatfool.wording import counted, level, percent, share
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 KEPT: Final = (0.95, 0.99)
 """The usual shares of in-distribution images that a detector lets pass."""
@@ -103,35 +96,13 @@ class DetectorResult(Facts):
             known=tuple(known.tolist()),
         )
 
-    def draw(self) -> Figure:
-        """Draw the scores of in-distribution and fooling images, and the thresholds."""
-        drawn, axes = new_axes(520, 230, right=16, left=52, bottom=34, top=26)
-        both = np.array(self.known), np.array(self.fooling)
-        thresholds = [each.threshold for each in self.at]
-        ends = [*thresholds, *(end for each in both for end in np.percentile(each, (1, 99)))]
-        bins = np.linspace(min(ends), max(ends) + 1e-6, 36 + 1)
-        for values, colour in zip(both, LINE_COLOURS, strict=False):
-            shares = np.full(len(values), 1 / len(values))
-            inside = values.clip(bins[0], bins[-1])
-            axes.hist(inside, bins=bins.tolist(), weights=shares, color=colour, alpha=0.55)
-        for each, side in zip(self.at, ("right", "left"), strict=True):
-            axes.axvline(each.threshold, color=MUTED, linewidth=1.2, linestyle="--")
-            label: Any = {"ha": side, "va": "bottom", "color": MUTED, "fontsize": 8.5}
-            where = axes.get_xaxis_transform()
-            axes.text(each.threshold, 1.01, level(each.kept), transform=where, **label)
-        axes.yaxis.set_major_formatter(lambda value, _: level(value))
-        return drawn
-
 
 class InDistributionFacts(Facts):
     """The in-distribution images."""
 
-    source: str = Field(description="where they come from, in words")
     fitted: int = Field(description="how many the detectors were fitted to")
     held_out: int = Field(description="how many set the thresholds")
-    divided: bool = Field(description="whether these are different images")
-    few: bool = Field(description="whether the rates are rough, as there are few")
-    text: str = Field(exclude=True)
+    text: str = Field(description="where they come from, in words")
 
 
 class RunDetection(RunFacts):
@@ -189,24 +160,9 @@ class Detection(MultiRunResult):
         for run in self.runs:
             yield Headline(f"{run.label}: {run.headline()}")
         yield from map(Note, dict.fromkeys(run.in_distribution.text for run in self.runs))
-        yield Section("At a glance")
+        yield Section("What passes each detector")
         for run in self.runs:
             yield run.table()
-        yield Section(
-            "Scores",
-            "Each chart shows a detector's scores of in-distribution (blue) and of fooling images "
-            "(orange), as shares of their number. Further to the right is more outlying. A dashed "
-            "line is a threshold: what lies right of it is rejected. Left of it lies the written "
-            "share of the in-distribution images. Scores outside of a chart are drawn at its edge.",
-        )
-        for run in self.runs:
-            for each in run.detectors:
-                yield Chart(
-                    f"Scores of {each.name}: in-distribution and fooling images",
-                    each.draw,
-                    f"{run.label}: {each.name}",
-                    f"{each.looks_at}; AUROC {each.auroc:.3f}",
-                )
         yield from map(Note, NOTES)
         left_out = {name: why for run in self.runs for name, why in run.left_out.items()}
         yield from (Note(f"Left out: {name}. Reason: {why}.") for name, why in left_out.items())
@@ -321,11 +277,8 @@ def _describe(
         guarded=target["detector"] if "guards" in target else None,
         median_confidence=float(np.median([elite.confidence for elite in elites])),
         in_distribution=InDistributionFacts(
-            source=known.source,
             fitted=len(known.fitted),
             held_out=len(known.held_out),
-            divided=known.divided,
-            few=known.few,
             text=known.describe(),
         ),
         detectors=tuple(

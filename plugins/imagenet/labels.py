@@ -1,10 +1,7 @@
 """The names of networks' classes."""
 
-import runpy
 from collections.abc import Sequence
-from contextlib import suppress
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -18,19 +15,7 @@ IMAGENET_CLASSES: Final = 1000
 @cache
 def imagenet_labels() -> tuple[str, ...]:
     """Give torchvision's names of ImageNet's 1000 classes, all different."""
-    return distinct_names(_categories())
-
-
-def _categories() -> list[str]:
-    """Read the names from torchvision's file if they are there: importing it takes a second."""
-    with suppress(OSError, KeyError):
-        package = find_spec("torchvision")
-        assert package is not None, "a requirement"
-        file = Path(package.origin or "").parent / "models" / "_meta.py"
-        return list(runpy.run_path(str(file))["_IMAGENET_CATEGORIES"])
-    from torchvision.models import ResNet18_Weights
-
-    return list(ResNet18_Weights.IMAGENET1K_V1.meta["categories"])
+    return distinct_names(read_names(Path(__file__).with_name("classes.txt")))
 
 
 def labels_for(count: int, own: Sequence[str] | None) -> tuple[str, ...]:

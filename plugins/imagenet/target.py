@@ -126,23 +126,19 @@ class ImageNetTarget(Target):
             lines += [f"  {each.found}"] if each.found else []
         if not self.spec.sums_to_one:
             lines.append("  each class has a sigmoid of its own")
-        facts = [f"Evolved images are drawn at {width}x{height} pixels"]
-        if self._ten:
-            facts.append("what is scored is the mean of ten parts of each")
-        if any(self._input_size(each) != (height, width) for each in self.classifiers):
-            facts.append("networks that take smaller ones get them resized (bilinear, antialiased)")
+        shown = f"Evolved images are drawn at {width}x{height} pixels"
+        shown += ", and scored as the mean of ten parts" * self._ten
         if len(self.classifiers) > 1:
-            facts.append(
-                f"photographs are prepared as for {self._largest.name}, and confidences are the "
-                "mean of the networks'"
+            shown += (
+                "; smaller networks see them resized; photographs are prepared as for "
+                f"{self._largest.name}; and confidences are the mean of the networks'"
             )
         known = len(models.photographs_showing(self.spec.classes))
         check = f"Checked on {known} photographs."
-        if known < RECOGNISED:
-            check = "Not checked on photographs: its classes are not ImageNet's."
-        if not self._checked:
-            check = "Not checked on photographs (check_photographs = no)."
-        return "\n".join([*lines, f"{'; '.join(facts)}. {check}"])
+        if not self._checked or known < RECOGNISED:
+            why = "its classes are not ImageNet's" if self._checked else "check_photographs = no"
+            check = f"Not checked on photographs: {why}."
+        return "\n".join([*lines, f"{shown}. {check}"])
 
     def fingerprint(self) -> str:
         """Hash the weights, the preprocessing, and how answers are combined."""
@@ -173,26 +169,22 @@ class ImageNetTarget(Target):
 
     def _common_spec(self, options: Options) -> ImageSpec:
         """Find the image size and the class names for all networks."""
-        first, *_ = self.classifiers
-        count, channels = first.count, first.preprocessing.channels
+        named, found = options.class_names, set()
         for each in self.classifiers:
-            own = each.count, each.preprocessing.channels
-            if own != (count, channels):
-                raise ExperimentError(
-                    f"[target] ensemble: {each.name} has {own[0]} classes and {own[1]} channels, "
-                    f"{first.name} {count} and {channels}; give networks that answer alike"
-                )
-        named = options.class_names
-        labels = [
-            labels_for(each.count, each.labels) if named is None else read_labels(named, each.count)
-            for each in self.classifiers
-        ]
-        if len(set(labels)) > 1:
-            raise ExperimentError(
-                "[target] ensemble: class names differ; if their order does not, give class_names"
+            labels = (
+                labels_for(each.count, each.labels)
+                if named is None
+                else read_labels(named, each.count)
             )
+            found.add((each.preprocessing.channels, labels))
+        if len(found) > 1:
+            raise ExperimentError(
+                "[target] ensemble: channels or class names differ; give networks that answer "
+                "alike, or class_names if only the names do"
+            )
+        ((channels, labels),) = found
         height, width = self._input_size(self._largest)
-        return ImageSpec(height, width, channels, labels[0], array="torch")
+        return ImageSpec(height, width, channels, labels, array="torch")
 
     @property
     def _largest(self) -> models.Classifier:

@@ -88,17 +88,12 @@ def _download(weights: WeightsEnum) -> Tensors:
         return dict(weights.get_state_dict(progress=False, check_hash=True, weights_only=True))
     except Exception as error:
         # torch's message about a damaged file advises to run its code.
-        cause = f": {error}" if isinstance(error, OSError) else ""
         kept = Path(torch.hub.get_dir(), "checkpoints", weights.url.rsplit("/", 1)[-1])
-        remedy = (
-            f"delete {kept}, which may be damaged, and try again"
-            if kept.exists()
-            else "if you are offline, use [target] weights = FILE, or model = efficientnet-lite0, "
-            "whose weights are in a package"
-        )
         raise TargetError(
             f"torchvision's {weights} cannot be downloaded from {weights.url} "
-            f"({type(error).__name__}{cause}); {remedy}"
+            f"({type(error).__name__}); if you are offline, use [target] weights = FILE, or model "
+            f"= efficientnet-lite0, whose weights are in a package; if {kept} exists, it is "
+            "damaged: delete it"
         ) from error
 
 

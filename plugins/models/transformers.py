@@ -37,10 +37,10 @@ class Transformers(models.ClassifierFormat):
         if request.weights is not None:
             raise ValueError("a model of transformers has its own weights; leave 'weights' out")
         source = _prepare(name)
-        from transformers import AutoConfig
+        from transformers import AutoConfig, AutoImageProcessor
 
         config = _load_part(AutoConfig, source)
-        preprocessing = _load_preprocessing(source, config)
+        preprocessing = _find_preprocessing(_load_part(AutoImageProcessor, source), config)
         model = _load_model(source, config)
         labels = [str(config.id2label[index]) for index in range(config.num_labels)]
         if len(labels) < 2:
@@ -64,19 +64,13 @@ def _prepare(name: str) -> str:
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     path = Path(name).expanduser()
-    if not path.is_dir():
-        if name[0] in "./~" or name.count("/") > 1:
-            raise ExperimentError(
-                f"{name}: there is no such folder; give one that save_pretrained wrote"
-            )
-        return name
-    if not (path / "config.json").is_file():
-        raise TargetError(f"{path}: has no config.json; give a folder that save_pretrained() wrote")
-    if not any(path.glob("*.safetensors")):
-        if any(path.glob("pytorch_model.bin*")):
-            raise _refuse_pickle(str(path))
-        raise TargetError(f"{path}: has no weights (model.safetensors); save them there")
-    return str(path)
+    if path.is_dir():
+        return str(path)
+    if name[0] in "./~" or name.count("/") > 1:
+        raise ExperimentError(
+            f"{name}: there is no such folder; give one that save_pretrained wrote"
+        )
+    return name
 
 
 def _load_part(kind: Any, source: str, **options: Any) -> Any:
@@ -85,43 +79,14 @@ def _load_part(kind: Any, source: str, **options: Any) -> Any:
         return kind.from_pretrained(source, trust_remote_code=False, **options)
     except Exception as error:  # errors of the network, the disk, and the files
         text = " ".join(str(error).split())
-        if "trust_remote_code" in text:
-            raise TargetError(
-                f"transformers:{source}: needs code from its repository, which neatfool does not "
-                "run; choose a model of a kind that transformers has itself"
-            ) from error
-        if not Path(source).is_dir() and any(each in text for each in (".bin", "safetensors")):
-            raise _refuse_pickle(source) from error
-        advice = (
-            "it is damaged, or another kind of model: give a folder that save_pretrained() wrote"
-            if Path(source).is_dir()
-            else "there is no such folder, so it was looked for on the Hugging Face hub. Check the "
-            f"name; if you are offline, fetch it where you are not (`hf download {source} "
-            "--local-dir FOLDER`), and give transformers:FOLDER"
-        )
         raise TargetError(
-            f"transformers:{source}: cannot be loaded ({type(error).__name__}: {text[:300]}); "
-            f"{advice}"
+            f"transformers:{source}: cannot be loaded ({type(error).__name__}: {text[:300]}). Give "
+            "a folder that save_pretrained() of the model and of its image processor wrote, or a "
+            "name on the Hugging Face hub, of a kind of model that transformers has itself, with "
+            "its weights as safetensors: neither pickles nor code of a repository are read, as "
+            "they can run anything. If you are offline, fetch it where you are not: hf download "
+            "NAME --local-dir FOLDER"
         ) from error
-
-
-def _refuse_pickle(source: str) -> TargetError:
-    return TargetError(
-        f"transformers:{source}: has its weights only as a pickle (pytorch_model.bin), which can "
-        "run code; neatfool reads safetensors only. If you trust it, convert it: load it with "
-        "from_pretrained of its class, and write it with save_pretrained(FOLDER)"
-    )
-
-
-def _load_preprocessing(source: str, config: Any) -> models.Preprocessing:
-    from transformers import AutoImageProcessor
-
-    if Path(source).is_dir() and not any(Path(source).glob("*processor_config.json")):
-        raise ValueError(
-            "has no preprocessor_config.json, which says how images are resized and scaled; copy "
-            "it from the model's page, or save the image processor in the folder"
-        )
-    return _find_preprocessing(_load_part(AutoImageProcessor, source), config)
 
 
 def _load_model(source: str, config: Any) -> Any:

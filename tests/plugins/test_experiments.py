@@ -29,7 +29,6 @@ def test_all_experiments_are_listed_with_what_a_reader_asks_first():
     assert {name: each["extras"] for name, each in told.items()} == network | {
         "api": ["serve", "http"],
         "clip": ["clip"],
-        "clip_all": ["clip"],
         "mnist_guarded": ["ood"],
         "mnist_ribs": ["ribs"],
     }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import ctypes
 import importlib.util
-import runpy
 import sys
 from pathlib import Path
 
@@ -19,7 +18,6 @@ from neatfool import Network, machine
 from neatfool.cppn import PRESETS, ConnectionGene, GenomeOptions, NodeGene
 from neatfool.network import devices
 from neatfool.network.network import Form, in_form
-from neatfool_plugins.imagenet import labels
 
 PAGE = Path(__file__).parents[2] / "docs" / "private-interfaces.md"
 FROZEN, FUSED = Form("fp32", "frozen"), Form("fp32", "fused")
@@ -201,18 +199,7 @@ def test_numba_names_its_settings_file() -> None:
     assert hasattr(config, "_config_fname")
 
 
-# torchvision and neat-python
-
-
-def test_torchvision_has_a_file_of_names(monkeypatch) -> None:
-    monkeypatch.setitem(sys.modules, "torchvision.models", None)
-    assert len(labels._categories()) == 1000
-
-
-def test_without_that_file_the_names_are_the_same(monkeypatch) -> None:
-    wanted = labels._categories()
-    monkeypatch.setattr(runpy, "run_path", lambda _: {})
-    assert labels._categories() == wanted
+# neat-python
 
 
 def test_no_key_of_neat_pythons_genomes_is_missing() -> None:

@@ -54,14 +54,17 @@ class Onnx(models.ClassifierFormat, models.TowerFormat):
     def tower(self, name: str, request: models.Request) -> models.Tower:
         """Load the file ``name``, which gives vectors; what ``request`` leaves out is as CLIP's."""
         module = _open(name)
-        height, width = _size(module.input, request.size)
+        layout = models.layouts_of(module.path, module.input, request.size)[0]
+        if layout.channels != 3 or layout.last or module.input.is_whole:
+            raise ValueError("give a network of colour images: float [N, 3, height, width] in")
+        height, width = layout.height, layout.width
         mean = models.in_bytes(request.mean or CLIP_MEAN)
         std = models.in_bytes(request.std or CLIP_DEVIATION)
         side = min(height, width)
         preprocessing = models.Preprocessing(height, width, side, mean, std, "bicubic")
         # The first output has the vectors. They are not probabilities, whatever they look like.
         first = models.Request(request.model, output="0", outputs="logits")
-        length, _ = module.settle(models.Layout(3, height, width, last=False), preprocessing, first)
+        length, _ = module.settle(layout, preprocessing, first)
         quantised = ", dynamically quantised: computed image by image" if module.alone else ""
         return models.Tower(
             name=request.model,
@@ -74,21 +77,6 @@ class Onnx(models.ClassifierFormat, models.TowerFormat):
             source=f"{module.path}, by {module.by}{quantised}",
             content=module.digest(),
         )
-
-
-def _size(given: models.Input, size: int | None) -> tuple[int, int]:
-    """Decide the height and width of a tower's images."""
-    _, channels, height, width = given.shape
-    if given.is_whole:
-        raise ValueError("takes whole numbers; give a network that takes floats")
-    if channels not in (3, None):
-        raise ValueError(f"takes images of {channels} channels; give a network of colour images")
-    height, width = height or size, width or size
-    if height is None or width is None:
-        raise ValueError("takes images of any size; choose a size with [target] size = PIXELS")
-    if size not in (None, height):
-        raise ValueError(f"size = {size}: it takes {width}x{height}; leave 'size' out")
-    return height, width
 
 
 def _open(name: str) -> OnnxModule:

@@ -101,7 +101,6 @@ def test_weights_that_are_not_there_are_told(card, tmp_path):
     [
         ("", r"\[about\] network: an entry needs it"),
         ("network =", r"\[about\] network: an entry needs it"),
-        ("network = a\nparameters = 9k", r"\[about\] parameters = 9k: is no number"),
     ],
 )
 def test_what_says_too_little_of_a_network_makes_no_entry(about, said, tmp_path):

@@ -2,42 +2,17 @@
 
 from __future__ import annotations
 
-import io
-from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
+from commands import write_experiment
 
 from neatfool import load_experiment, open_scorer
-from neatfool.present import Output
 from neatfool_plugins.audit import search as search_module
 from neatfool_plugins.audit.measure import describe_search
 from neatfool_plugins.audit.search import AuditSearch
 
 EXPERIMENTS = Path(__file__).parents[3] / "experiments"
-DEAD = """
-import numpy as np
-from pydantic import BaseModel
-from neatfool import ImageSpec, Scores, Target, hookimpl
-
-class Options(BaseModel):
-    pass
-
-class Dead(Target):
-    spec = ImageSpec(8, 8, 1, ("dark", "@bright", *(f"dead {n}" for n in range(50))))
-
-    def __init__(self, options):
-        pass
-
-    def score(self, images):
-        light = np.asarray(images).mean((1, 2, 3)) / 255
-        probs = np.stack([1 - light, light, *[0 * light] * 50], 1)
-        return Scores(probs)
-
-@hookimpl
-def neatfool_register_targets(register):
-    register("dead", Dead, options=Options)
-"""
 
 
 @pytest.mark.parametrize("like", [pytest.param("imagenet", marks=pytest.mark.slow), "mnist"])
@@ -61,21 +36,14 @@ def test_audits_of_2400_images_and_more_begin_alike_and_smaller_ones_at_random_f
     assert begin == {500: 250, 2_400: 1_200}
 
 
+@pytest.mark.usefixtures("own_sys_path")
 def test_the_target_is_loaded_once_also_for_a_longer_search(tmp_path, monkeypatch):
     made = []
-    (tmp_path / "dead.py").write_text(DEAD)
-    file = tmp_path / "dead.ini"
-    file.write_text("[plugins]\npath = dead.py\n[target]\nplugin = dead\n")
     monkeypatch.setattr(
         search_module, "open_scorer", lambda given: made.append(1) or open_scorer(given)
     )
-    search = AuditSearch(file, (), 1000, (1, 2), tmp_path / "out")
+    search = AuditSearch(write_experiment(tmp_path), (), 1000, (1, 2), tmp_path / "out")
     longer = search.longer(4000)
     assert len(made) == 1
     assert longer.folder == tmp_path / "out" / "longer"
     assert [each.experiment.general.images for each in (search, longer)] == [1000, 4000]
-    said = io.StringIO()
-    with redirect_stdout(said):
-        search.announce(2000, Output())
-    words = "2,000 images are to be scored, up to 1,000 with each seed. The runs go into"
-    assert words in said.getvalue(), "nothing is known of the time before a run is steady"

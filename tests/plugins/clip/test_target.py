@@ -13,7 +13,7 @@ from PIL import Image
 from safetensors.torch import load_file
 from towers import save_vectors
 
-from neatfool import Network, TargetError, fit_photograph, log_odds
+from neatfool import Network, TargetError, fit_photograph
 from neatfool.testing import check_plugin
 from neatfool_plugins.clip import Options
 from neatfool_plugins.clip.target import ClipTarget
@@ -49,14 +49,8 @@ def test_open_clip_keeps_the_contract_of_targets(open_clip_folder) -> None:
     check_plugin("target", lambda: from_open_clip(open_clip_folder))
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"texts": TEXTS[:3], "against": TEXTS[3:]},
-        {"texts": TEXTS[:2], "against": TEXTS[2:], "aggregate": "all"},
-    ],
-)
-def test_texts_against_others_keep_the_contract(open_clip_folder, options) -> None:
+def test_texts_against_others_keep_the_contract(open_clip_folder) -> None:
+    options = {"texts": TEXTS[:3], "against": TEXTS[3:]}
     check_plugin("target", lambda: from_open_clip(open_clip_folder, **options))
 
 
@@ -117,7 +111,7 @@ def test_a_text_is_the_mean_of_its_templates(open_clip_folder) -> None:
 
 def test_gradients_are_those_of_finite_differences(open_clip_folder) -> None:
     direction = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(3)) - 0.5
-    for options in ({}, {"texts": TEXTS[:2], "against": TEXTS[2:], "aggregate": "all"}):
+    for options in ({}, {"texts": TEXTS[:2], "against": TEXTS[2:]}):
         logits_of = from_open_clip(open_clip_folder, temperature=0.1, **options).logits_of
         point = images(2).float().requires_grad_(True)
         (slope,) = torch.autograd.grad(logits_of(point)[:, 0].sum(), point)
@@ -128,20 +122,6 @@ def test_gradients_are_those_of_finite_differences(open_clip_folder) -> None:
         assert change.abs().min() > 1e-4
 
 
-def test_one_image_for_all_texts_is_scored_by_the_text_that_it_resembles_least(
-    open_clip_folder,
-) -> None:
-    options = {"texts": TEXTS[:3], "against": TEXTS[3:], "temperature": 0.05}
-    scores = from_open_clip(open_clip_folder, aggregate="all", **options).score(images())
-    every = from_open_clip(open_clip_folder, **{**options, "texts": TEXTS, "against": []})
-    logits = torch.from_numpy(every.score(images()).logits).double()
-    wanted, rivals = logits[:, :3], logits[:, 3:].logsumexp(1, keepdim=True)
-    worst = (wanted - rivals).sigmoid().amin(1)
-    assert scores.probs.shape == (6, 1)
-    np.testing.assert_allclose(scores.probs[:, 0], worst, atol=1e-5)
-    np.testing.assert_allclose(log_odds(scores.logits)[:, 0], (wanted - rivals).amin(1), atol=1e-4)
-
-
 def test_texts_that_compete_take_probability_and_have_no_niche(onnx_file, vectors_file) -> None:
     every = from_onnx(onnx_file, vectors_file)
     some = from_onnx(onnx_file, vectors_file, texts=["cat", "fish"], against=["dog", "tree"])
@@ -150,12 +130,6 @@ def test_texts_that_compete_take_probability_and_have_no_niche(onnx_file, vector
     odds = np.exp(every.score(images()).logits)
     expected = odds[:, [0, 2]] / odds[:, [0, 2, 1, 4]].sum(1, keepdims=True)
     np.testing.assert_allclose(some.score(images()).probs, expected, atol=1e-5)
-
-
-def test_without_others_all_texts_of_the_file_compete(onnx_file, vectors_file) -> None:
-    found = from_onnx(onnx_file, vectors_file, texts=["cat", "fish"], aggregate="all")
-    assert found.against == ["dog", "house", "tree"]
-    assert found.spec.classes == ("all 2 texts",)
 
 
 def test_rows_of_an_npy_file_are_named_by_another_file(onnx_file, vectors_file, tmp_path) -> None:
@@ -208,7 +182,6 @@ def test_the_fingerprint_covers_tower_texts_and_temperature(
             {"templates": TEMPLATES},
             {"texts": TEXTS[::-1]},
             {"texts": TEXTS[:4], "against": TEXTS[4:]},
-            {"texts": TEXTS[:4], "against": TEXTS[4:], "aggregate": "all"},
             {"temperature": 1.0},
         )
     ]

@@ -84,7 +84,7 @@ def test_a_table_says_how_many_pass(runs):
     assert result.exit_code == 0, result.output
     assert re.search(r"knn +│ +\d of 4 \(\d+ %\) │ .* │ +[01]\.\d{3} │", result.output)
     assert "4 fooling images" in result.output
-    assert "150 others set the thresholds" in result.output
+    assert "150 others fit the detectors" in result.output
     assert "energy" not in result.output
 
 
@@ -102,13 +102,11 @@ def test_five_in_distribution_images_carry_no_conclusion(runs, tmp_path):
     assert "the best detector" not in few.stdout + page.read_text()
 
 
-def test_the_page_shows_a_histogram_for_each_detector(told):
+def test_the_page_says_what_guarded_a_run_and_needs_no_network(told):
     _, _, page = told
-    assert page.count('class="curve"') == 2 * (len(detector_names()) - 1)
     assert "evolved against the detector" in page
-    bare = re.sub(r'src="[^"]*"', "", page)
-    assert "http://" not in bare
-    assert "nan" not in bare
+    assert "http://" not in page
+    assert "nan" not in page
 
 
 @needs_browser
@@ -171,7 +169,7 @@ def test_the_best_detector_is_the_one_that_catches_the_most():
     known = np.arange(100.0)
     steady = DetectorResult.of("a", "", known, np.full(4, 95.0))
     b = DetectorResult.of("b", "", known, np.array([-1.0, -1.0, 200.0, 200.0]))
-    facts = {"source": "", "fitted": 0, "divided": False, "few": False, "text": ""}
+    facts = {"fitted": 0, "text": ""}
     known_images = InDistributionFacts(**facts, held_out=100)
     run = RunDetection.model_construct(
         elites=4, in_distribution=known_images, detectors=(steady, b)

@@ -111,7 +111,6 @@ def test_it_keeps_the_share_of_in_distribution_images(mnist, digits):
         guarded = GuardedTarget(mnist, digits, detector="gen", keeps=keeps)
         passing = guarded.score(digits.held_out).probs.any(1).mean()
         assert keeps <= passing <= keeps + 0.01
-        guarded.self_check()
     assert not guarded.spec.sums_to_one
 
 
@@ -181,7 +180,7 @@ class Convolutional(Target):
     [
         (Paid(), "msp", "costs something to ask"),
         (Named(), "msp", "names only some classes"),
-        (OnlyProbabilities(), "energy", "entropy or gen or msp"),
+        (OnlyProbabilities(), "energy", "msp, entropy or gen"),
         (ToyTarget(ImageSpec(4, 4, 1, ("a", "b"), sums_to_one=False)), "msp", "do not sum to one"),
         (ToyTarget(), "knn", "no PyTorch networks"),
         (Convolutional(), "vim", "does not end in a linear layer"),
@@ -234,7 +233,7 @@ def test_a_folder_of_images_is_in_distribution(tmp_path, mnist):
 def test_to_a_handful_of_images_no_detector_is_fitted(mnist, digits):
     known = divide(digits.held_out[:5], "five")
     assert known.few
-    assert "too few to fit a detector" in known.describe()
+    assert "these are few, so rates are rough" in known.describe()
     with pytest.raises(ExperimentError, match="5 are too few for both"):
         GuardedTarget(mnist, known, detector="knn")
     assert GuardedTarget(mnist, known, detector="msp").score(digits.held_out[:5]).probs.any()

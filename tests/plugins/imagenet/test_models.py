@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from neatfool import ExperimentError
 from neatfool.models import Request, formats, load_classifier
+from neatfool.wording import distinct_names
 from neatfool_plugins.imagenet import Options
 from neatfool_plugins.imagenet.labels import imagenet_labels, labels_for, read_labels
 
@@ -94,3 +95,10 @@ def test_a_file_of_names_must_be_as_long_as_there_are_classes(tmp_path) -> None:
         read_labels(path, 3)
     with pytest.raises(ExperimentError, match=rf"class_names = {re.escape(str(tmp_path))}/no: No"):
         read_labels(tmp_path / "no", 3)
+
+
+def test_the_names_of_imagenets_classes_are_torchvisions() -> None:
+    from torchvision.models import ResNet18_Weights
+
+    categories = ResNet18_Weights.IMAGENET1K_V1.meta["categories"]
+    assert imagenet_labels() == distinct_names(categories)

@@ -175,13 +175,11 @@ def test_a_folder_is_relative_to_the_experiment_and_a_name_is_not(tmp_path):
 # What it refuses
 
 
-def test_a_pickle_is_refused_with_the_way_to_convert_it(tmp_path):
+def test_a_pickle_is_not_read(tmp_path):
     save(tmp_path / "model", vit)
     (tmp_path / "model" / "model.safetensors").unlink()
-    with pytest.raises(TargetError, match="has no weights"):
-        target(tmp_path / "model")
     (tmp_path / "model" / "pytorch_model.bin").write_bytes(b"cos\nsystem\n(S'touch hacked'\ntR.")
-    with pytest.raises(TargetError, match=r"only as a pickle .*save_pretrained\(FOLDER\)"):
+    with pytest.raises(TargetError, match="neither pickles nor code"):
         target(tmp_path / "model")
 
 
@@ -191,9 +189,7 @@ def test_code_in_a_folder_is_not_run(tmp_path):
     config |= {"model_type": "strange", "auto_map": {"AutoConfig": "code.Config"}}
     (tmp_path / "model" / "config.json").write_text(json.dumps(config))
     (tmp_path / "model" / "code.py").write_text("raise SystemExit('it ran')")
-    with pytest.raises(
-        TargetError, match="needs code from its repository, which neatfool does not"
-    ):
+    with pytest.raises(TargetError, match="neither pickles nor code"):
         target(tmp_path / "model")
 
 
@@ -210,7 +206,7 @@ def test_attention_is_not_computed_by_code_that_a_folder_names(tmp_path, key):
 def test_without_a_processor_it_is_said_what_is_missing(tmp_path):
     save(tmp_path / "model", vit)
     (tmp_path / "model" / "preprocessor_config.json").unlink()
-    with pytest.raises(ExperimentError, match=r"has no preprocessor_config.json, which says how"):
+    with pytest.raises(TargetError, match="Can't load image processor"):
         target(tmp_path / "model")
 
 
@@ -237,7 +233,7 @@ def test_a_missing_folder_is_told(tmp_path):
     with pytest.raises(ExperimentError, match="there is no such folder; give one that"):
         target(tmp_path / "gone")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(TargetError, match=r"has no config.json"):
+    with pytest.raises(TargetError, match=r"its config.json"):
         target(tmp_path / "empty")
 
 

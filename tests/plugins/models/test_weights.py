@@ -180,7 +180,7 @@ def test_weights_that_cannot_be_downloaded_are_told_with_ways_out(monkeypatch) -
         raise OSError("no route")
 
     monkeypatch.setattr(ResNet18_Weights, "get_state_dict", offline)
-    with pytest.raises(TargetError, match=r"from https://.*no route.*weights = FILE, or model"):
+    with pytest.raises(TargetError, match=r"from https://.*OSError.*weights = FILE, or model"):
         target(model="torchvision:resnet18")
 
 
@@ -189,9 +189,7 @@ def test_damaged_weights_in_the_cache_are_told_with_their_place(monkeypatch, tmp
     kept = tmp_path / "checkpoints" / ResNet18_Weights.DEFAULT.url.rsplit("/", 1)[-1]
     kept.parent.mkdir()
     kept.write_bytes(b"cut off")
-    with pytest.raises(
-        TargetError, match=rf"downloaded from .*; delete {kept}, which may be"
-    ) as caught:
+    with pytest.raises(TargetError, match=rf"downloaded from .* if {kept} exists, it") as caught:
         target(model="torchvision:resnet18")
     assert "weights_only" not in str(caught.value)
 
@@ -208,9 +206,7 @@ def test_vision_transformers_are_made_as_large_as_their_weights_want() -> None:
 def test_networks_that_answer_differently_make_no_ensemble(tmp_path, monkeypatch) -> None:
     three = resnet18(num_classes=3)
     monkeypatch.setattr(ResNet18_Weights, "get_state_dict", lambda *_, **__: three.state_dict())
-    with pytest.raises(
-        ExperimentError, match=r"resnet18 has 3 classes and 3 channels, effi.* 1000"
-    ):
+    with pytest.raises(ExperimentError, match="ensemble: channels or class names differ"):
         target(ensemble=["efficientnet-lite0", "torchvision:resnet18"])
 
 

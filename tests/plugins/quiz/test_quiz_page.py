@@ -111,7 +111,7 @@ def test_a_game_by_keys_is_saved_and_read_again(shown, page, tmp_path):
     assert (found.answers, found.players, evolved.answers) == (5, 1, 4)
     assert (evolved.right.value, noise.right.value, evolved.sure) == (0.25, 0, 3)
     assert 0.2 < evolved.seconds < 60
-    assert {each.run for each in found.images} == {"small"}
+    assert [each.name for each in found.runs] == ["small, seed 3"]
     assert shown.complaints == []
     assert {each.split(":")[0] for each in shown.requested} <= {"file", "data", "blob"}
 
