@@ -139,7 +139,6 @@ def test_only_http_and_https_addresses_are_taken(url):
         (json_options(send="bytes"), "body is not for send = bytes"),
         (json_options(send="form", body={"top": 3}), "one of them the file"),
         (json_options(classes=["a", "a"]), "a name twice"),
-        (json_options(preset="other"), "preset: must be"),
         ({"headers": {"Host": "example.com"}}, "set by neatfool itself"),
         ({"headers": {"X": "a\r\nY: b"}}, "ASCII, without line ends"),
         ({"ca_file": "none.pem"}, "there is no file"),
