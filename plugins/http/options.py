@@ -23,7 +23,6 @@ from .validation import (
     CLASSES_PLACE,
     IMAGE_PLACE,
     KEY_PLACE,
-    MODEL_PLACE,
     check_headers,
     check_json,
     check_url,
@@ -92,8 +91,7 @@ class Options(
     """1 (grey) or 3 (coloured). By the protocol: only where the model takes any. With `scores_at`:
     if left out, 3"""
     model: Annotated[str | None, NoKey] = Field(None, min_length=1)
-    """the model's name. By the protocol: it must be given. With `scores_at`: what `{model}` in
-    `body` stands for"""
+    """the model's name on the server, for the protocol"""
 
     metadata: Body = None
     """the model's metadata, as a JSON object, in place of what the server says of it: `inputs` and
@@ -113,9 +111,9 @@ class Options(
     `bytes`: as the whole body"""
     body: Body = None
     """the body, as JSON. In its texts `{image}` stands for the image in base64, as in `{"image":
-    "data:image/png;base64,{image}"}`, `{key}` for the key, `{model}` for `model`, and `{classes}`
-    for the classes, one on each line with a letter. With `send = form`: the form's fields, of which
-    the one that is `"{image}"` has the file"""
+    "data:image/png;base64,{image}"}`, `{key}` for the key, and `{classes}` for the classes, one on
+    each line with a letter. With `send = form`: the form's fields, of which the one that is
+    `"{image}"` has the file"""
     found_at: str | None = None
     """where the list is of what was found in an image"""
     labels_at: str | None = None
@@ -123,6 +121,7 @@ class Options(
     scores_at: str | None = None
     """where the score is in each item; without `found_at`, where the scores of all `classes` are,
     in their order. It says that the service does not speak the protocol"""
+
     api_key_env: Annotated[
         str | None,
         Access.SENDS_KEY,
@@ -200,8 +199,6 @@ class Options(
         _refuse(unnamed, "neither labels_at nor classes says what scores are of; give one of them")
         twice = len({*self.classes}) < len(self.classes)
         _refuse(twice, "classes has a name twice; leave one out")
-        missing = self.model is None and has_place(self.body, MODEL_PLACE)
-        _refuse(missing, f"model is missing; give what {MODEL_PLACE} in the body stands for")
         wrong = has_place(self.body, CLASSES_PLACE) and not 2 <= len(self.classes) <= 26
         words = f"{CLASSES_PLACE} in the body gives each class a letter; name 2 to 26 classes"
         _refuse(wrong, words)

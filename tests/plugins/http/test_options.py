@@ -124,7 +124,6 @@ def test_only_http_and_https_addresses_are_taken(url):
     [
         ({"model": None}, "model is missing"),
         ({"url": "https://example.org?x=1"}, "url has a \\? in it"),
-        (json_options(body={"i": "{image}", "m": "{model}"}), "model is missing"),
         (json_options(body={"i": "{image}", "c": "{classes}"}), "name 2 to 26 classes"),
         (json_options(body={"i": "{image}", "k": "{key}"}), r"body has a place \{key\}"),
         ({"url": "https://example.org/{key}"}, r"url has a place \{key\}"),
