@@ -1,7 +1,7 @@
 """Engine ``dask``: workers in other processes of this machine, or of a cluster of any kind.
 
-The :mod:`.engine` opens the cluster in a thread of its own, where :mod:`.workers` gives parts to
-workers, and goes on without those that fail.
+The :mod:`.engine` asks a cluster, whose scheduler gives parts to workers; :mod:`.cluster` is one of
+this machine, and :mod:`.worker` what runs in a worker.
 """
 
 from typing import Annotated, Any

@@ -13,7 +13,7 @@ from neatfool import ImageSpec, Labels, Scores, encode_png
 
 from . import responses
 from .options import Options
-from .validation import CLASSES_PLACE, IMAGE_PLACE, MODEL_PLACE, fill
+from .validation import CLASSES_PLACE, IMAGE_PLACE, fill
 
 
 class JsonApi:
@@ -36,7 +36,6 @@ class JsonApi:
         letters = zip(ascii_uppercase, options.classes, strict=False)
         self._places = {
             **(places or {}),
-            MODEL_PLACE: options.model or "",
             CLASSES_PLACE: "\n".join(map(") ".join, letters)),
         }
         names_some = options.labels_at is not None

@@ -1,6 +1,5 @@
 """The options of the target ``http``: what they must be, and what must hold between them."""
 
-import json
 import re
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,7 +23,6 @@ from .validation import (
     CLASSES_PLACE,
     IMAGE_PLACE,
     KEY_PLACE,
-    MODEL_PLACE,
     check_headers,
     check_json,
     check_url,
@@ -32,18 +30,6 @@ from .validation import (
     must_be,
     refuse_keys,
 )
-
-Preset = Literal[
-    "huggingface-image-classification",
-    "google-vision-label-detection",
-    "azure-vision-tag",
-    "openai-vision-chat",
-]
-# The chat has no temperature: some servers give the log-probabilities that it makes.
-PRESETS: Final[dict[str, dict[str, Any]]] = json.loads(
-    Path(__file__).with_name("presets.json").read_text(encoding="utf-8")
-)
-"""Preset -> option -> value; what an experiment says itself comes first."""
 
 NoKey: Final = AfterValidator(refuse_keys)
 Headers = Annotated[dict[str, str], BeforeValidator(check_headers)]
@@ -75,9 +61,9 @@ class Options(
 ):
     """Options of the target ``http``.
 
-    Without ``scores_at`` or a ``preset``, the service speaks version 2 of the Open Inference
-    Protocol. The options from ``metadata`` to ``std`` are for it, and those from ``preset`` to
-    ``scores_at``, but for ``headers``, for other APIs that answer in JSON.
+    Without ``scores_at``, the service speaks version 2 of the Open Inference Protocol. The options
+    from ``metadata`` to ``std`` are for it, and those from ``send`` to ``scores_at`` for other APIs
+    that answer in JSON.
 
     Attributes:
         metered: Asking costs something: `serve` refuses it before it connects.
@@ -105,8 +91,7 @@ class Options(
     """1 (grey) or 3 (coloured). By the protocol: only where the model takes any. With `scores_at`:
     if left out, 3"""
     model: Annotated[str | None, NoKey] = Field(None, min_length=1)
-    """the model's name. By the protocol: it must be given. With `scores_at`: what `{model}` in
-    `body` stands for"""
+    """the model's name on the server, for the protocol"""
 
     metadata: Body = None
     """the model's metadata, as a JSON object, in place of what the server says of it: `inputs` and
@@ -117,8 +102,6 @@ class Options(
     std: Deviations | None = None
     """for an input of `FP32`: what to divide by after that, as `mean`"""
 
-    preset: Preset | None = None
-    """a known API, whose keys of this table it sets. What the experiment says itself comes first"""
     headers: Headers = {}
     """further headers, as a JSON object. `Content-Type` is sent in place of the usual one, and
     `{key}` stands for the key. The key itself must not stand here, nor in `body` or `url`: what is
@@ -128,16 +111,17 @@ class Options(
     `bytes`: as the whole body"""
     body: Body = None
     """the body, as JSON. In its texts `{image}` stands for the image in base64, as in `{"image":
-    "data:image/png;base64,{image}"}`, `{key}` for the key, `{model}` for `model`, and `{classes}`
-    for the classes, one on each line with a letter. With `send = form`: the form's fields, of which
-    the one that is `"{image}"` has the file"""
+    "data:image/png;base64,{image}"}`, `{key}` for the key, and `{classes}` for the classes, one on
+    each line with a letter. With `send = form`: the form's fields, of which the one that is
+    `"{image}"` has the file"""
     found_at: str | None = None
     """where the list is of what was found in an image"""
     labels_at: str | None = None
     """where the label is in each item of this list"""
     scores_at: str | None = None
     """where the score is in each item; without `found_at`, where the scores of all `classes` are,
-    in their order. It, or a preset, says that the service does not speak the protocol"""
+    in their order. It says that the service does not speak the protocol"""
+
     api_key_env: Annotated[
         str | None,
         Access.SENDS_KEY,
@@ -165,7 +149,7 @@ class Options(
     @property
     def is_json_api(self) -> bool:
         """Whether the service has a form of its own, and not the protocol's."""
-        return self.scores_at is not None or self.preset is not None
+        return self.scores_at is not None
 
     def list_key_places(self) -> list[str]:
         """List the options with a place for the key; without one, it has a header of its own."""
@@ -176,18 +160,6 @@ class Options(
         """Give the header that says what a body is; none where ``headers`` says so already."""
         own = any(name.lower() == "content-type" for name in self.headers)
         return {} if own else {"Content-Type": usual}
-
-    @model_validator(mode="before")
-    @classmethod
-    def _fill_in_preset(cls, given: Any) -> Any:
-        if isinstance(given, dict) and isinstance(given.get("preset"), str):
-            preset, own = dict(PRESETS.get(given["preset"], {})), given.get("headers", {})
-            headers = preset.pop("headers", {})
-            # The headers of a preset have the key.
-            if headers and given.get("api_key_env") and isinstance(own, dict):
-                return preset | given | {"headers": headers | own}
-            return preset | given
-        return given
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:
@@ -227,8 +199,6 @@ class Options(
         _refuse(unnamed, "neither labels_at nor classes says what scores are of; give one of them")
         twice = len({*self.classes}) < len(self.classes)
         _refuse(twice, "classes has a name twice; leave one out")
-        missing = self.model is None and has_place(self.body, MODEL_PLACE)
-        _refuse(missing, f"model is missing; give what {MODEL_PLACE} in the body stands for")
         wrong = has_place(self.body, CLASSES_PLACE) and not 2 <= len(self.classes) <= 26
         words = f"{CLASSES_PLACE} in the body gives each class a letter; name 2 to 26 classes"
         _refuse(wrong, words)

@@ -8,15 +8,15 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator
 
-KEY_PLACE, IMAGE_PLACE, MODEL_PLACE, CLASSES_PLACE = "{key}", "{image}", "{model}", "{classes}"
-"""What stands for the key, an image in base64, the model's name, and the classes with letters."""
+KEY_PLACE, IMAGE_PLACE, CLASSES_PLACE = "{key}", "{image}", "{classes}"
+"""What stands for the key, an image in base64, and the classes with letters."""
 HEADER: Final = re.compile(r"[\x20-\x7e]*")
 """What a header can hold."""
 _OWN_HEADERS: Final = ("host", "content-length", "transfer-encoding", "connection")
 _WORD: Final = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 HEADER_NAME: Final = re.compile(rf"(?!(?i:{'|'.join(_OWN_HEADERS)})$){_WORD}")
 """The name of a header that neatfool does not set itself."""
-_PLACES: Final = re.compile(r"\{(?:image|key|model|classes)\}")
+_PLACES: Final = re.compile(r"\{(?:image|key|classes)\}")
 _SECRET_NAME: Final = re.compile(
     r"(?<![a-z])(?:auth|authori[sz]ation|cookie|credentials?|pwd|secret|session|sig|signature"
     r"|token)(?![a-z])|(?<!mon)(?<!don)(?<!tur)(?<!hoc)key(?:-?id)?$|(?<![a-z])pass$|(?:passwd|password|secret"

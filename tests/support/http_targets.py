@@ -11,6 +11,13 @@ from faulty_server import HEIGHT, WIDTH
 from neatfool_plugins.http import Options, _target, service
 
 SIZE = {"height": HEIGHT, "width": WIDTH, "channels": 1}
+NAMING = {
+    "body": {"inputs": "{image}"},
+    "found_at": "@",
+    "labels_at": "label",
+    "scores_at": "score",
+}
+"""Options for an API that names labels, as Hugging Face's does."""
 
 
 @contextmanager

@@ -80,7 +80,7 @@ def test_a_worker_whose_target_is_another_is_refused(file, tmp_path, cluster):
     session = begun(file, tmp_path / "run", *by(cluster))
     code = tmp_path / "shades.py"
     code.write_text(code.read_text().replace("GAIN = 12.0", "GAIN = 13.0"))
-    with pytest.raises(TargetError, match=r"no worker can be used: its target 'shades' .*weights"):
+    with pytest.raises(TargetError, match=r"cannot be used: its target 'shades' .*weights"):
         session.go(Silence())
 
 
@@ -95,13 +95,12 @@ def test_a_worker_that_scores_otherwise_is_refused(file, tmp_path, cluster):
 
 
 @pytest.mark.slow
-def test_a_run_goes_on_without_a_worker_that_was_killed(file, tmp_path, own_cluster, caplog):
+def test_a_run_goes_on_without_a_worker_that_was_killed(file, tmp_path, own_cluster):
     slow = "target.seconds=0.01"  # so that it is seen before the run ends
     alone = database(file, tmp_path / "alone", slow)
     kills = Deed(lambda: os.kill(processes(own_cluster)[0], signal.SIGKILL))
     given = by(own_cluster.scheduler_address, slow)
     assert database(file, tmp_path / "run", *given, observers=kills) == alone
-    assert caplog.text.count("is gone; the others do its part") == 1
 
 
 @pytest.mark.slow
@@ -168,7 +167,7 @@ def test_workers_of_this_machine_are_started_named_and_ended(file, tmp_path, cap
     done = neatfool("run", file, "--out", folder, "--workers", 1, "--no-report")
     assert done.exit_code == 0, done.output
     assert "Drawing and scoring by workers of this machine" in done.output
-    assert "Drawn and scored by 1 worker: " in done.output
+    assert "Drawn and scored by 1 worker" in done.output
     time.sleep(0.1)
     assert capfd.readouterr().err == "", "what a worker says when it ends"
     assert contents(folder / "run.db") == database(file, tmp_path / "alone")

@@ -8,11 +8,9 @@ import json
 import numpy as np
 import pytest
 from faulty_server import CLASSES, probabilities_of
-from http_targets import open_target, random_images
+from http_targets import NAMING, open_target, random_images
 
-from neatfool import Labels, encode_png
-from neatfool_plugins.http import Options
-from neatfool_plugins.http.options import PRESETS
+from neatfool import encode_png
 
 DENSE = {"body": {"image": "{image}"}, "scores_at": "scores", "classes": [*CLASSES]}
 
@@ -41,51 +39,26 @@ def test_an_image_may_go_as_a_file_of_a_form(server):
     assert b'name="image"; filename="image.png"' in server.asked[0].body
 
 
-@pytest.mark.parametrize(
-    ("preset", "path", "named"),
-    [
-        ("huggingface-image-classification", "/huggingface", 4),
-        ("google-vision-label-detection", "/google", 2),
-        ("azure-vision-tag", "/azure", 4),
-    ],
-)
-def test_a_preset_knows_how_an_api_is_asked(server, preset, path, named):
-    images = random_images(3)
-    with open_target(server, path, preset=preset) as target:
+def test_labels_are_named_with_their_scores(server):
+    image = random_images(1)
+    with open_target(server, "/huggingface", **NAMING) as target:
         assert target.spec.open
         assert target.spec.classes == ()
-        size = target.batch_size or len(images)
-        parts = [target.score(images[at : at + size]) for at in range(0, len(images), size)]
-    assert all(isinstance(part, Labels) and all(part.ok) for part in parts)
-    named_of = [found for part in parts for found in part.found]
-    for found, row in zip(named_of, probabilities_of(images), strict=True):
-        assert len(found) == named
-        assert found == pytest.approx({name: row[CLASSES.index(name)] for name in found})
-        assert max(found, key=found.get) == CLASSES[row.argmax()]
-
-
-def test_every_preset_is_a_choice_and_fills_in_the_options():
-    assert {*Options.model_fields["preset"].annotation.__args__[0].__args__} == {*PRESETS}
-    options = Options(
-        url="https://example.org", preset="azure-vision-tag", height=8, width=8, labels_at="other"
-    )
-    assert options.scores_at == "confidence"
-    assert options.labels_at == "other"
+        (found,) = target.score(image).found
+    assert found == pytest.approx(dict(zip(CLASSES, *probabilities_of(image), strict=True)))
 
 
 def test_a_label_that_is_named_twice_keeps_its_better_score(server):
     server.answer = lambda _: json.dumps(
         [{"label": "a", "score": score} for score in (0.2, 0.7, 0.1)]
     ).encode()
-    with open_target(server, "/huggingface", preset="huggingface-image-classification") as target:
+    with open_target(server, "/huggingface", **NAMING) as target:
         assert target.score(random_images(1)).found == [{"a": 0.7}]
 
 
 def test_per_cent_become_probabilities(server):
-    server.answer = lambda _: b'{"tags": [{"name": "a", "confidence": 62.5}]}'
-    with open_target(
-        server, "/azure", preset="azure-vision-tag", scores_at="percent(confidence)"
-    ) as target:
+    server.answer = lambda _: b'[{"label": "a", "score": 62.5}]'
+    with open_target(server, "/huggingface", **NAMING | {"scores_at": "percent(score)"}) as target:
         assert target.score(random_images(1)).found == [{"a": 0.625}]
 
 
@@ -98,20 +71,8 @@ def test_two_lists_are_labels_with_their_scores(server):
         assert target.score(random_images(1)).ok == [False]
 
 
-@pytest.mark.parametrize(
-    ("answer", "ok", "found"),
-    [({"error": {"message": "bad image"}}, False, {}), ({}, True, {})],
-)
-def test_an_image_that_the_service_found_wrong_is_refused(server, answer, ok, found):
-    server.answer = lambda _: json.dumps({"responses": [answer]}).encode()
-    with open_target(server, "/google", preset="google-vision-label-detection") as target:
-        labels = target.score(random_images(1))
-    assert (labels.ok, labels.found) == ([ok], [found])
-
-
 def test_some_classes_may_be_known_beforehand_and_others_turn_up(server):
-    known = {"preset": "google-vision-label-detection", "classes": ["bright", "dark"]}
-    with open_target(server, "/google", **known) as target:
+    with open_target(server, "/huggingface", classes=["bright", "dark"], **NAMING) as target:
         assert target.spec.open
         assert target.spec.class_index("dark") == 1
         assert target.score(random_images(1)).found[0].keys() - {"bright", "dark"}

@@ -39,7 +39,10 @@ batch = 20
 """
 MODEL = "model = patches"
 TOP_TWO = """\
-preset = google-vision-label-detection
+body = {"requests": [{"image": {"content": "{image}"}}]}
+found_at = responses[0].labelAnnotations
+labels_at = description
+scores_at = score
 height = 6
 width = 8
 channels = 1

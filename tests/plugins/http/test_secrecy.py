@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import trustme
 from faulty_server import FaultyServer
-from http_targets import open_target, random_images
+from http_targets import NAMING, open_target, random_images
 
 from neatfool import ExperimentError, Ledger, TargetError, TargetUnavailable
 from neatfool_plugins.http import Options, _target
@@ -78,8 +78,7 @@ def test_no_error_has_the_key_though_the_service_repeats_it(server, key, fault, 
 @pytest.mark.parametrize("written", [CANARY, CANARY.replace("a", r"\u0061")])
 def test_a_label_that_repeats_the_key_does_not_name_a_class_so(server, key, written):
     server.answer = lambda _: f'[{{"label": "a {written}", "score": 1}}]'.encode()
-    preset = "huggingface-image-classification"
-    with open_target(server, "/huggingface", preset=preset, **key) as target:
+    with open_target(server, "/huggingface", **NAMING, **key) as target:
         assert target.score(random_images(1)).found == [{"a [the key]": 1.0}]
 
 
@@ -90,8 +89,7 @@ def test_an_answer_means_the_same_whatever_the_key_is(server, monkeypatch, bom, 
     key = {"api_key_env": "CANARY_KEY"} if of else {}
     said = b'[{"label": "a", "score": 0.2500001}, {"label": "b", "score": 0.00001}]'
     server.answer = lambda _: bom + said
-    preset = "huggingface-image-classification"
-    with open_target(server, "/huggingface", preset=preset, **key) as target:
+    with open_target(server, "/huggingface", **NAMING, **key) as target:
         assert target.score(random_images(1)).found == [{"a": 0.2500001, "b": 0.00001}]
 
 

@@ -1,4 +1,4 @@
-"""Target http: the examples of the documentation, and the presets, against strict services."""
+"""Target http: the examples of the documentation against strict services."""
 
 from __future__ import annotations
 
@@ -21,7 +21,16 @@ from neatfool.experiment.experiment import load_experiment
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "api.md").read_text(encoding="utf-8")
 FENCED = re.findall(r"^```(\w+)\n(.*?)^```$", DOCUMENT, re.M | re.S)
 SIZE = {"height": 52, "width": 56}
-NAMED = ("plant.id", "faceplusplus", "/mapped", "api.openai.com", "rekognition.")
+NAMED = (
+    "huggingface",
+    "googleapis",
+    "azure",
+    "plant.id",
+    "faceplusplus",
+    "/mapped",
+    "api.openai.com",
+    "rekognition.",
+)
 
 
 @pytest.fixture
@@ -92,29 +101,10 @@ def test_logarithms_of_all_classes_become_probabilities(services, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("preset", "path", "most"),
-    [
-        ("azure-vision-tag", "/vision/v3.2/tag", 1),
-        ("huggingface-image-classification", "/models/mine", 1),
-        ("google-vision-label-detection", "/v1/images:annotate", 1),
-    ],
-)
-def test_a_preset_keeps_to_what_the_service_lists(services, preset, path, most):
-    options = SIZE | {"channels": 3, "preset": preset, "api_key_env": "SERVICE_KEY"}
-    with open_target(services, path, **options) as target:
-        assert target.batch_size == most
-        assert all(target.score(large_images(most)).ok)
-        with pytest.raises(TargetError, match=rf"takes {most} at most"):
-            target.score(large_images(most + 1))
-    assert [status for _, status in services.asked] == [200]
-
-
-@pytest.mark.parametrize(
     "options",
     [
         {"body": {"image": "{image}"}},
         {"send": "bytes"},
-        {"preset": "azure-vision-tag"},
     ],
 )
 def test_a_content_type_that_is_given_is_the_one_that_is_sent(services, options):

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 from faulty_server import logits_of
-from http_targets import open_target, random_images
+from http_targets import NAMING, open_target, random_images
 
 from neatfool import ExperimentError, TargetError
 from neatfool_plugins.http import Options, _target
@@ -38,8 +38,7 @@ def test_a_name_that_cannot_be_shown_is_no_class(server, name):
         open_target(server).__enter__()
     assert str(caught.value).isprintable()
     server.answer = lambda _: json.dumps([{"label": name, "score": 1}]).encode()
-    preset = "huggingface-image-classification"
-    with open_target(server, "/huggingface", preset=preset) as target:
+    with open_target(server, "/huggingface", **NAMING) as target:
         assert not target.score(random_images(1)).ok[0]
 
 
