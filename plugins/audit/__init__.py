@@ -56,8 +56,8 @@ def audit(
     Args:
         experiment: The experiment's file.
         images: The budget: how many images to try with each seed.
-        longer: Search on until N images with each seed, too, and say in an entry of FoolBench what
-            that adds.
+        longer: Search on until N images with each seed, too, say what then passes the recommended
+            threshold, and, in an entry of FoolBench, what that adds.
         seeds: Search once with each of these seeds: 1-5, say, or 1,3,7-9.
         to: A file of an experiment whose network sees the images, too; repeat it for more.
         in_distribution: Images of what the classifier is for: a folder, perhaps with a folder for
@@ -90,7 +90,7 @@ def audit(
 
     from . import measure
     from .confidence import count_queries
-    from .exports import find_form, read_about
+    from .exports import find_form, read_about, read_accuracy
     from .search import AuditSearch
 
     forms = {file: find_form(file) for file in write}
@@ -101,6 +101,7 @@ def audit(
         search = AuditSearch(experiment, overrides, images, parse_seeds(seeds), out)
         searches = [search, *([search.longer(longer)] if longer is not None else [])]
     about = read_about(search.experiment) if "entry" in forms.values() else None
+    accuracy = read_accuracy(search.experiment.about)
     if max_accepted is not None:
         own = search.experiment.calls.threshold if operating_point is None else operating_point
         measure.check_threshold_known(own, known or search.photographs)
@@ -110,6 +111,7 @@ def audit(
     spare = _allow(searches, left + later * len(searches), max_queries, console)
     options: dict[str, Any] = {
         "in_distribution": in_distribution,
+        "accuracy": accuracy,
         "sample": SAMPLE,
         "operating_point": operating_point,
         "max_accepted": max_accepted,
@@ -122,6 +124,9 @@ def audit(
             each.make_card(ctx, spare, to=to if each is search else (), **options)
             for each in searches
         ]
+        if longer is not None:
+            judged = cards[0].acceptance.judge_longer(cards[1].acceptance, longer)
+            cards[0] = cards[0].model_copy(update={"acceptance": judged})
         saved = present.save(search.folder / "card.json", f"{cards[0].json()}\n".encode())
     click.echo(f"The card is in {saved}", err=True)
     _write(forms, experiment, cards, about and (search.experiment, about, _command(ctx)))

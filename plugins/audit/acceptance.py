@@ -95,6 +95,7 @@ class KindAcceptance(Facts):
     )
     accepted: list[int] = Field(description="how many are accepted, for each of `thresholds`")
     log_odds: tuple[float, ...] = Field((), exclude=True, repr=False)
+    seeds: tuple[int, ...] = Field((), exclude=True, repr=False)
 
     @classmethod
     def of(
@@ -110,6 +111,7 @@ class KindAcceptance(Facts):
             right=images.right.mean() if images.own else None,
             accepted=[images.accepted(test).sum() for test in tests],
             log_odds=tuple(images.log_odds),
+            seeds=tuple(images.seeds),
         )
 
 
@@ -124,6 +126,10 @@ class Acceptance(Facts):
         description="what the recommended threshold accepts of the seeds that it was not fitted "
         "to; null if there was only one seed",
     )
+    longer: HeldOutResult | None = Field(
+        None, description="the same after `longer_images`; null without `--longer`"
+    )
+    longer_images: int | None = Field(None, description="the images with each seed of `--longer`")
     in_distribution: str | None = Field(description="the in-distribution images, in words")
 
     def at(self, name: str) -> AcceptanceThreshold | None:
@@ -184,7 +190,28 @@ class Acceptance(Facts):
         text += "." * (not whole)
         if self.held_out is None:
             return f"{text} With two seeds or more, others would judge it."
-        return f"{text} It accepts {self.held_out}, which it was not fitted to."
+        text += f" It accepts {self.held_out}, which it was not fitted to."
+        if self.longer is not None:
+            text += f" After {self.longer_images:,} images with each seed it accepts {self.longer}."
+        return text
+
+    def judge_longer(self, other: Acceptance, images: int) -> Acceptance:
+        """Let the evolved images of a longer search with the same seeds judge the threshold, too.
+
+        Args:
+            other: What is accepted after the longer search.
+            images: How many images it tried with each seed.
+        """
+        best, held_out = self.at("recommended"), self.held_out
+        if best is None or best.log_odds is None or held_out is None:
+            return self
+        (evolved,) = (each for each in other.kinds if each.kind == EVOLVED)
+        seeds = np.array(evolved.seeds)
+        own = seeds >= seeds.max() + 1 - len(held_out.seeds)
+        odds = np.array(evolved.log_odds)[own]
+        counts = {EVOLVED: (int((odds >= best.log_odds).sum()), len(odds))}
+        longer = HeldOutResult(seeds=held_out.seeds, accepted=counts)
+        return self.model_copy(update={"longer": longer, "longer_images": images})
 
     def table(self) -> Table:
         """Write a row for each kind of images."""

@@ -182,6 +182,9 @@ class ReportCard(present.Finding):
     )
     defence: Defence | None = Field(description="what detectors tell of in-distribution images")
     checks: list[Check] = Field([], description="the conditions of the exit code")
+    warnings: list[str] = Field(
+        [], description="in what in-distribution images are out of line with the usual ones"
+    )
     notes: list[str] = Field([], description="what to bear in mind")
     pictures: dict[int, tuple[bytes, str]] = Field(default_factory=dict, exclude=True, repr=False)
 
@@ -197,6 +200,7 @@ class ReportCard(present.Finding):
 
     def story(self) -> Iterator[present.Block]:
         """Tell what is accepted, the one number, and what stands beside it."""
+        yield from map(present.Headline, self.warnings)
         yield present.Headline(self.acceptance.headline())
         yield from (present.Headline(str(check), where="page") for check in self.checks)
         yield present.Headline(self.headline())

@@ -3,7 +3,8 @@
 import base64
 import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import quote
@@ -101,6 +102,21 @@ def read_about(experiment: Experiment) -> tuple[dict[str, str], str | None]:
         ) from error
 
 
+def read_accuracy(about: Mapping[str, str]) -> float | None:
+    """Read the share of images that a network names rightly, from the section ``[about]``.
+
+    Raises:
+        ExperimentError: It is no number from 0 to 1.
+    """
+    if (given := about.get("accuracy")) is None:
+        return None
+    with suppress(ValueError):
+        if 0 <= (accuracy := float(given)) <= 1:
+            return accuracy
+    fault = f"[about] accuracy = {given}: is no share"
+    raise ExperimentError(f"{fault}; write a number from 0 to 1, or leave the key out")
+
+
 def make_entry(
     experiment: Experiment,
     about: tuple[dict[str, str], str | None],
@@ -158,7 +174,7 @@ def export(card: ReportCard, experiment: Path, form: str) -> str:
         "address": quote(experiment.as_posix()),
         "home": "https://github.com/neatfool/neatfool",
         "fooled": [each for each in card.classes if any(each.accepted)],
-        "sentences": [*verdicts, card.acceptance.advice()],
+        "sentences": [*card.warnings, *verdicts, card.acceptance.advice()],
         "cases": [*_cases(card)],
         "sentence": lambda each: _sentence(card, each),
         "surest": _surest,

@@ -25,7 +25,7 @@ from neatfool.wording import percent, share
 from .acceptance import Acceptance, sum_up
 from .card import Check, ClassFacts, ClassifierFacts, ConfidenceMilestone, FooledShare, ReportCard
 from .confidence import EVOLVED, KNOWN, ConfidenceRecord
-from .known_images import KnownImages
+from .known_images import KnownImages, check_known_images
 from .scoring import AuditScores, MeasurementCache
 
 SURE: Final = (0.5, 0.9, 0.99)
@@ -49,6 +49,7 @@ def audit(
     *,
     to: Sequence[str | Path] = (),
     in_distribution: str | Path | None = None,
+    accuracy: float | None = None,
     sample: int = 100,
     operating_point: float | None = None,
     max_accepted: float | None = None,
@@ -64,6 +65,8 @@ def audit(
             them.
         to: Experiments' files, whose networks see the images, too.
         in_distribution: A folder of in-distribution images; by default the target's own.
+        accuracy: The share of images that the network's makers say it names rightly, from 0 to 1.
+            The card tells if in-distribution images are out of line with it.
         sample: How many images of each run to change, to show to others and to detectors, and how
             many to make of each kind without a search.
         operating_point: The confidence from which you believe the classifier; by default that of
@@ -104,8 +107,14 @@ def audit(
         )
         transfer = measuring.transfer(to) if to else None
         card = _fill(opened, looked, acceptance, transfer=transfer, defence=measuring.defence())
+        known = next((each for each in looked.kinds if each.group == KNOWN), None)
+        warnings: list[str] = []
+        if known is not None and card.known is not None:
+            fingerprint = card.classifier.fingerprint
+            warnings += check_known_images(card.known, known.log_odds, fingerprint, accuracy)
         return card.model_copy(
             update={
+                "warnings": warnings,
                 "notes": [*_notes(card, chosen, sample), *measuring.notes],
                 "checks": [*_checks(card, max_accepted)],
             }

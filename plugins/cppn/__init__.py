@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import copy
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
-from neatfool import Encoding, ExperimentError, GenomeSize, ImageSpec, cppn, hookimpl, nearest
+from neatfool import Encoding, ExperimentError, GenomeSize, ImageSpec, cppn, hookimpl
 from neatfool.network import DeviceName, pick_device
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Options(BaseModel, extra="forbid", populate_by_name=True, use_attribute_do
     """`raw`: x and y are the pixel's column and row. `normalised`: they go from -1 to 1. Pixels
     make large weights into fine textures; normalised inputs give smoother images. If left out,
     `raw` with `preset = paper`, else `normalised`"""
-    colour: str | None = None
+    colour: Literal["grey", "rgb", "hsv", "oklab"] | None = None
     """how outputs become colours: `grey`, `rgb`, `hsv` (the paper's), or `oklab` (hues that
     are evenly far apart for the eye: how red or green, and how yellow or blue). If left out, `grey`
     for grey images; for others `oklab` with `preset = patterns`, else `hsv`"""
@@ -78,13 +78,6 @@ class Options(BaseModel, extra="forbid", populate_by_name=True, use_attribute_do
         default_factory=cppn.GenomeOptions, alias="DefaultGenome", validate_default=True
     )
     """neat-python's keys of a genome. What is left out has the preset's value"""
-
-    @field_validator("colour")
-    @classmethod
-    def _colour_is_known(cls, colour: str | None) -> str | None:
-        if colour is not None and colour not in cppn.COLOUR_MAPS:
-            raise ValueError(f"there is no {colour!r}{nearest(colour, cppn.COLOUR_MAPS)}")
-        return colour
 
     @field_validator("renderer")
     @classmethod
@@ -152,11 +145,16 @@ class CppnEncoding(Encoding[cppn.Genome]):
     def __init__(self, options: Options, *, spec: ImageSpec) -> None:
         """Check that the colour map fits the images, and that the renderer works on the device."""
         preset = cppn.PRESETS[options.preset]
-        self._spec = spec
-        self._inputs = options.inputs or options.absent(spec)["inputs"]
-        self._band_limit = options.band_limit or 0.0
         name = options.colour or options.absent(spec)["colour"]
         self._colours = cppn.COLOUR_MAPS[name]
+        self._look = cppn.Look(
+            spec.height,
+            spec.width,
+            inputs=options.inputs or options.absent(spec)["inputs"],
+            colour_map=name,
+            channels=spec.channels,
+            band_limit=options.band_limit or 0.0,
+        )
         if self._colours.channels > spec.channels:
             raise ExperimentError(
                 f"[encoding] colour = {name}: the target takes grey images; leave it out, or use "
@@ -220,14 +218,15 @@ class CppnEncoding(Encoding[cppn.Genome]):
                 program,
                 gradients[:, start : start + size],
                 compiled=self._is_compiled,
-                **self._way_to_draw,
+                device=self._device,
+                **self._look.options,
             )
             found += self._parameters.divide(program, by_parameter)
         return found
 
     def render(self, genomes: Sequence[cppn.Genome]) -> torch.Tensor:
         """Render genomes at the target's size: uint8 [N, C, H, W]."""
-        return self._draw(genomes, self._spec.height, self._spec.width)
+        return self._draw(genomes, self._look.height, self._look.width)
 
     def render_at(
         self,
@@ -241,10 +240,10 @@ class CppnEncoding(Encoding[cppn.Genome]):
 
     def in_focus(self, factor: float) -> CppnEncoding:
         """Give the encoding with ``factor`` times its band limit."""
-        if not self._band_limit:
+        if not self._look.band_limit:
             return self
         other = copy(self)
-        other._band_limit *= factor
+        other._look = replace(self._look, band_limit=factor * self._look.band_limit)
         return other
 
     dumps = staticmethod(cppn.dumps)
@@ -279,26 +278,6 @@ class CppnEncoding(Encoding[cppn.Genome]):
     def _parameters(self) -> cppn.Parameters:
         return cppn.Parameters(self._config)
 
-    @property
-    def _look(self) -> cppn.Look:
-        return cppn.Look(
-            self._spec.height,
-            self._spec.width,
-            inputs=self._inputs,
-            colour_map=self._colours.name,
-            channels=self._spec.channels,
-            band_limit=self._band_limit,
-        )
-
-    @property
-    def _way_to_draw(self) -> dict[str, Any]:
-        return {
-            "inputs": self._inputs,
-            "colour_map": self._colours.name,
-            "band_limit": self._band_limit,
-            "device": self._device,
-        }
-
     def _program(self, genomes: Sequence[cppn.Genome]) -> cppn.Program:
         return cppn.compile_genomes(genomes, self._config.input_keys, self._config.output_keys)
 
@@ -313,10 +292,10 @@ class CppnEncoding(Encoding[cppn.Genome]):
             self._compile(genomes, self._config.input_keys, self._config.output_keys),
             height=height,
             width=width,
-            native=(self._spec.height, self._spec.width),
             box=box,
-            channels=self._spec.channels,
-            **self._way_to_draw,
+            channels=self._look.channels,
+            device=self._device,
+            **self._look.options,
         )
 
 

@@ -1,14 +1,15 @@
 """Scheme ``ribs``: CMA-ME varies the weights of networks, and the niches are the classes.
 
 An *emitter* proposes weights and biases for one network by pyribs' CMA-ES (https://pyribs.org), and
-learns from how far each proposal improves the archive. A network stays as it is while its emitter
+learns from how far each proposal improves the archive: first images of a class count most, then the
+largest gain in log-odds over all niches. A network stays as it is while its emitter
 works; when the emitter starts again, it does so at a child of an elite, so structure still evolves.
 
 The modules: :mod:`.emitter` is one emitter at work; :mod:`.feedback` compares candidates with the
 archive; :mod:`.scheme` turns genomes into vectors, and has all emitters work side by side.
 """
 
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from pydantic import BaseModel, Field, NonNegativeInt, PositiveFloat, PositiveInt
 
@@ -33,12 +34,6 @@ class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):
     sigma: PositiveFloat = 1.0
     """how far, at first, weights are from those that their emitter starts at: a standard
     deviation"""
-    ranker: Literal["improvement", "two_stage_improvement", "objective", "two_stage_objective"] = (
-        "two_stage_improvement"
-    )
-    """what an emitter ranks candidates by. `improvement`: the largest gain in log-odds over all
-    niches. `objective`: the log-odds of the class whose niche the emitter drew. In two stages, the
-    first images of a class come first, then those that beat an elite"""
     restart_after: NonNegativeInt = 1
     """an emitter starts again elsewhere after this many generations without an improvement. 0: only
     when its strategy has converged"""

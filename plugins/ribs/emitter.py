@@ -8,7 +8,7 @@ from ribs.emitters.opt import CMAEvolutionStrategy
 from neatfool import Candidate, derive_seed
 
 from . import Options
-from .feedback import Feedback, read_array, write_array
+from .feedback import read_array, write_array
 
 FARTHEST_NUMBER: Final = 1e6
 """A strategy has gone astray if it proposes a number beyond this, and soon would overflow."""
@@ -42,7 +42,7 @@ class Emitter:
         """
         self.start, self.base = start, base
         self.idle, self.converged = 0, False
-        self._ranker, self._seed = options.ranker, seed
+        self._seed = seed
         self._journal: list[np.ndarray] = []
         self._astray = False
         # It is set from a derived seed before each use.
@@ -61,16 +61,17 @@ class Emitter:
         clipped: np.ndarray = np.clip(np.nan_to_num(proposed), -FARTHEST_NUMBER, FARTHEST_NUMBER)
         return clipped
 
-    def tell(self, generation: int, feedback: Feedback) -> None:
-        """Learn what became of the candidates of the last :meth:`ask`."""
-        added = np.count_nonzero(feedback.status)
+    def tell(self, generation: int, feedback: np.ndarray) -> None:
+        """Learn what became of the candidates of the last :meth:`ask`, as :func:`judge` tells."""
+        status, gain = feedback.T
+        added = np.count_nonzero(status)
         self.idle = 0 if added else self.idle + 1
         if self._astray:
             self.converged = True
             return
-        order, values = self._rank(feedback)
-        self._strategy.tell(order, values, added)
-        self.converged = bool(self._strategy.check_stop(values[order]))
+        order = np.flip(np.lexsort((gain, status)))
+        self._strategy.tell(order, feedback, added)
+        self.converged = bool(self._strategy.check_stop(feedback[order]))
         self._journal.append(np.array([generation, added, *order], np.int32))
 
     def state(self) -> dict[str, Any]:
@@ -94,12 +95,3 @@ class Emitter:
             self.ask(int(generation))
             self._strategy.tell(np.array(order), None, added)
         self.idle, self.converged = state["idle"], state["converged"]
-
-    def _rank(self, feedback: Feedback) -> tuple[np.ndarray, np.ndarray]:
-        """Give the order of the candidates, the best first, and what it is made from."""
-        by_gain = self._ranker.endswith("improvement")
-        value = feedback.gain if by_gain else feedback.ranks[:, self.start.home]
-        if not self._ranker.startswith("two_stage"):
-            return np.flip(np.argsort(value)), value
-        order = np.flip(np.lexsort((value, feedback.status)))
-        return order, np.stack((feedback.status, value), axis=-1)

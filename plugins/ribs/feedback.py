@@ -7,7 +7,6 @@ exactly.
 
 import base64
 import zlib
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -19,22 +18,13 @@ FARTHEST: Final = 1e9
 NOT_ADDED, IMPROVED, NEW = 0, 1, 2
 
 
-@dataclass(frozen=True)
-class Feedback:
-    """How N candidates compare with the archive."""
+def judge(archive: Archive, scores: Scores) -> np.ndarray:
+    """Compare exact scores of N candidates with the archive before they enter it.
 
-    ranks: np.ndarray  # float [N, K], finite
-    status: np.ndarray
-    """int [N]: 0 for no improvement, 1 for a better image of some class, 2 for the first of one."""
-    gain: np.ndarray  # float [N], the largest in log-odds in any niche, negative if none is won
-
-    def part(self, rows: slice) -> "Feedback":
-        """Give that of some candidates."""
-        return Feedback(self.ranks[rows], self.status[rows], self.gain[rows])
-
-
-def judge(archive: Archive, scores: Scores) -> Feedback:
-    """Compare exact scores with the archive before the candidates enter it."""
+    Returns:
+        float64 [N, 2]: 0 for no improvement, 1 for a better image of some class, 2 for the first of
+        one; and the largest gain in log-odds in any niche, negative if none is won.
+    """
     ranks = np.clip(rank(scores), -FARTHEST, FARTHEST)
     bar = np.minimum(archive.ranks[archive.classes], FARTHEST)
     empty = np.isneginf(bar)
@@ -43,7 +33,7 @@ def judge(archive: Archive, scores: Scores) -> Feedback:
     wins = np.where(empty, ours > -FARTHEST, gains > 0)
     status = np.where((wins & empty).any(1), NEW, np.where(wins.any(1), IMPROVED, NOT_ADDED))
     # No class may have turned up yet.
-    return Feedback(ranks, status, gains.max(1, initial=-np.inf))
+    return np.stack([status, gains.max(1, initial=-np.inf)], axis=1)
 
 
 def write_array(array: np.ndarray) -> str:

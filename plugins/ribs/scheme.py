@@ -64,7 +64,7 @@ class Ribs(Scheme):
         feedback, size = judge(self.archive, scores), self._options.batch_per_emitter
         # The last generation of a run may be cut short.
         for place, emitter in enumerate(self._asked[: len(candidates) // size]):
-            emitter.tell(self._generation, feedback.part(slice(size * place, size * (place + 1))))
+            emitter.tell(self._generation, feedback[size * place : size * (place + 1)])
         self._generation += 1
         return self.archive.offer(candidates, scores)
 

@@ -67,19 +67,6 @@ def test_the_global_generator_is_left_as_it_was(preset):
     assert random.getstate() == before
 
 
-@PRESETS
-def test_each_child_needs_a_seed(preset):
-    breeder = breeder_of(preset)
-    with pytest.raises(ValueError, match="litters"):
-        breeder.breed([breeder.create([1])], [1, 2])
-
-
-def test_the_paper_has_no_crossover():
-    litters = pairs("paper")
-    alone = [pair[:1] for pair in litters]
-    assert breeder_of().breed(litters, SEEDS) == breeder_of().breed(alone, SEEDS)
-
-
 def test_in_neat_the_other_parent_counts():
     litters = pairs("neat")
     alone = [pair[:1] for pair in litters]

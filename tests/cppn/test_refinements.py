@@ -12,7 +12,7 @@ def breeder(**refinements):
 
 
 def test_refinements_that_do_next_to_nothing_leave_the_papers_children() -> None:
-    plain, refined = breeder(), breeder(mutation_spread=1e-9)
+    plain, refined = breeder(), breeder(mutation_cooling=1_000_000)
     parent = line_of(plain, 30)[-1]
     wanted = plain.breed([[parent]] * 50, range(50))
     found = refined.breed([[parent]] * 50, range(50))

@@ -43,7 +43,7 @@ OPTIONS = {
     ],
     "scheme.map_elites": [{"batch": 7, "initial": 20}, {"classes": ["b", "3"]}],
     "scheme.ribs": [
-        {"emitter_count": 3, "batch_per_emitter": 6, "ranker": "objective", "restart_after": 0},
+        {"emitter_count": 3, "batch_per_emitter": 6, "restart_after": 0},
         {"emitter_count": 3, "batch_per_emitter": 6, "classes": ["b", "3"]},
     ],
     "scheme.single_class": [

@@ -83,7 +83,7 @@ def test_everything_wrong_is_told_with_its_line():
         "initial_connection = full_direkt\n"
     )
     expected = [
-        "x.ini:2: [encoding] colour: there is no 'hvs'; did you mean 'hsv'",
+        "x.ini:2: [encoding] colour: must be",
         "x.ini:4: [DefaultGenome] conn_add_prob: must be <= 1",
         "x.ini:5: [DefaultGenome] weight_mutate_rat: unknown key; did you mean "
         "'weight_mutate_rate'",

@@ -143,15 +143,6 @@ def test_a_new_elite_breeds_and_a_replaced_one_no_longer():
     assert {child.parents for child in list(search.ask())} == {(born[7].id,), (1,)}
 
 
-def test_a_niche_that_is_empty_gives_no_parent():
-    search = scheme(classes=CLASSES[:3], batch=40, initial=2)
-    logits = np.array([[2.0, -np.inf, 1.0], [1.0, -np.inf, 2.0]])
-    probs = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
-    search.tell(list(search.ask()), Scores(probs, logits, np.ones(2, bool)))
-    assert search.archive.candidate_ids.tolist() == [0, -1, 1]
-    assert {child.parents for child in list(search.ask())} == {(0,), (1,)}
-
-
 def test_children_are_bred_from_the_genomes_of_their_parents():
     diary = Diary(parents=2)
     search = held_by([0, 1, 2, 2], batch=50, encoding=diary, ranks=[0.1, 0.2, 0.3, 0.4])
@@ -208,16 +199,6 @@ def test_a_child_takes_every_class_it_is_better_in_not_only_its_best():
         (1, 3, 0),
         (2, 2, 1),
     ]
-
-
-def test_only_what_is_strictly_better_replaces():
-    search = held_by([0, 1], ranks=[0.3, 0.5], batch=3)
-    assert search.tell(list(search.ask()), scores([[0.3, 0.5], [0.1, 0.5], [0.3, 0.0]])) == []
-    better = np.nextafter(0.5, 1)
-    (replaced,) = search.tell(
-        list(search.ask()), scores([[0.3, 0.5], [0.3, better], [0.3, better]])
-    )
-    assert (replaced.elite.candidate.id, replaced.elite.rank) == (6, better)
 
 
 @pytest.mark.parametrize("scores_at_once", [1, 4, 100])

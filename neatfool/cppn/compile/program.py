@@ -1,10 +1,10 @@
 """A batch of CPPNs as one flat program.
 
 The nodes of all genomes become rows of one table of values. First come the inputs, which the
-genomes share, then a row of ones, then each node that some output needs, sorted by level
-and activation. So a level is one weighted sum over the rows above it (a bias is the
-weight of the row of ones), and each activation in it is one block of rows. The number of array
-operations depends on the deepest genome, not on the number of genomes.
+genomes share, then a row of ones, then each node that some output needs, sorted by level and
+activation. So a level is one weighted sum over the rows above it (a bias is the weight of the row
+of ones), and each activation in it is one block of rows. The number of array operations depends on
+the deepest genome, not on the number of genomes.
 """
 
 from collections.abc import Sequence

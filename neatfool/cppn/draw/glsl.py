@@ -2,7 +2,7 @@
 
 The gallery and exported shaders draw with them. A node is a ``vec3``: its mean, and what it changes
 by over the reach of a pixel, to the right and downwards.
-GLSL's own sin, exp, log and tanh are too rough: a deep network multiplies their errors. Those here
+GLSL's own sin, exp and tanh are too rough: a deep network multiplies their errors. Those here
 err by a few units in the last place, on any GPU.
 """
 

@@ -62,6 +62,16 @@ class Look:
         """
         return find_colour_map(self.colour_map, channels=self.channels)
 
+    @property
+    def options(self) -> dict[str, Any]:
+        """The arguments by which :func:`~neatfool.cppn.render` draws so, but for the channels."""
+        return {
+            "native": (self.height, self.width),
+            "inputs": self.inputs,
+            "colour_map": self.colour_map,
+            "band_limit": self.band_limit,
+        }
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -93,18 +103,9 @@ class Picture:
             ExperimentError: The genome cannot be drawn, or its outputs do not fit the colour map.
         """
         look = self.look
-        native = look.height, look.width
-        height, width = size or native
-        return render(
-            self._program,
-            height=height,
-            width=width,
-            native=native,
-            inputs=look.inputs,
-            colour_map=look.colour_map,
-            channels=look.channels,
-            band_limit=look.band_limit,
-        )[0]
+        height, width = size or (look.height, look.width)
+        shape: dict[str, Any] = {"height": height, "width": width, "channels": look.channels}
+        return render(self._program, **shape, **look.options)[0]
 
     def formula(self) -> list[Node]:
         """Give the nodes that the picture depends on, each after those that it needs."""

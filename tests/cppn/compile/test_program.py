@@ -108,18 +108,6 @@ def test_the_whole_batch_takes_few_steps():
         assert program.sources[following.terms].max() < following.rows.start
 
 
-def test_parameters_are_named():
-    genome = genome_of(
-        [node(0, bias=1.0), node(5, bias=2.0), node(6, bias=3.0)],
-        [connection(-1, 5, 7.0), connection(5, 0, 8.0), connection(5, 6, 9.0)],
-    )
-    program = compiled(genome, genome, outputs=[0])
-    assert program.node_keys == [(0, 0), (0, 5), (1, 0), (1, 5)]
-    assert program.biases.tolist() == [1.0, 2.0, 1.0, 2.0]
-    assert program.weight_keys == [(0, (-1, 5)), (0, (5, 0)), (1, (-1, 5)), (1, (5, 0))]
-    assert program.weights.tolist() == [7.0, 8.0, 7.0, 8.0]
-
-
 def parameters(program, dtype=torch.float64):
     return {
         name: getattr(program, name).to(dtype).clone().requires_grad_()

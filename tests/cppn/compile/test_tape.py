@@ -136,41 +136,6 @@ def test_a_long_chain_is_no_cycle():
     assert tape(genome_of([node(key) for key in keys], links)).size == 3000
 
 
-def test_nothing_compiles_to_nothing():
-    assert len(tape()) == 0
-
-
-def test_a_tape_does_not_follow_its_genomes():
-    genome = genome_of([node(0)], [connection(-4, 0, 0.5)])
-    made = tape(genome)
-    genome.connections[-4, 0].weight = 9.0
-    assert made.factors.tolist() == [0.5]
-
-
-@pytest.mark.parametrize(
-    "genome",
-    [
-        genome_of([node(0, "sinn")], [], key=3),
-        genome_of([node(0, aggregation="summ")], [], key=3),
-        genome_of([node(4)], [], key=3),
-        genome_of([node(0)], [connection(8, 0)], key=3),
-        genome_of([node(0)], [connection(0, 0)], key=3),
-        genome_of(
-            [node(0), node(5), node(6)],
-            [connection(-1, 5), connection(5, 6), connection(6, 5), connection(6, 0)],
-            key=3,
-        ),
-    ],
-)
-def test_a_genome_that_cannot_be_compiled_is_told_of_as_the_plain_path_does(genome):
-    with pytest.raises(ExperimentError) as plain:
-        compile_genomes([FINE, genome], INPUTS, [0])
-    with pytest.raises(ExperimentError) as compiled:
-        tape(FINE, genome)
-    assert str(compiled.value) == str(plain.value)
-    assert "genome 3" in str(plain.value)
-
-
 def test_cycles_and_disabled_connections_that_do_no_harm():
     genome = genome_of(
         [node(0), node(5), node(6)],

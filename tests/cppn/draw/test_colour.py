@@ -117,15 +117,6 @@ def test_channels_are_rounded_to_the_nearest_step():
     assert quantise(channels).tolist() == [0, 0, 1, 127, 255, 255]
 
 
-def test_labels_say_what_outputs_mean():
-    assert COLOUR_MAPS["grey"].labels == ("grey",)
-    assert COLOUR_MAPS["hsv"].labels == ("hue", "saturation", "value")
-
-
-def test_a_grey_map_fits_three_channels():
-    assert find_colour_map("grey", outputs=1, channels=3).channels == 1
-
-
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [

@@ -93,12 +93,6 @@ def test_a_coloured_picture_becomes_grey_images_by_its_brightness():
     assert np.abs(draw(coloured(), GREY)[0] - levels(np.abs(gaussian(0.7 * d)))).max() <= 1
 
 
-def test_links_of_one_pair_add_up():
-    once = network({INK: "identity(x)"}, [], [(2, INK, 0.7)])
-    twice = network({INK: "identity(x)"}, [], [(2, INK, 0.4), (2, INK, 0.3)])
-    assert np.array_equal(draw(once, GREY), draw(twice, GREY))
-
-
 def test_a_genome_of_picbreeder_can_be_stored_bred_and_drawn_as_any():
     config = cppn.genome_config(cppn.resolve(cppn.GenomeOptions(), cppn.PRESETS["patterns"]), 3)
     genome = cppn.read_picbreeder(coloured(), COLOUR)

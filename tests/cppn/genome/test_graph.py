@@ -91,11 +91,6 @@ def test_nodes_say_what_they_are():
     )
 
 
-def test_outputs_without_labels_are_called_by_their_numbers():
-    nodes = graph_of(small_genome()).nodes
-    assert [nodes[key]["label"] for key in (0, 1, 2)] == ["0", "1", "2"]
-
-
 def test_edges_are_the_connections_disabled_ones_too():
     genome = small_genome()
     edges = graph_of(genome).edges

@@ -26,21 +26,6 @@ def test_the_paper_preset_is_as_the_papers_code_has_it():
     assert cppn.PRESETS["paper"].inputs == "raw"
 
 
-@pytest.mark.parametrize(
-    ("name", "z", "value"),
-    [
-        ("paper_sine", 0.5, 0.479425538604203),
-        ("paper_sigmoid", 1.0, 0.46211715726000973),
-        ("paper_gaussian", 0.5, 0.7788007830714049),
-        ("paper_linear", -5.0, -1.0),
-        ("paper_linear", 1.5, 0.5),
-    ],
-)
-def test_the_papers_activations(name, z, value):
-    assert name in PAPER["activation_options"]
-    assert config_of().activation_defs.get(name)(z) == pytest.approx(value)
-
-
 def test_the_neat_preset_has_two_parents_biases_and_disabled_connections():
     preset = cppn.PRESETS["neat"]
     assert preset.inputs == "normalised"

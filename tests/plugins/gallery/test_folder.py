@@ -128,7 +128,7 @@ def test_a_run_whose_colours_nobody_knows_is_an_error(runs, tmp_path):
         database.execute(f"{colour} WHERE key = 'experiment'")
     result = neatfool("gallery", tmp_path / "run", "--out", tmp_path / "gallery")
     assert result.exit_code == 5
-    assert "[encoding] colour: there is no 'pink'" in result.output
+    assert "[encoding] colour: must be" in result.output
 
 
 def test_a_formula_is_what_its_outputs_need_each_node_after_its_sources():

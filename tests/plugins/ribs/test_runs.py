@@ -27,7 +27,7 @@ plugin = ribs
 emitter_count = 4
 batch_per_emitter = 10
 """
-LONG_LIVED = RIBS + "restart_after = 0\nranker = objective\n"
+LONG_LIVED = RIBS + "restart_after = 0\n"
 STOPS = (1, 6, 11)
 
 

@@ -1,4 +1,4 @@
-"""The scheme ``ribs``: each ranker searches, and what is wrong is said in words."""
+"""The scheme ``ribs`` searches, and what is wrong is said in words."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from neatfool import ExperimentError, ImageSpec, Scores, rank
+from neatfool import ExperimentError, ImageSpec, Scores
 from neatfool.config.options import check_arguments
 from neatfool.plugin.manager import PluginManager
 from neatfool.testing import TOY_SPEC, ToyEncoding, check_plugin
@@ -32,35 +32,20 @@ def test_the_scheme_keeps_its_contract():
 
 # --- searching
 
-WAYS = [
-    {"ranker": "two_stage_improvement"},
-    {"ranker": "improvement", "restart_after": 0},
-    {"ranker": "objective", "restart_after": 5},
-    {"ranker": "two_stage_objective"},
-]
-
 
 def search(generations=20, **options):
     found = SchemeSubject(partial(make, **options), parents=1).search()
     return found.scheme, list(found.steps(generations))
 
 
-@pytest.mark.parametrize("way", WAYS, ids=lambda way: way["ranker"])
-def test_each_ranker_improves_the_elites(way):
-    scheme, steps = search(sigma=0.2, **way)
+@pytest.mark.parametrize("patience", [0, 1, 5])
+def test_it_improves_the_elites(patience):
+    scheme, steps = search(sigma=0.2, restart_after=patience)
     begun, now = steps[0].after, scheme.archive
     assert (now.ranks >= begun.ranks).all()
     assert (now.ranks - begun.ranks).mean() > 0.5
     better = [step for step in steps[1:] if step.replacements]
     assert len(better) > 3
-
-
-def test_an_evolution_strategy_learns_where_its_objective_is_high():
-    alone = {"emitter_count": 1, "batch_per_emitter": 12, "ranker": "objective"}
-    scheme, steps = search(25, **alone, restart_after=0, sigma=0.1)
-    home = scheme.state()["emitters"][0]["home"]
-    mean = [rank(step.scores)[:, home].mean() for step in steps]
-    assert mean[-1] > mean[1] + 5
 
 
 def test_every_generation_has_as_many_candidates_as_its_emitters_give():
@@ -73,7 +58,7 @@ def test_an_emitter_that_finds_nothing_starts_again_at_a_child_of_an_elite():
     scheme, _ = search(30, restart_after=1, batch_per_emitter=2)
     numbers = [each["number"] for each in scheme.state()["emitters"]]
     assert max(numbers) > 5
-    patient, _ = search(30, restart_after=0, ranker="objective")
+    patient, _ = search(30, restart_after=0)
     assert [each["number"] for each in patient.state()["emitters"]] == [0, 1, 2]
 
 
@@ -133,7 +118,6 @@ def test_an_encoding_without_numbers_is_refused():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"ranker": "improvment"}, "^ranker: .*; did you mean 'improvement'"),
         ({"batch_per_emitter": 1}, "^batch_per_emitter: must be >= 2"),
     ],
 )

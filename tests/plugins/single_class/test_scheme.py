@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import random
 from collections import Counter
 from dataclasses import replace
 
@@ -161,16 +160,6 @@ def test_killed_after_any_generation_it_goes_on_to_the_bit(case):
         assert resumed.state() == undisturbed.state()
 
 
-def test_python_s_global_random_numbers_are_neither_used_nor_disturbed():
-    random.seed(1)
-    first = generations(scheme(), 5)
-    after = random.random()
-    random.seed(2)
-    assert generations(scheme(), 5) == first
-    random.seed(1)
-    assert random.random() == after
-
-
 def test_the_state_does_not_grow():
     search = scheme(species_set={"compatibility_threshold": 1.5})
     generations(search, 10)
@@ -261,20 +250,6 @@ def test_a_candidate_without_a_usable_score_does_not_live_on(selection):
     children = search.ask()
     assert len(children) + len(search.members()) == 30
     assert {parent for child in children for parent in child.parents} <= usable
-
-
-def test_infinite_log_odds_are_the_highest_fitness():
-    search = scheme(population=4)
-    candidates = search.ask()
-    logits = np.full((4, len(CLASSES)), -np.inf)
-    logits[[0, 2], :2] = 0
-    logits[:, CLASSES.index("cat")] = 3.0, 0.0, np.nan, -np.inf
-    logits[3, 0] = 0
-    probs = np.full(logits.shape, 0.25)
-    search.tell(candidates, Scores(probs, logits, np.ones(4, bool)))
-    population = dict(search.state()["population"])
-    assert population.keys() == {0, 1}
-    assert 0 < population[0] < population[1] < np.inf
 
 
 @pytest.mark.parametrize("selection", ["neat", "rank"])
