@@ -103,16 +103,25 @@ class Output(Console):
         """
         from rich import progress
 
+        from neatfool.pace import Pace
+
         if self.is_terminal:
             columns = (
                 progress.TextColumn("{task.description}", markup=False),
                 progress.BarColumn(),
                 progress.MofNCompleteColumn(),
-                progress.TimeRemainingColumn(),
+                progress.TextColumn("{task.fields[left]}"),
             )
             with progress.Progress(*columns, console=self, transient=True) as bar:
-                task = bar.add_task("loading", total=total)
-                yield lambda what, more: bar.update(task, description=what, advance=more)
+                task, pace = bar.add_task("loading", total=total, left=""), Pace(time.monotonic())
+
+                def advance(what: str, more: int) -> None:
+                    bar.update(task, description=what, advance=more)
+                    so_far = bar.tasks[0].completed
+                    pace.note(time.monotonic(), so_far)
+                    bar.update(task, left=pace.left(total - so_far))
+
+                yield advance
             return
         done, shown = 0, time.monotonic() - SECONDS_BETWEEN_LINES / 2
 

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import click
 import pytest
@@ -322,3 +323,18 @@ def test_progress_is_told_in_plain_lines_where_there_is_no_terminal(monkeypatch,
         note("[as] saved", 1000)
         note("[as] saved", 3000)
     assert capsys.readouterr().err == "[as] saved: 1,000 of 4,000 images\n"
+
+
+def test_progress_tells_the_time_left_once_it_is_steady(monkeypatch, capsys):
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(output, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    said = []
+    for steps in (1, 2, 3):
+        with Output(stderr=True).progress(7000) as note:
+            for seconds in (60, 10, 10)[:steps]:
+                clock.now += seconds
+                note("jpeg", 1000)
+        words = re.sub(r"\x1b\[[^A-Za-z]*[A-Za-z]", "", capsys.readouterr().err).split()
+        said.append(" ".join(words))
+    assert [text[-9:] for text in said] == ["compiling", "compiling", "40 s left"]

@@ -145,7 +145,7 @@ def test_a_search_begins_with_genomes_that_an_encoding_wrote(experiment, seed, t
 @pytest.mark.parametrize(
     ("name", "data", "message"),
     [
-        ("a.xml", b"<html/>", r"a\.xml: holds no <genome>"),
+        ("a.xml", b"<html/>", r"a\.xml: holds 0 genomes"),
         ("a.json", b"{}", r"a\.json: not a genome: format: Field required"),
         ("a.json", b"\xff", r"a\.json: 'utf-8' codec can't decode"),
     ],

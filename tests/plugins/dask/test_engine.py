@@ -196,13 +196,6 @@ def test_a_cluster_may_ask_for_certificates(file, tmp_path):
     assert without.reason == "paused"
 
 
-def test_a_generation_of_few_batches_is_told(file, tmp_path, cluster, caplog):
-    given = "target.batch_size=40", "experiment.generations=2"
-    alone = database(file, tmp_path / "alone", *given)
-    assert database(file, tmp_path / "run", *by(cluster, *given)) == alone
-    assert "a generation of 40 images is 1 of the target's batches of 40" in caplog.text
-
-
 def test_the_plugin_is_shown_and_says_what_it_needs(file, monkeypatch):
     shown = neatfool("plugins", "show", "engine.dask")
     assert "patience" in shown.output

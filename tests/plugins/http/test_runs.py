@@ -144,7 +144,7 @@ def test_a_run_that_recorded_nothing_is_no_success(server, tmp_path):
     server.rate, server.mix = 1.0, ("503",)
     spent = run(write(tmp_path, server), tmp_path / "run", "--set", "target.max_queries=1", code=8)
     assert "1 of 1 query (max_queries) is spent" in spent.output
-    assert "Nothing is recorded yet.\n1 query in 1 request (1 503)" in spent.output
+    assert "1 query in 1 request (1 503)\nNothing is recorded yet." in spent.output
 
 
 def test_a_budget_below_what_is_spent_is_refused_and_not_kept(server, tmp_path):
