@@ -1,17 +1,20 @@
-"""What a run can do besides being read: draw its genomes, be scored again, and be reported."""
+"""What a run can do besides being read: draw its genomes, be scored again, and be reported.
+
+A search makes one and uses little of it, so what only verifying needs is imported there.
+"""
+
+from __future__ import annotations
 
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
-from neatfool.budget.ledger import Ledger
 from neatfool.config.options import check_arguments
 from neatfool.errors import BudgetSpent, TargetError, VerificationError
 from neatfool.evolution.assembly import Assembly, assemble, make
-from neatfool.evolution.python_target import ModelSource, choice_of, target_of
 from neatfool.experiment.experiment import Experiment
 from neatfool.experiment.framework import CallSettings, GeneralSettings, choose_view_settings
 from neatfool.experiment.plugin_choice import (
@@ -22,7 +25,6 @@ from neatfool.experiment.plugin_choice import (
     read_choice,
     recorded_by_a_run,
 )
-from neatfool.experiment.trust import require_trust
 from neatfool.files import read_whole
 from neatfool.plugin.manager import PluginManager
 from neatfool.run.folder import is_from_python, lock, refuse_under_way
@@ -38,6 +40,9 @@ from neatfool.spec.encoding import Encoding
 from neatfool.spec.scores import rank
 from neatfool.spec.target import MultiView, Target
 from neatfool.wording import counted
+
+if TYPE_CHECKING:
+    from neatfool.budget.ledger import Ledger
 
 ASKED_AT_ONCE: Final = 1024
 """How many images a metered target is given together. Equal images among them cost one query."""
@@ -60,6 +65,8 @@ class RunEvaluator:
             return self._encoding
         plugins, recorded = PluginManager(), run.experiment
         if recorded["encoding"]["plugin"] not in plugins.names("encoding"):
+            from neatfool.experiment.trust import require_trust
+
             require_trust(run)
             for path in recorded.get("plugins", {}).get("path", ()):
                 plugins.load_files(Path(path))
@@ -124,6 +131,9 @@ class RunEvaluator:
 
 def experiment_of(run: Run, model: Any = None) -> Experiment:
     """Make a run's experiment again, with ``model`` in place of its target unless that is None."""
+    from neatfool.evolution.python_target import ModelSource, choice_of, target_of
+    from neatfool.experiment.trust import require_trust
+
     recorded, plugins = run.experiment, PluginManager()
     if model is None:
         if not is_from_python(recorded):

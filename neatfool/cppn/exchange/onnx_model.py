@@ -11,7 +11,8 @@ import numpy as np
 
 from neatfool.cppn.activations import ACTIVATIONS
 from neatfool.cppn.draw.lattice import input_formula, weigh
-from neatfool.cppn.exchange.picture import INPUT_KEYS, Look, Picture
+from neatfool.cppn.draw.look import Look
+from neatfool.cppn.exchange.picture import INPUT_KEYS, Picture
 from neatfool.cppn.formulas import Recorder, Symbol
 from neatfool.errors import ExperimentError
 

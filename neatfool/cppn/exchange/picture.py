@@ -12,8 +12,8 @@ from jinja2 import Template
 
 from neatfool.cppn.compile.program import Program, compile_genomes
 from neatfool.cppn.draw import glsl
-from neatfool.cppn.draw.colour import ColourMap, find_colour_map
-from neatfool.cppn.draw.lattice import TAPS, InputKind, input_formula
+from neatfool.cppn.draw.lattice import TAPS, input_formula
+from neatfool.cppn.draw.look import Look
 from neatfool.cppn.draw.rendering import render
 from neatfool.cppn.genome.genes import unpack
 from neatfool.cppn.genome.genome import flat_of, layers
@@ -31,46 +31,6 @@ class Node(NamedTuple):
     activation: str
     bias: float
     terms: list[tuple[int, float]]  # the sources (keys of nodes or inputs) and their factors
-
-
-@dataclass(frozen=True)
-class Look:
-    """How the outputs of a CPPN become a picture; see :func:`~neatfool.cppn.render`.
-
-    Attributes:
-        height: Pixels of the native image, the target's, from top to bottom.
-        width: Pixels of the native image from left to right.
-        inputs: ``"raw"`` or ``"normalised"``.
-        colour_map: One of :data:`~neatfool.cppn.COLOUR_MAPS`.
-        channels: 3 repeats a grey channel three times; by default those of the colour map.
-        band_limit: How far each node reaches for the mean that it shows, in native pixels.
-    """
-
-    height: int
-    width: int
-    inputs: InputKind = "raw"
-    colour_map: str = "grey"
-    channels: int | None = None
-    band_limit: float = 0.0
-
-    @property
-    def colours(self) -> ColourMap:
-        """The colour map.
-
-        Raises:
-            ExperimentError: There is none of that name, or it does not fit the channels.
-        """
-        return find_colour_map(self.colour_map, channels=self.channels)
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The arguments by which :func:`~neatfool.cppn.render` draws so, but for the channels."""
-        return {
-            "native": (self.height, self.width),
-            "inputs": self.inputs,
-            "colour_map": self.colour_map,
-            "band_limit": self.band_limit,
-        }
 
 
 @dataclass(frozen=True)
