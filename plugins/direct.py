@@ -71,7 +71,7 @@ class Pixels:
         return hash((self.colour, self.genes.tobytes()))
 
 
-class _Record(BaseModel, extra="forbid"):
+class _PixelRecord(BaseModel, extra="forbid"):
     """A genome as JSON."""
 
     format: Literal["neatfool.direct"]
@@ -175,7 +175,7 @@ class DirectEncoding(Encoding[Pixels]):
         Raises:
             ValueError: The text is not a genome of this encoding's images.
         """
-        record = _Record.model_validate_json(text)
+        record = _PixelRecord.model_validate_json(text)
         if record.shape != self._spec.shape:
             raise ValueError(f"a genome of shape {record.shape}; expected {self._spec.shape}")
         if record.colour not in self._colours:

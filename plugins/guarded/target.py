@@ -111,7 +111,7 @@ class GuardedTarget(Target, Guard):
         """Hash the guarded target, the detector's options, and the in-distribution images."""
         # What the detector has learnt follows, but for rounding, on which no run should depend.
         digest = sha256(self._inner_fingerprint.encode())
-        digest.update(f"{self._about}, softness = 1.0".encode())  # as when that was an option
+        digest.update(f"{self._about}, softness = 1.0".encode())
         digest.update(self._known.digest())
         return digest.hexdigest()
 

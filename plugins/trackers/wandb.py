@@ -43,7 +43,7 @@ class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):
 
 
 class WandbTracker(Tracker):
-    """Tells wandb or trackio of a run."""
+    """Tells wandb of a run."""
 
     def __init__(self, options: Options) -> None:
         """Take the options, if wandb is installed."""
