@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from neatfool.errors import BudgetSpent, TargetError
+from neatfool.errors import BudgetSpent, PluginError, TargetError
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.scores import Scores
 from neatfool.wording import percent
 
 if TYPE_CHECKING:
+    import torch
+
     from neatfool.scoring.scorer import Scorer
 
 ROUNDING: Final = 1e-4
@@ -49,6 +51,7 @@ def check_repeatability(scorer: Scorer) -> None:
 
     images = torch.from_numpy(probe_images(scorer.spec))
     if scorer.metered is not None:
+        _blame_a_view(scorer, images)
         try:
             answers, names = scorer.metered.ask_twice(images[AGAIN[:1]])
         except BudgetSpent:
@@ -63,6 +66,7 @@ def check_repeatability(scorer: Scorer) -> None:
     apart, words = compare_scores(once.part(AGAIN), scorer.score(images[AGAIN]), classes)
     if apart <= ROUNDING:
         return
+    _blame_a_view(scorer, images)
     # Only now: most targets are repeatable, and are asked twice and not three times.
     by_chance, words_of_chance = compare_scores(once, scorer.score(images), classes)
     if by_chance > ROUNDING:
@@ -71,13 +75,25 @@ def check_repeatability(scorer: Scorer) -> None:
         raise _unsteady(scorer.name, "scored in another batch", words)
 
 
+def _blame_a_view(scorer: Scorer, images: torch.Tensor) -> None:
+    from neatfool.scoring.viewed_target import ViewedTarget
+
+    if isinstance(scorer.target, ViewedTarget) and (
+        name := scorer.target.find_unsteady_view(images, AGAIN)
+    ):
+        raise PluginError(
+            f"view {name!r}: the same image, changed twice, became two images. What a view makes "
+            "of an image must follow from that image, its amount and its seed alone; `neatfool "
+            "plugins check` checks it at each strength"
+        )
+
+
 def _unsteady(name: str, how: str, words: str) -> TargetError:
     return TargetError(
         f"{name}: the same image, {how}, got {words}. A saved image would not score what the run "
         "recorded. The usual cause is dropout, noise or augmentation that is left on, or a "
         "normalisation over the batch: a torch module needs .eval(). Of a dynamically quantised "
-        "graph, score one image a call (batch_size = 1). For views of a plugin there is `neatfool "
-        "plugins check`"
+        "graph, score one image a call (batch_size = 1)"
     )
 
 

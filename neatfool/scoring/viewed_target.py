@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
@@ -87,6 +88,17 @@ class ViewedTarget(Target, MultiView):
             changed = (self._change(part.float(), part, self.number) for part in parts)
             # By way of int16, which is four times as fast.
             return torch.cat([each.round().clamp(0, 255).short().byte() for each in changed])
+
+    def find_unsteady_view(self, images: torch.Tensor, again: Sequence[int]) -> str:
+        """Name a view that shows some of the images differently ``again``; empty if none does."""
+        for name, view in self._showing.views.items():
+            strengths = {name: self._showing.strengths[name]}
+            showing = replace(self._showing, strengths=strengths, views={name: view})
+            alone = ViewedTarget(self.target, showing, name=self._name, seed=self._seed)
+            once = alone.show(images).reshape(len(images), self.number, *self.spec.shape)
+            if not torch.equal(once[again].flatten(0, 1), alone.show(images[again])):
+                return name
+        return ""
 
     def gather(self, parts: Sequence[Scores]) -> Scores:
         """Put together the checked scores [N, K] of each view."""

@@ -10,6 +10,7 @@ import networkx as nx
 import numpy as np
 from pydantic import Field
 from scipy.sparse import csr_array
+from scipy.special import gammaincinv
 
 from neatfool.present import Block, Chart, Facts, Section, Table, draw_cells, short
 
@@ -75,9 +76,9 @@ class GoalSwitches(Facts):
             row, column = divmod(place, len(self.groups))
             if count := counts[row, column]:
                 enough = round(count) >= FEWEST_SWITCHES and expected[row, column]
-                times = f"{count / expected[row, column]:.1f} x" if enough else "-"
+                times = _times_chance(count, expected[row, column]) if enough else "-"
                 rows.append((self.groups[row], self.groups[column], f"{count:,.0f}", times))
-        heads = ("from", "to", "switches", "times chance")
+        heads = ("from", "to", "switches", "times chance (95 % interval)")
         yield Table(heads, rows, f"The most frequent goal switches{label}", words=(0, 1))
 
     def draw(self) -> Figure:
@@ -88,6 +89,12 @@ class GoalSwitches(Facts):
         texts = [[f"{count:,.0f}" if count >= 0.5 else "" for count in row] for row in counts]
         colours = {"cmap": "RdBu_r", "vmin": -3, "vmax": 3}
         return draw_cells(ratio, texts, names, names, cell=(34, 34), upright=True, **colours)
+
+
+def _times_chance(count: float, expected: float) -> str:
+    """Write a ratio to chance with its exact Poisson interval: ``"2.4 x (1.1 to 4.6)"``."""
+    low, high = gammaincinv([count, count + 1], [0.025, 0.975]) / expected
+    return f"{count / expected:.1f} x ({low:.1f} to {high:.1f})"
 
 
 def report_switches(run: Run, phylogeny: nx.DiGraph) -> Iterator[Block]:

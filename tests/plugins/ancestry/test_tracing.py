@@ -58,7 +58,7 @@ def test_a_switch_comes_from_each_class_that_the_fitter_parent_held_in_equal_par
     assert found.within() == (0, 0)
 
 
-def test_a_ratio_to_chance_needs_five_switches():
+def test_a_ratio_to_chance_has_an_interval_and_needs_five_switches():
     none = csr_array((0, 2))
     counts, expected = [[0, 5], [4, 0]], [[0, 0.5], [0.5, 0]]
     found = GoalSwitches(
@@ -70,7 +70,7 @@ def test_a_ratio_to_chance_needs_five_switches():
         taken=none,
     )
     _, table = found.blocks()
-    assert table.rows == [("a", "b", "5", "10.0 x"), ("b", "a", "4", "-")]
+    assert table.rows == [("a", "b", "5", "10.0 x (3.2 to 23.3)"), ("b", "a", "4", "-")]
 
 
 def test_switches_between_a_hundred_thousand_classes_need_no_matrix_of_all_pairs():
