@@ -13,6 +13,7 @@ from html import unescape
 import jsonschema
 import numpy as np
 import pytest
+import torch
 from commands import PAID, PLUGIN, neatfool, neatfool_process, write_experiment
 from filelock import FileLock
 from PIL import Image
@@ -25,6 +26,7 @@ from neatfool.measure import code
 from neatfool.wording import percent
 from neatfool_plugins.audit.card import ReportCard
 from neatfool_plugins.audit.exports import Entry
+from neatfool_plugins.audit.known_images import KnownImages, check_known_images, read_usual_images
 from neatfool_plugins.audit.measure import audit as make_card
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
@@ -489,3 +491,66 @@ def test_an_entry_has_its_images_hashes_in_a_file_beside_it(small, labelled, tmp
     listed = (tmp_path / f"{known.sha256}.txt").read_bytes()
     assert sha256(listed).hexdigest() == known.sha256
     assert len(listed.split()) == known.number == 40
+
+
+def test_digits_of_which_the_least_sure_are_left_out_are_told_first(tmp_path):
+    file = tmp_path / "lenet.ini"
+    file.write_text("[target]\nplugin = mnist\n")
+    target = make_target(file)
+    digits = [*target.photographs().values()]
+    images = np.stack([np.asarray(each)[None] for each in digits])
+    sure = np.asarray(target.score(torch.from_numpy(images)).probs).max(1)
+    chosen, every = tmp_path / "chosen", tmp_path / "every"
+    for folder, places in ((chosen, np.argsort(sure)[75:]), (every, range(300))):
+        folder.mkdir()
+        for place in places:
+            digits[place].save(folder / f"{place}.png")
+    told = []
+    for folder in (chosen, every):
+        given = ("--in-distribution", folder, "--out", tmp_path / "out", "--json")
+        told.append(json.loads(audit(file, *BUDGET, *given).stdout)["warnings"])
+    ((warning,), none) = told
+    assert "out of line with the usual 300 of LeNet: it is surer than" in warning
+    assert "75 of these were left out" in warning
+    assert none == []
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_an_accuracy_that_is_out_of_line_with_the_stated_one_is_told_first(
+    known, small, labelled, told
+):
+    stated = 0.02 if told else known[0]["known"]["right"] / 40
+    options = ("--in-distribution", labelled, "--set", f"about.accuracy={stated}")
+    made = audit(small[0], *BUDGET, "--out", known[1] / "out", *options)
+    assert made.exit_code == 0, made.output
+    first = " ".join(made.stdout.split())[:300]
+    assert ("out of line with its accuracy: it names" in first) == told
+
+
+def test_a_stated_accuracy_is_a_share(small, tmp_path):
+    made = audit(small[0], *BUDGET, "--set", "about.accuracy=98 %", "--out", tmp_path / "out")
+    assert made.exit_code == 2
+    assert "[about] accuracy = 98 %: is no share; write a number from 0 to 1" in made.stderr
+
+
+def test_images_that_a_known_network_names_rightly_too_often_are_told():
+    lite0 = next(each for each in read_usual_images() if each.name == "efficientnet-lite0")
+    odds = [-1.0, 9.0] * 375
+    as_usual = KnownImages(images=[], sha256="", number=750, right=662)
+    easier = as_usual.model_copy(update={"right": 728})
+    assert [*check_known_images(as_usual, odds, lite0.fingerprint, None)] == []
+    (told,) = check_known_images(easier, odds, lite0.fingerprint, None)
+    assert "it names 97.1 % rightly and not 88.3 %" in told
+
+
+def test_a_longer_search_judges_the_recommended_threshold_too(small, tmp_path):
+    made = audit(small[0], *BUDGET, "--longer", "200", "--out", tmp_path, "--json")
+    assert made.exit_code == 0, made.output
+    acceptance = json.loads(made.stdout)["acceptance"]
+    best = next(each for each in acceptance["thresholds"] if each["name"] == "recommended")
+    for part, folder in (("held_out", ""), ("longer", "longer")):
+        with closing(open_run(tmp_path / folder / "small-2")) as run:
+            sure = sum(elite.confidence >= best["confidence"] for elite in run)
+        assert acceptance[part]["seeds"] == [2]
+        assert acceptance[part]["accepted"]["evolved"] == [sure, 4]
+    assert acceptance["longer_images"] == 200
