@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from neatfool import GenerationReport, Run
 
 FOLDER: Final = "tensorboard"
+SHEET: Final = "elites"
+"""What the sheet of elites is called."""
 FILES: Final = "events.out.tfevents.*"
 
 
@@ -47,12 +49,14 @@ class TensorBoardTracker(Tracker):
         if run.generation < 0:
             for stale in folder.glob(FILES):  # of a run that this one took the folder of
                 stale.unlink()
-        known = 0
+        known = self._shown = 0
         for file in sorted(folder.glob(FILES)):  # up to an end that is missing
             for record in RawEventFileLoader(str(file)).Load():
                 event = Event.FromString(record)
                 if event.HasField("summary"):
                     known = max(known, event.step)
+                    if any(value.tag == SHEET for value in event.summary.value):
+                        self._shown = event.step
         # An older copy of the database was put back: what lies ahead of it is hidden.
         purge = run.evaluations + 1 if known > run.evaluations else None
         self._writer = self._make_writer(str(folder), purge_step=purge)
@@ -80,8 +84,9 @@ class TensorBoardTracker(Tracker):
         self._writer.flush()
 
     def show(self, sheet: Image.Image, images: int) -> None:
-        """Write the sheet."""
-        self._writer.add_image("elites", np.asarray(sheet), images, dataformats="HWC")
+        """Write the sheet, unless it is there: a run was killed after its end, say."""
+        if images > self._shown:
+            self._writer.add_image(SHEET, np.asarray(sheet), images, dataformats="HWC")
 
     def end(self) -> None:
         """Close the file."""

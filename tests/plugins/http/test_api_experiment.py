@@ -46,19 +46,11 @@ def test_two_commands_fool_a_network_behind_http(tmp_path, monkeypatch):
         asking = neatfool_process(*run)
         said, complaints = asking.communicate()
         assert asking.returncode == 0, said + complaints
-        service.terminate()
-        scored = service.communicate()[0]
     finally:
         service.kill()
         service.communicate()
     found = open_run("runs/api-1")
     assert found.evaluations == 9000
     assert all(elite.confidence > 0.999 for elite in found)
-    queries = number(r"([\d,]+) queries in", said)
-    # Not exactly as many: on this port another run of the experiment may ask, too.
-    assert queries <= number(r"Ended after ([\d,]+) images in", scored)
+    queries = int(re.search(r"([\d,]+) queries in", said)[1].replace(",", ""))
     assert queries <= 10_000
-
-
-def number(pattern, text):
-    return int(re.search(pattern, text)[1].replace(",", ""))
