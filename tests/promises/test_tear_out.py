@@ -87,10 +87,7 @@ GROUPS = [
     {"report", "gallery", "export", "commands", "demo", "experiments"},
     {"direct", "gradient", "guarded", "ribs", "single_class", "detectors", "views"},
 ]
-
-
-def test_each_plugin_is_in_a_group():
-    assert set().union(*GROUPS) | NEEDED == {*PLUGINS}
+GROUPS[-1] |= {*PLUGINS}.difference(NEEDED, *GROUPS)
 
 
 @pytest.mark.parametrize("torn", GROUPS, ids=min)
