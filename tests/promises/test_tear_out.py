@@ -73,7 +73,9 @@ def run(site, folder, *words):
 
 
 @pytest.mark.parametrize("name", PLUGINS)
-def test_a_plugin_can_be_torn_out(name, tmp_path):
+def test_a_plugin_can_be_torn_out(name, tmp_path, monkeypatch):
+    # Compiling takes most of the time of a short run, and tells nothing here.
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
     install(tmp_path / "site", {*PLUGINS} - {name})
     assert f"neatfool_plugins.{name}" not in run(tmp_path / "site", tmp_path, "plugins", "list")
     if name not in NEEDED:
