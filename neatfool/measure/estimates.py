@@ -10,7 +10,6 @@ from pydantic import Field
 from scipy.stats import binomtest
 
 from neatfool.present.finding import Facts
-from neatfool.scoring.tempered_target import temper as temper
 from neatfool.wording import percent, share
 
 RESAMPLES: Final = 400
