@@ -84,6 +84,8 @@ COLOUR = """(colours => {
     return [...context.getImageData(0, 0, 1, 1).data];
   });
 })"""
+LOADED = """Promise.all([...document.images].filter((image) => image.checkVisibility())
+  .map((image) => { image.loading = "eager"; return image.decode().catch(() => {}); }))"""
 SETTLED = """new Promise((done) =>
   requestAnimationFrame(() => requestAnimationFrame(() => done(scrollY))))"""
 HEADINGS = """[...document.querySelectorAll("h1, h2, h3, h4, h5, h6")]
@@ -112,6 +114,7 @@ def picture(browser: Browser) -> np.ndarray:
 
 def contrasts(browser: Browser, root: str = "body") -> list[tuple[float, str]]:
     """Measure the contrast of each text in ``root`` with what is behind it, the lowest first."""
+    browser.do(f"{LOADED}.then(() => 0)")  # or a picture that comes later moves the texts
     browser.do(UNPACK)
     texts: list[dict[str, Any]] = browser.do(f"{TEXTS}(document.querySelector('{root}'))")
     assert texts
