@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sphinx.ext.napoleon.docstring import GoogleDocstring
 from sphinx.pycode import ModuleAnalyzer
 
+from neatfool_plugins.demo.page import make_page
 from neatfool_plugins.gallery.folder import INDEX, PAGE, write_scripts
 
 if TYPE_CHECKING:
@@ -96,9 +97,10 @@ def _describe_data(app: Sphinx, what: str, name: str, value: object, *parts: Any
             lines[:] = ModuleAnalyzer.for_module(module).find_attr_docs().get(("", key), lines)
 
 
-def _add_page_of_gallery(app: Sphinx, error: Exception | None) -> None:
-    """Add this version's page to the site's gallery, whose data and images are in ``_extra``."""
+def _add_pages(app: Sphinx, error: Exception | None) -> None:
+    """Add the demo's page, and the gallery's, whose data and images are in ``_extra``."""
     if error is None and app.builder.format == "html":
+        Path(app.outdir, "fool.html").write_text(make_page(), encoding="utf-8")
         folder = Path(app.outdir) / "gallery"
         write_scripts(folder)
         shutil.copy(PAGE / INDEX, folder)
@@ -107,4 +109,4 @@ def _add_page_of_gallery(app: Sphinx, error: Exception | None) -> None:
 def setup(app: Sphinx) -> None:
     """Connect to Sphinx."""
     app.connect("autodoc-process-docstring", _describe_data)
-    app.connect("build-finished", _add_page_of_gallery)
+    app.connect("build-finished", _add_pages)

@@ -29,6 +29,11 @@ SHOWN = {
     "report of many": (),
     "finding": (),
     "foolbench": ("document.querySelector('.open').click()",),
+    "demo": ("byId('pause').click()",),
+    "demo's dialog": (
+        "tiles[3].button.click(); document.querySelector('details').open = true",
+        "document.querySelector('main').hidden = true",
+    ),
     "watch": ("document.querySelector('.cell').click()",),
     "gallery": (),
     "viewer": ("document.querySelector('a.tile').click()",),
@@ -38,6 +43,7 @@ SHOWN = {
 }
 """What is looked at, and what is done with its page first."""
 READY = {
+    **dict.fromkeys(("demo", "demo's dialog"), "document.documentElement.dataset.images > 20"),
     "watch": "document.querySelectorAll('#medians polyline').length",
     "gallery": "document.querySelector('.frame[data-state=drawn]')",
     "viewer": "document.querySelector('.frame[data-state=drawn]')",
@@ -58,8 +64,9 @@ def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, st
         patch.syspath_prepend("")
         runs = [make_run(folder, seed, "encoding.inputs=normalised") for seed in (1, 2)]
         gallery = write(folder / "gallery", runs)
-        quiz, finding = folder / "quiz.html", folder / "finding.html"
-        for command in (("quiz", *runs, "-o", quiz), ("compare", *runs, "--html", finding)):
+        quiz, finding, demo = (folder / f"{name}.html" for name in ("quiz", "finding", "demo"))
+        writing = ("quiz", *runs, "-o", quiz), ("demo", "--page", demo)
+        for command in (*writing, ("compare", *runs, "--html", finding)):
             assert neatfool(*command).exit_code == 0
     bench = runpy.run_path(str(DOCS / "foolbench.py"))
     table = folder / "foolbench.html"
@@ -71,6 +78,7 @@ def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, st
         reports.append(write_report(run))  # type: ignore[arg-type]
     files = {"report": reports[0], "report of many": reports[1], "finding": finding}
     files |= {"foolbench": table, "gallery": gallery, "viewer": gallery}
+    files |= dict.fromkeys(("demo", "demo's dialog"), demo)
     files |= dict.fromkeys(("quiz", "question", "result"), quiz)
     with served(*runs) as watched:
         yield {"watch": watched} | {name: file.as_uri() for name, file in files.items()}
@@ -92,5 +100,5 @@ def test_each_page_can_be_read(
         assert levels[0] == 1
         assert all(after <= before + 1 for before, after in pairwise(levels))
         assert browser.do("document.querySelectorAll('img:not([alt])').length") == 0
-        found = contrasts(browser, "dialog" if shown == "viewer" else "body")
+        found = contrasts(browser, "dialog" if shown in {"viewer", "demo's dialog"} else "body")
         assert [each for each in found if each[0] < 4.5] == []

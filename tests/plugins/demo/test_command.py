@@ -12,7 +12,7 @@ from commands import neatfool
 from neatfool import open_run
 from neatfool.experiment import experiment
 
-EXPERIMENTS = Path(__file__).parents[2] / "experiments"
+EXPERIMENTS = Path(__file__).parents[3] / "experiments"
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""The command ``neatfool demo``: ten images of nothing, and a page about them, in seconds."""
+"""The command ``neatfool demo``: ten images of nothing in seconds, here or in a browser."""
 
 import webbrowser
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from neatfool import hookimpl
-from neatfool.present import Output, option
+from neatfool.present import Output, option, save
 
 
 @click.command(
@@ -14,23 +14,31 @@ from neatfool.present import Output, option
 Examples:
   neatfool demo
   neatfool demo --open        # and open the page in the browser
-  neatfool show neatfool-demo # what the images are"""
+  neatfool show neatfool-demo # what the images are
+  neatfool demo --page fool.html --open"""
 )
 @option(
     "--out DIR",
     "The folder of images and page, the only thing that is written.",
     default=Path("neatfool-demo"),
 )
+@option("--page FILE", "Write the page that searches in the browser, and do no more.")
 @option("--open", "Open the page in the browser.", into="show")
 @click.pass_context
-def demo(context: click.Context, *, out: Path, show: bool) -> None:
+def demo(context: click.Context, *, out: Path, page: Path | None, show: bool) -> None:
     """Fool a network that reads handwritten digits: ten images of nothing, and a page about them.
 
-    It is `neatfool run mnist`, in another folder.
+    It is `neatfool run mnist`, in another folder. With --page it is one file in place of that: a
+    page that does the same in anybody's browser while they watch, and sends nothing anywhere.
     """
-    main, page = context.find_root().command, out / "report.html"
+    main = context.find_root().command
     assert isinstance(main, click.Group)
-    if page.exists():
+    if page is not None:
+        from .page import make_page
+
+        save(page, make_page().encode())
+        Output().say(f"Look at {page}")
+    elif (page := out / "report.html").exists():
         Output().say(f"Look at {page}")
     elif run := main.get_command(context, "run"):
         context.invoke(run, file=Path("mnist"), out=out)

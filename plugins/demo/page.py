@@ -1,0 +1,80 @@
+"""Writes the page that fools a network in the browser: one file, which asks nothing of anybody."""
+
+import json
+from base64 import b64encode
+from hashlib import sha256
+from importlib.resources import files
+from typing import Any, Final
+
+import numpy as np
+from jinja2 import Environment
+from markupsafe import Markup
+
+from neatfool import cppn, make_target
+
+LAYERS: Final = ("conv1", "conv2", "fc1", "fc2")
+LARGEST: Final = 127
+"""The largest weight of a row, in 8 bits."""
+WORKER: Final = ("kernels.js", "network.js", "genome.js", "search.js", "worker.js")
+SCRIPT: Final = (*WORKER[:3], "graph.js", "page.js", "play.js", "figures.js")
+_FUNCTIONS: Final = {
+    **{name: f"Math.{name.lower()}({{}})" for name in ("Abs", "Sqrt", "Exp", "Sin", "Cos", "Tanh")},
+    **{name: f"Math.{name.lower()}({{}}, {{}})" for name in ("Min", "Max")},
+    **{"Add": "({} + {})", "Sub": "({} - {})", "Mul": "({} * {})", "Div": "({} / {})"},
+    **{"Neg": "(-{})", "Rsqrt": "(1 / Math.sqrt({}))", "Round": "Math.round({})"},
+}
+"""The operations of formulas in JavaScript."""
+
+
+def make_page() -> str:
+    """Make the page, with the network's weights, the formulas and the code in it."""
+    page = Environment(autoescape=True).from_string(_read("index.html.j2"))
+    wasm = files(__package__).joinpath("page/kernels.wasm").read_bytes()
+    parts = {
+        "style": _read("style.css"),
+        "worker": "\n".join([format_functions(), *map(_read, WORKER)]),
+        "script": "\n".join([format_functions(), *map(_read, SCRIPT)]),
+        "weights": b64encode(quantise()).decode(),
+        "wasm": b64encode(wasm).decode(),
+    }
+    return page.render({name: Markup(text) for name, text in parts.items()}, hash=_hash)  # noqa: S704 - all of it is ours
+
+
+def quantise() -> bytes:
+    """Give the packaged LeNet's weights in 8 bits, and each row's scale and bias in float32."""
+    target = make_target("mnist")
+    tensors = target.networks[0].module.state_dict()
+    codes, numbers = [], []
+    for layer in LAYERS:
+        weights = tensors[f"{layer}.weight"].numpy().reshape(len(tensors[f"{layer}.bias"]), -1)
+        scales = np.abs(weights).max(axis=1) / LARGEST
+        codes.append(np.rint(weights / scales[:, None]).astype("i1").tobytes())
+        numbers += [scales.astype("<f4").tobytes(), tensors[f"{layer}.bias"].numpy().tobytes()]
+    return b"".join(codes + numbers)
+
+
+def format_functions() -> str:
+    """Write what nodes compute, and how the output becomes a grey, as functions of JavaScript."""
+    activations = {name: each.at_points for name, each in cppn.ACTIVATIONS.items()}
+    written = [f"{name}: (z) => {_write(each)}" for name, each in activations.items()]
+    paper = json.dumps(cppn.PRESETS["paper"].values["activation_options"])
+    grey = _write(cppn.COLOUR_MAPS["grey"].at_points)
+    body = f"paper: {paper}, grey: (z) => {grey}, activations: {{ {', '.join(written)} }}"
+    return f"const functions = {{ {body} }};"
+
+
+def _write(formula: Any) -> str:
+    def perform(kind: str, *inputs: str | float) -> str:
+        return _FUNCTIONS[kind].format(*inputs)
+
+    (result,) = formula.play(perform, "z")
+    return str(result)
+
+
+def _hash(text: str) -> str:
+    """Name a script or a style for the page's policy, which allows nothing else."""
+    return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
+
+
+def _read(name: str) -> str:
+    return files(__package__).joinpath(f"page/{name}").read_text(encoding="utf-8")

@@ -1,0 +1,149 @@
+// CPPNs: networks whose nodes are simple functions of the place in an image. A genome is neatfool's:
+// {format, version, nodes: [[id, activation, aggregation, bias, response, time_constant], ...],
+//  connections: [[from, to, weight, enabled], ...]}. The inputs x, y, d and 1 are -1 to -4, and
+// node 0 is the output, the brightness. `functions` is what neatfool writes of its formulas.
+"use strict";
+const INPUTS = [-1, -2, -3, -4];
+const INPUT_NAMES = ["x", "y", "d", "1"];
+const LARGEST_WEIGHT = 10;
+// The probabilities of the paper's mutations, as in neatfool's preset "paper".
+const RATES = { weight: 0.1, activation: 0.1, addConnection: 0.5, deleteConnection: 0.3, addNode: 0.5, deleteNode: 0.2 };
+const ETA = 15;
+
+// Random numbers that a seed repeats (mulberry32).
+function randomNumbers(seed) {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+const choose = (list, random) => list[Math.floor(random() * list.length)];
+const newWeight = (random) => (2 * random() - 1) * LARGEST_WEIGHT;
+const newActivation = (random) => choose(functions.paper, random);
+const newNode = (id, random) => [id, newActivation(random), "sum", 0, 1, 1];
+
+// A network without hidden nodes, with random weights.
+function randomGenome(random) {
+  return {
+    format: "neatfool.cppn",
+    version: 1,
+    nodes: [newNode(0, random)],
+    connections: INPUTS.map((input) => [input, 0, newWeight(random), true]),
+  };
+}
+
+const copyOf = (genome) => ({ ...genome, nodes: genome.nodes.map((node) => [...node]), connections: genome.connections.map((each) => [...each]) });
+
+// A child by the paper's six steps.
+function mutate(parent, random) {
+  const child = copyOf(parent);
+  for (const connection of child.connections) if (random() < RATES.weight) connection[2] = nearWeight(connection[2], random);
+  for (const node of child.nodes) if (random() < RATES.activation) node[1] = newActivation(random);
+  if (random() < RATES.addConnection) addConnection(child, random);
+  if (random() < RATES.deleteConnection) deleteConnection(child, random);
+  if (random() < RATES.addNode) addNode(child, random);
+  if (random() < RATES.deleteNode) deleteNode(child, random);
+  return child;
+}
+
+// Polynomial mutation (Deb and Goyal, 1996): mostly small changes, within the range.
+function nearWeight(weight, random) {
+  const range = 2 * LARGEST_WEIGHT;
+  const u = random();
+  const room = u < 0.5 ? (weight + LARGEST_WEIGHT) / range : (LARGEST_WEIGHT - weight) / range;
+  const part = (u < 0.5 ? 2 * u : 2 * (1 - u)) + (1 - (u < 0.5 ? 2 * u : 2 * (1 - u))) * (1 - room) ** (ETA + 1);
+  const change = 1 - part ** (1 / (ETA + 1));
+  return weight + (u < 0.5 ? -change : change) * range;
+}
+
+function addConnection(genome, random) {
+  const ids = genome.nodes.map(([id]) => id);
+  for (let tries = 0; tries < 20; tries++) {
+    const from = choose([...INPUTS, ...ids], random);
+    const to = choose(ids, random);
+    const there = genome.connections.some(([a, b]) => a === from && b === to);
+    if (there || from === 0 || leadsTo(genome, to, from)) continue;
+    genome.connections.push([from, to, newWeight(random), true]);
+    return;
+  }
+}
+
+// Whether there is a way from a node to another, or it is the same.
+function leadsTo(genome, from, to) {
+  return from === to || genome.connections.some(([a, b]) => a === from && leadsTo(genome, b, to));
+}
+
+function deleteConnection(genome, random) {
+  if (genome.connections.length > 1) genome.connections.splice(Math.floor(random() * genome.connections.length), 1);
+}
+
+// Splits a connection by a node.
+function addNode(genome, random) {
+  if (!genome.connections.length) return;
+  const split = choose(genome.connections, random);
+  const id = 1 + Math.max(...genome.nodes.map(([each]) => each));
+  split[3] = false;
+  genome.nodes.push(newNode(id, random));
+  genome.connections.push([split[0], id, 1, true], [id, split[1], split[2], true]);
+}
+
+function deleteNode(genome, random) {
+  const hidden = genome.nodes.filter(([id]) => id !== 0);
+  if (!hidden.length) return;
+  const [gone] = choose(hidden, random);
+  genome.nodes = genome.nodes.filter(([id]) => id !== gone);
+  genome.connections = genome.connections.filter(([a, b]) => a !== gone && b !== gone);
+}
+
+// The nodes that the output needs, each after those that it needs itself:
+// [{id, activation, bias, sources, weights}, ...].
+function order(genome) {
+  const nodes = new Map(genome.nodes.map((node) => [node[0], node]));
+  const coming = new Map(genome.nodes.map(([id]) => [id, []]));
+  for (const connection of genome.connections) if (connection[3]) coming.get(connection[1]).push(connection);
+  const found = new Map();
+  const visit = (id) => {
+    if (id < 0 || found.has(id)) return;
+    coming.get(id).forEach(([from]) => visit(from));
+    const [, activation, , bias, response] = nodes.get(id);
+    const sources = coming.get(id).map(([from]) => from);
+    found.set(id, { id, activation, bias, sources, weights: coming.get(id).map((each) => each[2] * response) });
+  };
+  visit(0);
+  return [...found.values()];
+}
+
+// The inputs at the pixels of an image: native places, whatever its size, so that the picture is the same.
+const inputsOf = (() => {
+  const known = new Map();
+  return (size) => {
+    if (!known.has(size)) {
+      const along = Array.from({ length: size }, (_, i) => (2 * (((i + 0.5) * SIDE) / size - 0.5)) / (SIDE - 1) - 1);
+      const at = (of) => Float32Array.from({ length: size * size }, (_, i) => of(along[i % size], along[Math.floor(i / size)]));
+      known.set(size, [at((x) => x), at((_, y) => y), at((x, y) => Math.hypot(x, y)), at(() => 1)]);
+    }
+    return known.get(size);
+  };
+})();
+
+// Draws a genome: Uint8Array of size x size pixels.
+function draw(genome, size) {
+  const inputs = inputsOf(size);
+  const values = new Map(INPUTS.map((id, i) => [id, inputs[i]]));
+  for (const { id, activation, bias, sources, weights } of order(genome)) {
+    const own = new Float32Array(size * size).fill(bias);
+    sources.forEach((source, k) => {
+      const from = values.get(source);
+      const weight = weights[k];
+      for (let i = 0; i < own.length; i++) own[i] += weight * from[i];
+    });
+    const compute = functions.activations[activation];
+    for (let i = 0; i < own.length; i++) own[i] = compute(own[i]);
+    values.set(id, own);
+  }
+  return Uint8Array.from(values.get(0), (value) => Math.round(255 * functions.grey(value)));
+}

@@ -1,0 +1,189 @@
+// The search as it is seen: ten tiles, a counter and a curve. The search itself is in worker.js.
+"use strict";
+const LARGE = 168; // pixels of a tile's drawing
+const byId = (id) => document.getElementById(id);
+const decode = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+const material = { weights: decode(byId("network-weights").textContent.trim()), wasm: decode(byId("network-code").textContent.trim()) };
+const local = new LeNet(material); // for what is tried by hand
+const worker = new Worker(URL.createObjectURL(new Blob([byId("worker-code").textContent], { type: "text/javascript" })));
+
+const state = { elites: new Array(DIGITS).fill(null), lines: [], images: 0, switches: [], seed: 0 };
+
+function make(name, className, ...children) {
+  const node = document.createElement(name);
+  if (className) node.className = className;
+  node.append(...children);
+  return node;
+}
+
+// Puts grey pixels on a canvas, whose size becomes theirs.
+function put(canvas, pixels) {
+  const size = Math.sqrt(pixels.length);
+  const image = new ImageData(size, size);
+  pixels.forEach((grey, i) => image.data.set([grey, grey, grey, 255], 4 * i));
+  if (canvas.width !== size) canvas.width = canvas.height = size;
+  canvas.getContext("2d", { alpha: false }).putImageData(image, 0, 0);
+}
+
+// The ten confidences as bars; gives the digit that the network is surest of.
+function drawBars(place, logits) {
+  const odds = logOdds(logits);
+  const best = odds.indexOf(Math.max(...odds));
+  const list = make("dl", "bars");
+  odds.forEach((each, digit) => {
+    const bar = make("span");
+    bar.style.width = `${100 * probability(each)}%`;
+    const mark = digit === best ? "best" : "";
+    list.append(make("dt", mark, String(digit)), make("dd", "share", bar), make("dd", `number ${mark}`, percent(each)));
+  });
+  place.replaceChildren(list);
+  return best;
+}
+
+// ------------------------------------------------------------------ tiles
+const tiles = Array.from({ length: DIGITS }, (_, digit) => {
+  const large = make("canvas", "large");
+  const small = make("canvas", "small");
+  large.width = large.height = LARGE;
+  small.width = small.height = SIDE;
+  const sure = make("span", "sure", "–");
+  const button = make("button", "tile", make("span", "picture", large, small), make("span", "words", make("span", "digit", String(digit)), sure));
+  button.type = "button";
+  button.addEventListener("click", () => state.elites[digit] && openPlay(digit, state.elites[digit].genome));
+  return { large, small, sure, button };
+});
+byId("tiles").append(...tiles.map(({ button }) => button));
+
+const stale = new Set(); // digits whose large drawing is old
+function showElite(digit, elite) {
+  state.elites[digit] = elite;
+  const { small, sure, button } = tiles[digit];
+  const odds = elite.odds[digit] - MARGIN;
+  put(small, elite.pixels);
+  sure.textContent = percent(odds);
+  button.classList.toggle("is-sure", elite.odds[digit] >= SURE);
+  button.setAttribute("aria-label", `${digit}: ${percent(odds)}`);
+  stale.add(digit);
+}
+
+// One large drawing a frame, so that the page stays quick.
+function drawStale() {
+  for (const digit of stale) {
+    stale.delete(digit);
+    put(tiles[digit].large, draw(state.elites[digit].genome, LARGE));
+    requestAnimationFrame(drawStale);
+    return;
+  }
+}
+
+// ------------------------------------------------------------------ the curve
+const LEVELS = [[0.01, "1 %"], [0.5, "50 %"], [0.99, "99 %"], [0.9999, "99.99 %"]];
+function drawCurve() {
+  const svg = byId("curve");
+  const { width, height } = svg.getBoundingClientRect();
+  if (!width) return;
+  const [low, high] = [-8, 14];
+  const right = width - 48;
+  const atX = (images) => 62 + ((right - 62) * Math.log(Math.max(images, 1))) / Math.log(Math.max(state.images, 2));
+  const atY = (odds) => 8 + ((height - 30) * (high - Math.min(Math.max(odds, low), high))) / (high - low);
+  svg.replaceChildren();
+  for (const [level, name] of LEVELS) {
+    const y = atY(oddsOf(level));
+    svg.append(svgNode("line", { class: "grid", x1: 62, x2: right, y1: y, y2: y }), svgNode("text", { x: 56, y: y + 4, "text-anchor": "end" }, name));
+  }
+  for (let images = 1; images <= state.images; images *= 10) {
+    svg.append(svgNode("text", { x: atX(images), y: height - 6, "text-anchor": "middle" }, images.toLocaleString("en")));
+  }
+  const ends = [];
+  state.lines.forEach((line, digit) => {
+    if (!line?.length) return;
+    const points = line.flatMap(([images, odds], i) => [...(i ? [[images, line[i - 1][1]]] : []), [images, odds]]);
+    points.push([state.images, line.at(-1)[1]]);
+    svg.append(svgNode("polyline", { class: "line", points: points.map(([x, y]) => `${atX(x).toFixed(1)},${atY(y).toFixed(1)}`).join(" ") }));
+    ends.push([digit, atY(line.at(-1)[1]) + 4]);
+  });
+  ends.sort((a, b) => a[1] - b[1]);
+  let column = 0;
+  ends.forEach(([digit, y], i) => {
+    column = i && y - ends[i - 1][1] < 11 ? (column + 1) % 5 : 0;
+    svg.append(svgNode("text", { x: right + 3 + 9 * column, y }, String(digit)));
+  });
+}
+
+// ------------------------------------------------------------------ the search
+let announced = -1;
+function showCount() {
+  const sure = state.elites.filter((elite, digit) => elite && elite.odds[digit] >= SURE).length;
+  if (sure !== announced) byId("count").textContent = `${sure} of ${DIGITS} digits above 99 %`;
+  announced = sure;
+  byId("images").textContent = `${state.images.toLocaleString("en")} images tried`;
+  const { dataset } = document.documentElement;
+  dataset.fooled = String(sure);
+  dataset.images = String(state.images);
+}
+
+worker.onmessage = ({ data }) => {
+  if (data.ready) {
+    document.documentElement.dataset.compiled = String(data.compiled);
+    byId("engine").textContent = data.compiled ? "The network runs in WebAssembly." : "The network runs in JavaScript.";
+    return;
+  }
+  state.images = data.images;
+  state.switches = data.switches;
+  for (const [digit, elite] of data.elites) {
+    showElite(digit, elite);
+    (state.lines[digit] ??= []).push([elite.image, elite.odds[digit] - MARGIN]);
+  }
+  showCount();
+  drawStale();
+  drawCurve();
+  drawSwitches();
+  if (data.done) setPaused(true, "Continue", true);
+};
+
+let paused = false;
+function setPaused(now, word = now ? "Continue" : "Pause", done = false) {
+  paused = now;
+  byId("pause").textContent = word;
+  byId("pause").hidden = done;
+  if (done) document.documentElement.dataset.done = "1";
+}
+
+function begin(seed) {
+  Object.assign(state, { elites: new Array(DIGITS).fill(null), lines: [], images: 0, seed });
+  delete document.documentElement.dataset.done;
+  for (const { sure, button } of tiles) {
+    sure.textContent = "–";
+    button.classList.remove("is-sure");
+  }
+  setPaused(false);
+  worker.postMessage({ seed, paused: false });
+}
+
+function hold(now) {
+  if (!byId("pause").hidden) worker.postMessage({ paused: now });
+}
+
+byId("pause").addEventListener("click", () => {
+  if (!state.images) return begin(state.seed);
+  setPaused(!paused);
+  hold(paused);
+});
+byId("faster").addEventListener("click", ({ currentTarget }) => {
+  const fast = currentTarget.getAttribute("aria-pressed") !== "true";
+  currentTarget.setAttribute("aria-pressed", String(fast));
+  worker.postMessage({ fast });
+});
+byId("again").addEventListener("click", () => begin(Math.floor(Math.random() * 1e9)));
+document.addEventListener("visibilitychange", () => hold(document.hidden || paused));
+addEventListener("resize", drawCurve);
+
+function start() {
+  worker.postMessage({ network: material });
+  const given = new URLSearchParams(location.hash.slice(1));
+  state.seed = Number(given.get("seed")) || Math.floor(Math.random() * 1e9);
+  showCount();
+  if (matchMedia("(prefers-reduced-motion: reduce)").matches) byId("pause").textContent = "Begin";
+  else begin(state.seed);
+  if (given.has("genome")) openLink(given);
+}
