@@ -47,7 +47,7 @@ const tiles = Array.from({ length: DIGITS }, (_, digit) => {
   large.width = large.height = LARGE;
   small.width = small.height = SIDE;
   const sure = make("span", "sure", "–");
-  const button = make("button", "tile", make("span", "picture", large, small), make("span", "words", make("span", "digit", String(digit)), sure));
+  const button = make("button", "tile", make("span", "picture", large, small), make("span", "words", make("span", "digit", String(digit)), " ", sure));
   button.type = "button";
   button.addEventListener("click", () => state.elites[digit] && openPlay(digit, state.elites[digit].genome));
   return { large, small, sure, button };
@@ -62,7 +62,6 @@ function showElite(digit, elite) {
   put(small, elite.pixels);
   sure.textContent = percent(odds);
   button.classList.toggle("is-sure", elite.odds[digit] >= SURE);
-  button.setAttribute("aria-label", `${digit}: ${percent(odds)}`);
   stale.add(digit);
 }
 
