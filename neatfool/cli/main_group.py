@@ -40,10 +40,7 @@ COMMANDS: Final = {
 """The commands that are no plugins, by ``module:attribute``."""
 GROUPS: Final = {
     "Search": ("run", "resume", "validate", "experiments", "demo"),
-    "Look": (
-        *("show", "runs", "watch", "report", "gallery", "graph", "render", "picbreeder"),
-        *("quiz", "export"),
-    ),
+    "Look": (*("show", "runs", "watch", "report", "gallery", "graph", "render", "quiz", "export"),),
     "Measure": ("verify", "audit"),
     "Networks and plugins": ("plugins", "serve", "mnist", "retrain"),
 }

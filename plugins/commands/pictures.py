@@ -1,4 +1,4 @@
-"""The commands ``neatfool graph``, ``picbreeder`` and ``render``: files of what formulas draw."""
+"""The commands ``neatfool graph`` and ``render``: files of what formulas draw."""
 
 from contextlib import closing
 from io import BytesIO
@@ -64,46 +64,6 @@ def _write_program(picture: Any, path: Path, title: str) -> None:
         save(path, cppn.to_glsl(picture, title=title).encode("ascii"))
 
 
-@click.command(
-    epilog="""\b
-Examples:
-  neatfool picbreeder skull.xml                  # writes skull.png
-  neatfool picbreeder rep.zip --size 1024 -o apple.png
-  neatfool picbreeder skull.xml -o skull.glsl    # a shader; .onnx: a model
-
-A search can begin with such files: put them into a folder, and set
-`seed_from` of the scheme map_elites to it. A network with a cycle is refused,
-as are functions that Picbreeder did not have."""
-)
-@click.argument(
-    "file", metavar="FILE", type=click.Path(path_type=Path, exists=True, dir_okay=False)
-)
-@option("--size N", "Pixels of each side.", click.IntRange(min=1, max=8192), 512)
-@option("-o, --out FILE", "The file to write.  [default: FILE.png]", FileToWrite())
-def picbreeder(file: Path, size: int, out: Path | None) -> None:
-    """Draw the picture of FILE, a genome of Picbreeder (XML, or the ZIP archive of one)."""
-    from neatfool import cppn, encode_png
-    from neatfool.present import save
-
-    path = out or Path(f"{file.stem}.png")
-    formats = (".png", *PROGRAMS)
-    if path.suffix.lower() not in formats:
-        raise click.BadParameter(
-            f"{path}: {path.suffix!r} is none of {', '.join(formats)}", param_hint="--out"
-        )
-    look = cppn.Look(size, size, inputs="normalised", colour_map="hsv")
-    try:
-        genome = cppn.read_picbreeder(file.read_bytes(), look)
-    except (OSError, ValueError) as error:
-        raise ExperimentError(f"{file}: {error}") from error
-    picture = cppn.Picture(genome, look)
-    if path.suffix.lower() == ".png":
-        save(path, encode_png(picture.pixels().numpy()))
-    else:
-        _write_program(picture, path, file.name)
-    Output().say(f"{path}: {len(genome.nodes):,} nodes, {len(genome.connections):,} connections")
-
-
 LARGEST_PIECE: Final = 1024
 """Large images are rendered in squares of this side, which bounds the memory."""
 
@@ -114,26 +74,78 @@ Examples:
   neatfool render runs/mnist-1 3 --size 1024
   neatfool render runs/mnist-1 3 --size 4096 -o poster.png
   neatfool render runs/imagenet-1 volcano --size 4096 --sharp
+  neatfool render genome.json                    # as the demo's page saves it
+  neatfool render skull.xml -o skull.glsl        # from Picbreeder, as a shader
 
 A CPPN has no pixels: it renders at any size. With `band_limit`, the picture is
 the same at all of them. --sharp halves the limit, for twice the detail; to the
-classifier that is another picture."""
+classifier that is another picture.
+
+A genome comes from a file as JSON (.json), or from Picbreeder (.xml, or .zip
+with one). It is drawn with normalised inputs; a search can begin with a folder
+of such files, the key `seed_from` of the scheme map_elites."""
 )
-@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
-@click.argument("class_name", metavar="CLASS")
+@click.argument("source", metavar="RUN|FILE", type=click.Path(path_type=Path, exists=True))
+@click.argument("class_name", metavar="[CLASS]", required=False)
 @option("--size N", "Pixels of the longer side.", click.IntRange(min=1, max=16384), 512)
 @option("--sharp", "Draw twice the detail.")
-@option("-o, --out FILE", "The file to write.  [default: CLASS-N.png]", FileToWrite())
+@option("--colour MAP", "The colour map of a file's genome.  [default: grey; of Picbreeder's: hsv]")
+@option("-o, --out FILE", "The file to write.  [default: CLASS-N.png or FILE-N.png]", FileToWrite())
 @trust_option
-def render(run_folder: Path, class_name: str, size: int, sharp: bool, out: Path | None) -> None:
-    """Render the image of CLASS's elite (by name or index) at any size."""
+def render(
+    source: Path,
+    class_name: str | None,
+    *,
+    size: int,
+    sharp: bool,
+    colour: str | None,
+    out: Path | None,
+) -> None:
+    """Render an image at any size: that of CLASS's elite (by name or index) in RUN, or of FILE."""
+    if source.is_file():
+        _render_file(source, size, colour, out or Path(f"{source.stem}-{size}.png"))
+    elif class_name is None:
+        raise click.UsageError(f"{source} is a run: say whose image, as `render {source} CLASS`")
+    else:
+        _render_elite(source, class_name, size, sharp=sharp, out=out)
+
+
+def _render_file(file: Path, size: int, colour: str | None, path: Path) -> None:
+    """Draw the genome in a file; as a picture, or as a program that draws it."""
+    from neatfool import cppn, encode_png
+    from neatfool.present import save
+
+    formats = (".png", *PROGRAMS)
+    if path.suffix.lower() not in formats:
+        raise click.BadParameter(
+            f"{path}: {path.suffix!r} is none of {', '.join(formats)}", param_hint="--out"
+        )
+    is_json = file.suffix.lower() == ".json"
+    colour = colour or ("grey" if is_json else "hsv")
+    look = cppn.Look(size, size, inputs="normalised", colour_map=colour)
+    try:
+        data = file.read_bytes()
+        genome = cppn.loads(data.decode()) if is_json else cppn.read_picbreeder(data, look)
+    except (OSError, ValueError) as error:
+        raise ExperimentError(f"{file}: {error}") from error
+    picture = cppn.Picture(genome, look)
+    if path.suffix.lower() == ".png":
+        save(path, encode_png(picture.pixels().numpy()))
+    else:
+        _write_program(picture, path, file.name)
+    Output().say(f"{path}: {len(genome.nodes):,} nodes, {len(genome.connections):,} connections")
+
+
+def _render_elite(
+    folder: Path, class_name: str, size: int, *, sharp: bool, out: Path | None
+) -> None:
     from PIL import Image
 
     from neatfool import open_run
     from neatfool.present import save
     from neatfool.wording import slug
 
-    run = click.get_current_context().with_resource(closing(open_run(run_folder)))
+    run = click.get_current_context().with_resource(closing(open_run(folder)))
     elite = run.elite(class_name)
     path = out or Path(f"{slug(elite.name) or 'class'}-{size}.png")
     kind = Image.registered_extensions().get(path.suffix.lower())

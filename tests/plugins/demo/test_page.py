@@ -16,7 +16,7 @@ from commands import neatfool
 from devtools import Browser
 from PIL import Image
 
-from neatfool import cppn, log_odds, make_target
+from neatfool import log_odds, make_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,8 +125,10 @@ class TestPage:
         data = fooled.do("[byId('save-image').href, byId('save-genome').href]")
         image, text = (b64decode(each.partition(",")[2]) for each in data)
         pixels = np.asarray(Image.open(io.BytesIO(image)).convert("L"))
-        look = cppn.Look(28, 28, inputs="normalised")
-        drawn = cppn.Picture(cppn.loads(text.decode()), look).pixels()[0].numpy()
+        genome, drawing = tmp_path / "3.json", tmp_path / "3.png"
+        genome.write_bytes(text)
+        assert neatfool("render", genome, "--size", 28, "-o", drawing).exit_code == 0
+        drawn = np.asarray(Image.open(drawing))
         assert np.abs(drawn.astype(int) - pixels).max() <= 1
         assert log_odds_of(pixels.flatten().tolist(), 3) > np.log(99)
         fooled.do("byId('close').click()")
