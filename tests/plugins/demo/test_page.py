@@ -120,7 +120,9 @@ class TestPage:
         for digit, elite in enumerate(elites(fooled)):
             assert log_odds_of(elite["pixels"], digit) > elite["odds"][digit] - 0.2
 
-    def test_neatfool_draws_a_downloaded_genome_alike_and_confirms_a_downloaded_image(self, fooled):
+    def test_neatfool_draws_a_downloaded_genome_alike_and_confirms_a_downloaded_image(
+        self, fooled, tmp_path
+    ):
         fooled.do("tiles[3].button.click()")
         data = fooled.do("[byId('save-image').href, byId('save-genome').href]")
         image, text = (b64decode(each.partition(",")[2]) for each in data)
