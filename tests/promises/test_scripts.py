@@ -22,7 +22,8 @@ SCRIPTS = (
 @pytest.fixture
 def load(monkeypatch):
     def load_script(file):
-        monkeypatch.syspath_prepend(str(ROOT / "images"))
+        for folder in ("docs", "images"):
+            monkeypatch.syspath_prepend(str(ROOT / folder))
         spec = importlib.util.spec_from_file_location("script", ROOT / file)
         script = importlib.util.module_from_spec(spec)
         monkeypatch.setitem(sys.modules, "script", script)
