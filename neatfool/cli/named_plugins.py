@@ -13,10 +13,9 @@ from pydantic import BaseModel
 
 from neatfool import __version__
 from neatfool.cli.main_group import COMMANDS, OURS
-from neatfool.config.ini import override
+from neatfool.config.ini import Problems, override
 from neatfool.config.option_help import OptionDescription, describe_options
 from neatfool.config.options import read_options
-from neatfool.config.sections import Problems
 from neatfool.errors import ExperimentError, NeatfoolError, PluginError, blaming, nearest
 from neatfool.experiment.framework import OWN_KEYS
 from neatfool.plugin.manager import PluginManager

@@ -78,7 +78,7 @@ def show_plugin(name: str, as_json: bool) -> None:
     options on the command line.
     """
     from neatfool.cli.named_plugins import describe_plugins
-    from neatfool.config.sections import write_value
+    from neatfool.config.ini import write_value
 
     described = describe_plugins(name)
     if as_json:

@@ -9,10 +9,17 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-from neatfool.config.ini import override, read_ini
-from neatfool.config.options import describe_unset, dump_options, own_sections, read_options
-from neatfool.config.sections import ConfigSection, ConfigValue, Problems, unquote, write_ini
-from neatfool.errors import PluginError, RunError, blaming, nearest
+from neatfool.config.ini import (
+    ConfigSection,
+    ConfigValue,
+    Problems,
+    override,
+    read_ini,
+    unquote,
+    write_ini,
+)
+from neatfool.config.options import dump_options, own_sections, read_options
+from neatfool.errors import PluginError, RunError, nearest
 from neatfool.experiment.framework import (
     FRAMEWORK_SECTIONS,
     LENGTHS,
@@ -151,23 +158,14 @@ class Experiment:
             del sections[section][key]
         return {name: keys for name, keys in sections.items() if name not in self.observers}
 
-    def to_ini(self, *, explained: bool = False) -> str:
+    def to_ini(self, *, with_unset: bool = False) -> str:
         """Write it as INI text with all defaults, which loads as the equal experiment.
 
-        With ``explained``, comments explain the keys that have no value.
+        With ``with_unset``, comments name the keys that have no value.
         """
         sections = self.resolved()
         sections["plugins"] = {key: value or None for key, value in sections["plugins"].items()}
-        if not explained:
-            return write_ini(sections)
-        spec = self.target.spec()
-        unset = describe_unset(self.calls, "target", spec)
-        for choice in filter(None, (self.target, self.encoding, self.scheme, self.engine)):
-            with blaming(choice.label):
-                left_out = describe_unset(choice.options, choice.registration.kind, spec)
-            for section, keys in left_out.items():
-                unset[section] = unset.get(section, {}) | keys
-        return write_ini(sections, unset)
+        return write_ini(sections, with_unset=with_unset)
 
 
 def load_experiment(

@@ -18,8 +18,8 @@ from pydantic import (
 )
 
 from neatfool.budget.budget import Budget
+from neatfool.config.ini import ConfigSection, Problems
 from neatfool.config.options import ClassNames, named_classes, read_options
-from neatfool.config.sections import ConfigSection, Problems
 from neatfool.errors import ExperimentError, PluginError, option
 from neatfool.experiment.plugin_choice import PluginChoice, json_sections
 from neatfool.plugin.manager import PluginManager, views

@@ -7,8 +7,8 @@ from typing import Any, Final, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
+from neatfool.config.ini import ConfigSection, ConfigValue, Problems, unquote
 from neatfool.config.options import dump_options, own_sections, read_options
-from neatfool.config.sections import ConfigSection, ConfigValue, Problems, unquote
 from neatfool.errors import ExperimentError, PluginError, RunError, blaming, nearest
 from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import RESERVED_KEYS, Registration

@@ -12,8 +12,8 @@ from typing import Final
 from pydantic import BaseModel
 
 from neatfool.config.annotations import Access, reached_by
+from neatfool.config.ini import ConfigSection
 from neatfool.config.options import given_of, option_models
-from neatfool.config.sections import ConfigSection
 from neatfool.errors import NeatfoolError, UntrustedRun, agreement
 from neatfool.experiment.plugin_choice import RECORDED, json_sections, picked_kinds, picked_name
 from neatfool.plugin.manager import PluginManager
