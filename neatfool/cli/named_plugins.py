@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-import click
 from pydantic import BaseModel
 
 from neatfool import __version__
@@ -52,14 +51,12 @@ def describe_plugins(name: str) -> list[dict[str, Any]]:
         source, options = origins[kind, plugin], {}
         if kind == "command":
             described += [
-                _facts(kind, command_name, source, command.help, _options_of(command))
+                _facts(kind, command_name, source, command.help, options)
                 for command_name, command in manager.commands(plugin).items()
             ]
             continue
         made = manager.load_observer(plugin) if kind == "observer" else manager.load(kind, plugin)
-        if made and kind == "measure":
-            options = _options_of(make_measure_command(plugin, made.maker))
-        elif made:
+        if made and kind != "measure":
             source = made.source
             with blaming(made.label):
                 options = describe_options(made.options, plugin if kind == "observer" else kind)
@@ -80,22 +77,6 @@ def _facts(
     about = re.sub(r":[\w:]+:`~?\.?([^`]+)`", r"`\1`", first).replace("``", "`")
     sections = {section: [*map(asdict, each)] for section, each in options.items()}
     return {"kind": kind, "name": name, "source": source, "about": about, "sections": sections}
-
-
-def _options_of(command: click.Command) -> dict[str, list[OptionDescription]]:
-    """Describe a command's options, as those of a section named as the command is called."""
-    options = [
-        OptionDescription(
-            key=", ".join(each.opts),
-            type="a flag" if each.is_flag else each.metavar or each.type.name,
-            default=None,
-            required=each.required,
-            description=each.help or "",
-        )
-        for each in command.params
-        if isinstance(each, click.Option)
-    ]
-    return {f"neatfool {command.name}": options} if options else {}
 
 
 def check_plugins(name: str, settings: Sequence[str] = ()) -> dict[str, list[CheckResult]]:

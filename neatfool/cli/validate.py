@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from neatfool.cli.parameters import experiment_parameters
+from neatfool.cli.run import experiment_parameters
 
 
 @click.command(
