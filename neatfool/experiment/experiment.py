@@ -18,7 +18,7 @@ from neatfool.config.ini import (
     unquote,
     write_ini,
 )
-from neatfool.config.options import dump_options, own_sections, read_options
+from neatfool.config.options import own_sections, read_options
 from neatfool.errors import PluginError, RunError, nearest
 from neatfool.experiment.framework import (
     FRAMEWORK_SECTIONS,
@@ -39,7 +39,6 @@ from neatfool.experiment.plugin_choice import (
     picked_kinds,
     read_registration,
     recorded_by_a_run,
-    resolved_sections,
 )
 from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import Registration
@@ -52,15 +51,6 @@ NOT_OF_THE_RESULT: Final = (
     ("target", "max_requests"),
     ("target", "threshold"),
 )
-_SPECIES: Final = "is read with [scheme] plugin = single_class only; pick that, or leave it out"
-NEAT_SECTIONS: Final = {
-    "NEAT": "is neat-python's; leave it out, and write [scheme] batch for its pop_size",
-    "DefaultGenome": "is read with [encoding] plugin = cppn only; pick that, or leave it out",
-    "DefaultSpeciesSet": _SPECIES,
-    "DefaultStagnation": _SPECIES,
-    "DefaultReproduction": _SPECIES,
-}
-"""Sections of a file of neat-python: what to do if no plugin of an experiment reads them."""
 
 
 @dataclass(frozen=True)
@@ -119,11 +109,8 @@ class Experiment:
                 "there: neatfool.fool(..., out=FOLDER, resume_run=True) resumes the run, and "
                 "neatfool.open_run(FOLDER, model=model) scores with it again"
             )
-        sections = json_sections(resolved, RECORDED)
-        general = sections.get("experiment", ConfigSection({}, RECORDED)).values
-        given = {key: value for key, value in general.items() if value.given is not None}
-        sections["experiment"] = ConfigSection(given, RECORDED)
         with recorded_by_a_run():
+            sections = json_sections(resolved, RECORDED)
             experiment = _build(sections, plugins or PluginManager(), Problems())
         object.__setattr__(experiment, "text", experiment.to_ini())
         return experiment
@@ -136,19 +123,14 @@ class Experiment:
             "plugins": {"path": paths, "observers": [*self.observers]},
             **{kind: {} for kind in ("target", "encoding", "scheme")},
         }
-        target = resolved_sections("target", self.target)
-        plugin, calls = {"plugin": target["target"].pop("plugin")}, self.calls.model_dump()
-        target["target"] = plugin | calls | target["target"]
-        observing = [dump_options(each.options, each.registration.name) for each in self.observing]
-        return (
-            sections
-            | target
-            | (self.showing.section() if self.showing else {})
-            | resolved_sections("encoding", self.encoding)
-            | resolved_sections("scheme", self.scheme)
-            | {name: keys for dumped in observing for name, keys in dumped.items()}
-            | (resolved_sections("engine", self.engine) if self.engine else {})
-        )
+        target = self.target.sections()
+        plugin = {"plugin": self.target.registration.name}
+        target["target"] = plugin | self.calls.model_dump() | target["target"]
+        sections |= target | (self.showing.section() if self.showing else {})
+        engine = [self.engine] if self.engine else []
+        for choice in (self.encoding, self.scheme, *self.observing, *engine):
+            sections |= choice.sections()
+        return sections
 
     def identity(self) -> dict[str, dict[str, Json]]:
         """Give what the result depends on: all but name, length, budget and who looks or works."""
@@ -290,9 +272,7 @@ def _check_sections(
         if name in known:
             continue
         near = nearest(name, known)
-        if whole and name in NEAT_SECTIONS:
-            problems.add_at(section, name, "", NEAT_SECTIONS[name])
-        elif whole or "did you mean" in near:
+        if whole or "did you mean" in near:
             problems.add_at(section, name, "", f"unknown section{near}")
     for name, count in readers.items():
         if count > 1 or name in FRAMEWORK_SECTIONS:
@@ -324,11 +304,5 @@ def tell_differences(now: Json, recorded: Json) -> str:
 def agrees(recorded: Json, now: Json) -> bool:
     """Say whether an experiment has what a run recorded; a later version has more options."""
     return recorded.keys() == now.keys() and all(
-        _holds(section, now[name]) for name, section in recorded.items()
+        now[name] | section == now[name] for name, section in recorded.items()
     )
-
-
-def _holds(recorded: Json, now: Json) -> bool:
-    if isinstance(recorded, dict) and isinstance(now, dict):
-        return all(key in now and _holds(value, now[key]) for key, value in recorded.items())
-    return bool(recorded == now)

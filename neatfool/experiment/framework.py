@@ -181,7 +181,8 @@ def read_framework(
     calls = read_options(CallSettings, "target", {"target": replace(target, values=own)}, problems)
     sources = read_options(PluginSources, "plugins", sections, problems)
     section = sections.get("experiment", ConfigSection({}, ""))
-    if to_search and section.values.keys().isdisjoint(LENGTHS):
+    lengths = [section.values[key].given for key in LENGTHS if key in section.values]
+    if to_search and all(length is None for length in lengths):
         fault = "missing; say how long to run: 'generations = N' or 'images = N'"
         problems.add_at(section, "experiment", "generations", fault)
     return general or GeneralSettings(), sources or PluginSources(), calls or CallSettings()

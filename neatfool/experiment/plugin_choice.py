@@ -74,6 +74,14 @@ class PluginChoice:
         with blaming(self.label):
             return self.options.spec() if isinstance(self.options, SpecProvider) else None
 
+    def sections(self) -> dict[str, dict[str, Json]]:
+        """Write it as sections: first its own, then those of its inner models."""
+        name, kind = self.registration.name, self.registration.kind
+        if kind == "observer":
+            return dump_options(self.options, name)
+        dumped = dump_options(self.options, kind)
+        return dumped | {kind: {"plugin": name, **dumped[kind]}}
+
 
 def choose(
     plugins: PluginManager, kind: str, name: str, options: Mapping[str, Any] | None = None
@@ -84,12 +92,6 @@ def choose(
     sections = {inner[key]: value for key, value in given.items() if key in inner}
     own = {key: value for key, value in given.items() if key not in inner}
     return read_choice(kind, json_sections({kind: own, **sections}, ""), plugins)
-
-
-def resolved_sections(kind: str, choice: PluginChoice) -> dict[str, dict[str, Json]]:
-    """Write a choice as sections: first its own, then those of its inner models."""
-    dumped = dump_options(choice.options, kind)
-    return dumped | {kind: {"plugin": choice.registration.name, **dumped[kind]}}
 
 
 def picked_name(kind: str, section: ConfigSection) -> str:
