@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
@@ -18,14 +17,12 @@ from neatfool.config.ini import (
     unquote,
     write_ini,
 )
-from neatfool.config.options import own_sections, read_options
-from neatfool.errors import PluginError, RunError, nearest
+from neatfool.errors import RunError
 from neatfool.experiment.framework import (
     FRAMEWORK_SECTIONS,
     LENGTHS,
     CallSettings,
     GeneralSettings,
-    PluginSources,
     ViewSettings,
     read_framework,
     read_view_settings,
@@ -33,15 +30,13 @@ from neatfool.experiment.framework import (
 )
 from neatfool.experiment.plugin_choice import (
     RECORDED,
+    ChoiceReader,
     PluginChoice,
-    fill_choice,
     json_sections,
-    picked_kinds,
-    read_registration,
+    picked_plugins,
     recorded_by_a_run,
 )
 from neatfool.plugin.manager import PluginManager
-from neatfool.plugin.registration import Registration
 from neatfool.run.folder import is_from_python
 from neatfool.spec.json import Json
 
@@ -203,15 +198,11 @@ def _build(
     to_search: bool = True,
 ) -> Experiment:
     general, sources, calls = read_framework(sections, problems, to_search=to_search)
-    whole, observing = _load_sources(sources, sections, plugins, problems)
-    kinds = picked_kinds(sections)
-    registrations = [
-        read_registration(kind, sections, plugins, problems, note_unknown=whole) for kind in kinds
-    ]
-    picked = [registration for registration in registrations if registration]
-    choices: dict[str, Any] = {made.kind: fill_choice(made, sections, problems) for made in picked}
+    reader = ChoiceReader(sections, plugins, problems)
+    observing = tuple(reader.load(sources.path, sources.observers))
+    choices: dict[str, Any] = {kind: reader.read(kind) for kind in picked_plugins(sections)}
     showing = read_view_settings(sections, plugins, problems)
-    _check_sections(sections, picked, observing, problems, whole=len(picked) == len(kinds))
+    reader.check_sections(FRAMEWORK_SECTIONS)
     problems.raise_if_any()
     about = sections.get("about", ConfigSection({}, ""))
     return Experiment(
@@ -222,63 +213,8 @@ def _build(
         showing=showing,
         plugin_paths=tuple(sources.path),
         observers=tuple(sources.observers),
-        observing=tuple(filter(None, observing.values())),
+        observing=observing,
     )
-
-
-def _load_sources(
-    sources: PluginSources,
-    sections: Mapping[str, ConfigSection],
-    plugins: PluginManager,
-    problems: Problems,
-) -> tuple[bool, dict[str, PluginChoice | None]]:
-    """Load what ``[plugins]`` names; say if all files were loaded, and give observers' options."""
-    section = sections.get("plugins", ConfigSection({}, ""))
-    whole, observing = True, dict[str, PluginChoice | None]()
-    given: list[tuple[str, Any]] = [("path", path) for path in sources.path]
-    for key, name in [*given, *(("observers", name) for name in sources.observers)]:
-        try:
-            if key == "path":
-                plugins.load_files(name)
-            elif made := plugins.load_observer(name):
-                options = read_options(made.options, name, sections, problems)
-                observing[name] = PluginChoice(made, options) if options is not None else None
-                if options is not None:
-                    plugins.add_observer(made, options)
-        except PluginError as error:
-            place = section.values.get(key, section)
-            problems.add_at(place, "plugins", key, str(error), of_plugin=True)
-            whole &= key != "path"
-    return whole, observing
-
-
-def _check_sections(
-    sections: Mapping[str, ConfigSection],
-    picked: Sequence[Registration],
-    observing: Iterable[str],
-    problems: Problems,
-    *,
-    whole: bool,
-) -> None:
-    """Note sections that no plugin reads, and those that two plugins read."""
-    readers = Counter(
-        section
-        for registration in picked
-        for section in {*own_sections(registration.options).values()}
-    )
-    readers.update([*observing])
-    known = {*FRAMEWORK_SECTIONS, *readers}
-    for name, section in sections.items():
-        if name in known:
-            continue
-        near = nearest(name, known)
-        if whole or "did you mean" in near:
-            problems.add_at(section, name, "", f"unknown section{near}")
-    for name, count in readers.items():
-        if count > 1 or name in FRAMEWORK_SECTIONS:
-            place = sections.get(name, ConfigSection({}, ""))
-            fault = "two plugins read this section; use another plugin"
-            problems.add_at(place, name, "", fault, of_plugin=True)
 
 
 def differences(one: Json, other: Json) -> Iterator[tuple[str, Json, Json]]:
