@@ -102,7 +102,7 @@ def read_options(
         options = model.model_validate(given)
         reader.check_finite(options, name)
     except ValidationError as error:
-        reader.note(model, name, error.errors(include_url=False))
+        reader.note(model, name, error)
     except NeatfoolError as error:
         problems.add_at(reader.places[name], name, "", str(error))
     except (Exception, SystemExit) as error:
@@ -116,8 +116,7 @@ def check_arguments(model: type[ModelT], **given: Any) -> ModelT:
     try:
         return model.model_validate(given, strict=True)
     except ValidationError as error:
-        grouped = _group(model, "", error.errors(include_url=False))
-        lines = [f"{name}: {reword(errors, item)}" for (_, name, item), errors in grouped.items()]
+        lines = [f"{name}: {fault}" for _, name, fault in _faults(model, "", error)]
         raise ExperimentError("\n".join(lines)) from None
 
 
@@ -139,23 +138,14 @@ def _parts(options: BaseModel, name: str) -> Iterator[tuple[str, BaseModel]]:
             yield from _parts(inner, key_of(field_name, field))
 
 
-def own_sections(model: type[BaseModel]) -> dict[str, str]:
-    """Map the keys of fields that are models, at any depth, to the names of their sections."""
-    sections: dict[str, str] = {}
+def inner_models(model: type[BaseModel]) -> dict[str, tuple[str, type[BaseModel]]]:
+    """Give the fields that are models, at any depth: by key, the section's name and the model."""
+    found: dict[str, tuple[str, type[BaseModel]]] = {}
     for key, name in keys_of(model).items():
         field = model.model_fields[name]
         if inner := model_of(field.annotation):
-            sections |= {key: key_of(name, field)} | own_sections(inner)
-    return sections
-
-
-def option_models(model: type[BaseModel], section: str) -> dict[str, type[BaseModel]]:
-    """Give the models of a plugin's options by the names of their sections."""
-    models = {section: model}
-    for name, field in model.model_fields.items():
-        if inner := model_of(field.annotation):
-            models |= option_models(inner, key_of(name, field))
-    return models
+            found |= {key: (key_of(name, field), inner)} | inner_models(inner)
+    return found
 
 
 def keys_of(model: type[BaseModel]) -> dict[str, str]:
@@ -206,7 +196,7 @@ class _Reader:
                     self._given[name, canonical] = key, value
                     given[canonical] = from_text(annotation_of(field), value)
             elif key not in reserved:
-                fault = "unknown key" + nearest(key, {*known, *reserved} - {*own_sections(model)})
+                fault = "unknown key" + nearest(key, {*known, *reserved} - {*inner_models(model)})
             if fault:
                 self._problems.add_at(value, name, key, fault)
         for field_name, field in model.model_fields.items():
@@ -227,23 +217,23 @@ class _Reader:
                     fault = f"must be a finite number, not {shown(place.given)}"
                     self._problems.add_at(place, section, key, fault)
 
-    def note(self, model: type[BaseModel], name: str, errors: list[ErrorDetails]) -> None:
+    def note(self, model: type[BaseModel], name: str, error: ValidationError) -> None:
         """Note pydantic's errors, each at its key."""
-        for (section, key, item), of_value in _group(model, name, errors).items():
-            as_given, place = self._given.get(
-                (section, key), (key, self.places.get(section, ConfigSection({}, "")))
-            )
-            self._problems.add_at(place, section, as_given, reword(of_value, item))
+        for section, key, fault in _faults(model, name, error):
+            place = self.places.get(section, ConfigSection({}, ""))
+            as_given, value = self._given.get((section, key), (key, place))
+            self._problems.add_at(value, section, as_given, fault)
 
 
-def _group(
-    model: type[BaseModel], section: str, errors: list[ErrorDetails]
-) -> dict[tuple[str, str, int | None], list[ErrorDetails]]:
-    """Group errors by value: a type with alternatives gives several errors for one value."""
+def _faults(
+    model: type[BaseModel], section: str, error: ValidationError
+) -> Iterator[tuple[str, str, str]]:
+    """Say what is wrong, by section and key: one value has an error for each alternative type."""
     grouped: dict[tuple[str, str, int | None], list[ErrorDetails]] = defaultdict(list)
-    for error in errors:
-        grouped[_find_place(model, section, error["loc"])].append(error)
-    return grouped
+    for each in error.errors(include_url=False):
+        grouped[_find_place(model, section, each["loc"])].append(each)
+    for (name, key, item), errors in grouped.items():
+        yield name, key, reword(errors, item)
 
 
 def _find_place(

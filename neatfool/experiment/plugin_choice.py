@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol, runtime_checkable
 from pydantic import BaseModel
 
 from neatfool.config.ini import ConfigSection, ConfigValue, Problems, unquote
-from neatfool.config.options import dump_options, own_sections, read_options
+from neatfool.config.options import dump_options, inner_models, read_options
 from neatfool.errors import ExperimentError, NeatfoolError, PluginError, RunError, blaming, nearest
 from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import RESERVED_KEYS, Registration
@@ -95,9 +95,9 @@ def choose(
     plugins: PluginManager, kind: str, name: str, options: Mapping[str, Any] | None = None
 ) -> PluginChoice:
     """Pick a plugin from Python, with options by key; an inner section is a mapping by name."""
-    inner = own_sections(plugins.load(kind, name).options)
+    inner = inner_models(plugins.load(kind, name).options)
     given = {"plugin": name, **(options or {})}
-    sections = {inner[key]: value for key, value in given.items() if key in inner}
+    sections = {inner[key][0]: value for key, value in given.items() if key in inner}
     own = {key: value for key, value in given.items() if key not in inner}
     return read_choice(kind, json_sections({kind: own, **sections}, ""), plugins)
 
@@ -155,7 +155,7 @@ class ChoiceReader:
             elif self._has_all_files or name in known:
                 self._note(kind, "plugin", error)
             return None
-        self._readers.update({*own_sections(made.options).values()})
+        self._readers.update(dict(inner_models(made.options).values()).keys())
         return self._fill(made, kind)
 
     def check_sections(self, others: Collection[str]) -> None:

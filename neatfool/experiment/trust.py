@@ -12,7 +12,7 @@ from typing import Final
 from pydantic import BaseModel
 
 from neatfool.config.annotations import Access, reached_by
-from neatfool.config.options import given_of, option_models
+from neatfool.config.options import given_of, inner_models
 from neatfool.errors import NeatfoolError, UntrustedRun, agreement
 from neatfool.experiment.plugin_choice import RECORDED, json_sections, picked_plugins
 from neatfool.plugin.manager import PluginManager
@@ -86,10 +86,10 @@ def reach_of(resolved: Mapping[str, Json]) -> tuple[list[str], list[str]]:
 
 def _options(plugins: PluginManager, kind: str, name: str) -> dict[str, type[BaseModel]]:
     with suppress(NeatfoolError):
-        if kind != "observer":
-            return option_models(plugins.load(kind, name).options, kind)
-        if made := plugins.load_observer(name):
-            return option_models(made.options, name)
+        observer = kind == "observer"
+        if made := plugins.load_observer(name) if observer else plugins.load(kind, name):
+            own = {name if observer else kind: made.options}
+            return own | dict(inner_models(made.options).values())
     return {}
 
 

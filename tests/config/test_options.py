@@ -21,7 +21,7 @@ from pydantic import (
 )
 
 from neatfool.config.ini import Problems, parse_ini, write_ini
-from neatfool.config.options import dump_options, own_sections, read_options
+from neatfool.config.options import dump_options, inner_models, read_options
 from neatfool.errors import ExperimentError, PluginError
 
 PATH = Path("/somewhere/e.ini")
@@ -143,10 +143,10 @@ def test_a_model_within_has_a_section_of_its_own():
     options = read(Outer, "[target]\nsize = 2\n[DefaultGenome]\nrate = 0.1\n")
     assert options == Outer(size=2, genome=Inner(rate=0.1), extra=None)
     assert read(Outer, "[extra]\n").extra == Inner()
-    assert own_sections(Outer) == {
-        "DefaultGenome": "DefaultGenome",
-        "genome": "DefaultGenome",
-        "extra": "extra",
+    assert inner_models(Outer) == {
+        "DefaultGenome": ("DefaultGenome", Inner),
+        "genome": ("DefaultGenome", Inner),
+        "extra": ("extra", Inner),
     }
     assert dump_options(options, "target") == {
         "target": {"size": 2},
