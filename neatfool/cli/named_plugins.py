@@ -59,7 +59,7 @@ def describe_plugins(name: str) -> list[dict[str, Any]]:
         if made and kind != "measure":
             source = made.source
             with blaming(made.label):
-                options = describe_options(made.options, plugin if kind == "observer" else kind)
+                options = describe_options(made.options, made.section)
         described.append(_facts(kind, plugin, source, manager.docstring(source), options))
     if not described:
         raise PluginError(f"{name}: has only observers, and none with options")

@@ -84,11 +84,10 @@ class PluginChoice:
 
     def sections(self) -> dict[str, dict[str, Json]]:
         """Write it as sections: first its own, then those of its inner models."""
-        name, kind = self.registration.name, self.registration.kind
-        if kind == "observer":
-            return dump_options(self.options, name)
-        dumped = dump_options(self.options, kind)
-        return dumped | {kind: {"plugin": name, **dumped[kind]}}
+        made, section = self.registration, self.registration.section
+        dumped = dump_options(self.options, section)
+        plugin = {} if made.kind == "observer" else {"plugin": made.name}
+        return dumped | {section: plugin | dumped[section]}
 
 
 def choose(
@@ -135,7 +134,7 @@ class ChoiceReader:
             try:
                 if made := self.plugins.load_observer(name):
                     self._readers[name] += 1
-                    if choice := self._fill(made, name):
+                    if choice := self._fill(made):
                         self.plugins.add_observer(made, choice.options)
                         yield choice
             except PluginError as error:
@@ -156,7 +155,7 @@ class ChoiceReader:
                 self._note(kind, "plugin", error)
             return None
         self._readers.update(dict(inner_models(made.options).values()).keys())
-        return self._fill(made, kind)
+        return self._fill(made)
 
     def check_sections(self, others: Collection[str]) -> None:
         """Note sections that no plugin reads nor are ``others``, and those that two read."""
@@ -170,8 +169,8 @@ class ChoiceReader:
                 fault = "two plugins read this section; use another plugin"
                 self._note(name, "", PluginError(fault))
 
-    def _fill(self, made: Registration, name: str) -> PluginChoice | None:
-        reserved = RESERVED_KEYS.get(name, ()) if made.kind == name else ()
+    def _fill(self, made: Registration) -> PluginChoice | None:
+        name, reserved = made.section, RESERVED_KEYS.get(made.kind, ())
         options = read_options(made.options, name, self.sections, self.problems, reserved=reserved)
         section = self.sections.get(name, ConfigSection({}, ""))
         return PluginChoice(made, options, section) if options is not None else None

@@ -88,8 +88,7 @@ def _options(plugins: PluginManager, kind: str, name: str) -> dict[str, type[Bas
     with suppress(NeatfoolError):
         observer = kind == "observer"
         if made := plugins.load_observer(name) if observer else plugins.load(kind, name):
-            own = {name if observer else kind: made.options}
-            return own | dict(inner_models(made.options).values())
+            return {made.section: made.options, **dict(inner_models(made.options).values())}
     return {}
 
 
