@@ -82,28 +82,16 @@ def test_the_list_is_json_where_asked(distribute):
     assert "is not named KIND.NAME" in entries[1]["problem"]
 
 
-def test_a_good_plugin_passes_its_checks():
-    Path("bright.py").write_text(GOOD)
-    result = plugins("check", "bright.py")
-    assert result.exit_code == 0, result.output
+@pytest.mark.parametrize(
+    ("name", "code", "exit_code"), [("bright.py", GOOD, 0), ("bright", GOOD, 0), ("bright", BAD, 3)]
+)
+def test_a_good_plugin_passes_its_checks_and_a_bad_one_fails_them(name, code, exit_code):
+    Path("bright.py").write_text(code)
+    result = plugins("check", name)
+    assert result.exit_code == exit_code, result.output
     assert "target bright" in result.stdout
-    assert "FAILED" not in result.stdout
     assert result.stdout.count("passed") > 3
-
-
-def test_the_file_beside_is_found_by_its_name():
-    Path("bright.py").write_text(GOOD)
-    result = plugins("check", "bright")
-    assert result.exit_code == 0, result.output
-    assert "target bright" in result.stdout
-
-
-def test_a_bad_one_fails_them():
-    Path("bright.py").write_text(BAD)
-    result = plugins("check", "bright.py")
-    assert result.exit_code == 3
-    assert "FAILED" in result.stdout
-    assert "checks failed" in result.stderr
+    assert ("FAILED" in result.stdout) == ("checks failed" in result.stderr) == (exit_code == 3)
 
 
 FAILING = """
