@@ -59,9 +59,7 @@ INTERRUPTED: Final = 130
 PREFIX: Final = "error: "
 """Every error message starts with this."""
 _HINT: Final = "`neatfool --debug ...` shows the traceback"
-_STORAGE: Final = (
-    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM),
-)
+_STORAGE: Final = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM}
 """Errors of the disk, which are no bugs."""
 
 
