@@ -93,8 +93,7 @@ def run_replicates(
 def environment_for(jobs: int, *, debug: bool) -> dict[str, str]:
     """Give the environment of a replicate, of which so many run side by side."""
     environment = {key: value for key, value in os.environ.items() if key not in FOR_TERMINALS}
-    environment["PYTHONUNBUFFERED"] = "1"
-    environment["PYTHONIOENCODING"] = "utf-8"
+    environment |= {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
     if debug:
         environment["NEATFOOL_DEBUG"] = "1"
     if jobs > 1:
