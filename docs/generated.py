@@ -25,8 +25,8 @@ from pydantic import BaseModel
 
 from neatfool import LearningOptions
 from neatfool.cli import main
+from neatfool.config.ini import write_value
 from neatfool.config.option_help import describe_options
-from neatfool.config.sections import write_value
 from neatfool.experiment.framework import OWN_KEYS
 from neatfool.plugin.manager import PluginManager
 

@@ -21,7 +21,7 @@ from .experiment.trust import require_trust as require_trust
 from .fooling.elites import choose_elites as choose_elites
 from .fooling.elites import distinct_elites as distinct_elites
 from .run.folder import find_runs as find_runs
-from .replicates import parse_seeds as parse_seeds
+from .wording import parse_seeds as parse_seeds
 from .experiment.experiment import differences as differences
 
 # Scoring any images

@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neatfool import ExperimentError
-from neatfool.replicates import MOST_SEEDS, parse_seeds
-from neatfool.wording import format_seeds
+from neatfool.wording import MOST_SEEDS, format_seeds, parse_seeds
 
 
 @pytest.mark.parametrize(

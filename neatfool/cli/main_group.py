@@ -56,9 +56,7 @@ INTERRUPTED: Final = 130
 PREFIX: Final = "error: "
 """Every error message starts with this."""
 _HINT: Final = "`neatfool --debug ...` shows the traceback"
-_STORAGE: Final = {
-    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM),
-}
+_STORAGE: Final = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM}
 """Errors of the disk, which are no bugs."""
 
 
@@ -92,8 +90,9 @@ class MainGroup(CommandGroup):
 
     def _groups(self, ctx: click.Context) -> dict[str, list[str]]:
         """List the names of the commands that are there, by their groups."""
-        measures = self.plugins.names("measure")
-        left = {*COMMANDS, *super().list_commands(ctx), *self._load_all(), *measures}
+        measures, plugins = self.plugins.names("measure"), self.plugins.names("command")
+        left = {*COMMANDS, *super().list_commands(ctx), *measures}
+        left.update(name for plugin in plugins for name in self._load(plugin))
         groups = {
             group: [name for name in names if name in left] for group, names in GROUPS.items()
         }
@@ -111,10 +110,9 @@ class MainGroup(CommandGroup):
         if cmd_name in self.plugins.names("measure"):
             return self._load_measure(cmd_name)
         installed = self.plugins.names("command")
-        for plugin in (OURS, cmd_name):
-            if plugin in installed and (found := self._load(plugin).get(cmd_name)):
-                return found
-        return self._load_all().get(cmd_name)
+        first = [plugin for plugin in (OURS, cmd_name) if plugin in installed]
+        found = (self._load(plugin).get(cmd_name) for plugin in (*first, *installed))
+        return next(filter(None, found), None)
 
     def main(self, *args: Any, **settings: Any) -> Any:
         """Run a command line and exit; errors are messages, wherever they happen."""
@@ -147,21 +145,18 @@ class MainGroup(CommandGroup):
         width = max(len(name) for names in groups.values() for name in names)
         limit = formatter.width - 6 - width
         for group, names in groups.items():
-            described = [(name, self._describe(ctx, name)) for name in names]
             rows = [
-                (f"{name:{width}}", command.get_short_help_str(limit))
-                for name, command in described
+                (f"{name:{width}}", self._describe(ctx, name).get_short_help_str(limit))
+                for name in names
             ]
             if rows:
                 with formatter.section(group):
                     formatter.write_dl(rows)
 
     def _describe(self, ctx: click.Context, name: str) -> click.Command:
-        if name in self.plugins.names("measure"):
-            return click.Command(name, help=self.plugins.summary("measure", name))
-        found = self.get_command(ctx, name)
-        assert found is not None
-        return found
+        measure = name in self.plugins.names("measure")
+        found = None if measure else self.get_command(ctx, name)
+        return found or click.Command(name, help=self.plugins.summary("measure", name))
 
     def _load_measure(self, name: str) -> click.Command:
         from neatfool.present.measure_command import make_measure_command
@@ -170,12 +165,6 @@ class MainGroup(CommandGroup):
             return make_measure_command(name, self.plugins.load("measure", name).maker)
         except PluginError as error:
             return _broken(name, str(error))
-
-    def _load_all(self) -> dict[str, click.Command]:
-        commands: dict[str, click.Command] = {}
-        for plugin in self.plugins.names("command"):
-            commands = self._load(plugin) | commands
-        return commands
 
     def _load(self, plugin: str) -> dict[str, click.Command]:
         try:

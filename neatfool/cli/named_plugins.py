@@ -8,15 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-import click
 from pydantic import BaseModel
 
 from neatfool import __version__
 from neatfool.cli.main_group import COMMANDS, OURS
-from neatfool.config.ini import override
+from neatfool.config.ini import Problems, override
 from neatfool.config.option_help import OptionDescription, describe_options
 from neatfool.config.options import read_options
-from neatfool.config.sections import Problems
 from neatfool.errors import ExperimentError, NeatfoolError, PluginError, blaming, nearest
 from neatfool.experiment.framework import OWN_KEYS
 from neatfool.plugin.manager import PluginManager
@@ -53,17 +51,15 @@ def describe_plugins(name: str) -> list[dict[str, Any]]:
         source, options = origins[kind, plugin], {}
         if kind == "command":
             described += [
-                _facts(kind, command_name, source, command.help, _options_of(command))
+                _facts(kind, command_name, source, command.help, options)
                 for command_name, command in manager.commands(plugin).items()
             ]
             continue
         made = manager.load_observer(plugin) if kind == "observer" else manager.load(kind, plugin)
-        if made and kind == "measure":
-            options = _options_of(make_measure_command(plugin, made.maker))
-        elif made:
+        if made and kind != "measure":
             source = made.source
             with blaming(made.label):
-                options = describe_options(made.options, plugin if kind == "observer" else kind)
+                options = describe_options(made.options, made.section)
         described.append(_facts(kind, plugin, source, manager.docstring(source), options))
     if not described:
         raise PluginError(f"{name}: has only observers, and none with options")
@@ -81,22 +77,6 @@ def _facts(
     about = re.sub(r":[\w:]+:`~?\.?([^`]+)`", r"`\1`", first).replace("``", "`")
     sections = {section: [*map(asdict, each)] for section, each in options.items()}
     return {"kind": kind, "name": name, "source": source, "about": about, "sections": sections}
-
-
-def _options_of(command: click.Command) -> dict[str, list[OptionDescription]]:
-    """Describe a command's options, as those of a section named as the command is called."""
-    options = [
-        OptionDescription(
-            key=", ".join(each.opts),
-            type="a flag" if each.is_flag else each.metavar or each.type.name,
-            default=None,
-            required=each.required,
-            description=each.help or "",
-        )
-        for each in command.params
-        if isinstance(each, click.Option)
-    ]
-    return {f"neatfool {command.name}": options} if options else {}
 
 
 def check_plugins(name: str, settings: Sequence[str] = ()) -> dict[str, list[CheckResult]]:

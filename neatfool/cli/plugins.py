@@ -74,11 +74,11 @@ def show_plugin(name: str, as_json: bool) -> None:
     """Show the options of the plugin NAME: what each takes, its default, and what it is for.
 
     NAME is a plugin's name, KIND.NAME, or a Python file. For the keys that neatfool itself has in a
-    section of an experiment, give `experiment`, `plugins` or `target`. A command and a measure have
-    options on the command line.
+    section of an experiment, give `experiment`, `plugins` or `target`. `neatfool COMMAND --help`
+    shows the options of a command or a measure.
     """
     from neatfool.cli.named_plugins import describe_plugins
-    from neatfool.config.sections import write_value
+    from neatfool.config.ini import write_value
 
     described = describe_plugins(name)
     if as_json:

@@ -2,41 +2,94 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import closing
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 from rich.console import Console
 
 from neatfool.cli.main_group import INTERRUPTED
-from neatfool.cli.parameters import (
-    A_PATH,
-    RunCommand,
-    experiment_parameters,
-    load_observers,
-    no_report_option,
-    observers_asked_for,
-)
 from neatfool.errors import BudgetSpent, RunError, TargetUnavailable
-from neatfool.present.command import option, trust_option
+from neatfool.plugin.discovery import OPTIONS_GROUP, entry_points
+from neatfool.present.command import option, overrides_option, trust_option
 from neatfool.present.output import Output
 from neatfool.spec.json import Json
 from neatfool.wording import counted, duration, left_out, percent, share, spending
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from importlib.metadata import EntryPoint
+
     from neatfool.evolution.session import Session
     from neatfool.plugin.manager import PluginManager
     from neatfool.run.statistics import Outcome
     from neatfool.scoring.plan import ScoringPlan
 
 
+Command = TypeVar("Command", bound="Callable[..., Any]")
+
+_log = logging.getLogger("neatfool.cli")
+
+A_PATH: Final = click.Path(path_type=Path)
 EXIT_CODES: Final = {
     "interrupted": INTERRUPTED,
     "paused": TargetUnavailable.exit_code,
     "spent": BudgetSpent.exit_code,
 }
 """The exit code of a run that ended early, by its reason."""
+
+no_report_option = option("--no-report", "Do not write report.html at the end.")
+
+
+def experiment_parameters(command: Command) -> Command:
+    """Add the experiment's file, and the options that override it."""
+    seed = option("--seed N", "Override the experiment's seed.", click.IntRange(min=0))
+    return click.argument("file", type=A_PATH)(seed(overrides_option(command)))
+
+
+class RunCommand(click.Command):
+    """A command that makes a run; the entry points ``neatfool.options`` add to its options."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """List the options; help comes last."""
+        *own, last = super().get_params(ctx)
+        return [*own, *(each for options in _options().values() for each in options), last]
+
+
+def observers_asked_for(given: Mapping[str, Any]) -> dict[str, str]:
+    """Give the observers of which options are given, each with the first of them."""
+    return {
+        observer: option.opts[0]
+        for observer, options in _options().items()
+        for option in reversed(options)
+        if given.get(str(option.name))
+    }
+
+
+def load_observers(plugins: PluginManager, given: Mapping[str, Any]) -> None:
+    """Load the observers of which options are given."""
+    for name in observers_asked_for(given):
+        if made := plugins.load_observer(name):
+            plugins.add_observer(made, made.options())
+
+
+def _options() -> dict[str, list[click.Option]]:
+    return _load(tuple(entry_points(OPTIONS_GROUP)))
+
+
+@cache
+def _load(points: tuple[EntryPoint, ...]) -> dict[str, list[click.Option]]:
+    """Load options by their observers' names; leave out those that are broken, and say so once."""
+    options = {}
+    for point in points:
+        try:
+            options[point.name] = point.load()
+        except Exception as error:
+            _log.warning("options of the observer %r (%s): %s", point.name, point.value, error)
+    return options
 
 
 @click.command(
@@ -183,28 +236,23 @@ def resume(
         raise click.UsageError("give --generations or --images, not both")
     plugins = PluginManager()
     load_observers(plugins, observing)
+    length = {"generations": generations, "images": images} if generations or images else {}
     budget = {"max_queries": max_queries, "max_requests": max_requests}
+    larger = {key: value for key, value in budget.items() if value is not None}
 
     def assemble_again(resolved: dict[str, Json], recorded: ScoringPlan) -> Assembly:
-        larger = {key: value for key, value in budget.items() if value is not None}
-        length = {"generations": generations, "images": images} if generations or images else {}
-        resolved = {
-            **resolved,
-            "experiment": {**resolved["experiment"], **length},
-            "target": {**resolved["target"], **larger},
-        }
+        own = {"experiment": resolved["experiment"] | length, "target": resolved["target"] | larger}
         if workers is not None:
-            resolved["engine"] = {"workers": workers} if workers else {}
-        return assemble(Experiment.from_resolved(resolved, plugins), recorded)
+            own["engine"] = {"workers": workers} if workers else {}
+        return assemble(Experiment.from_resolved(resolved | own, plugins), recorded)
 
     with closing(open_run(run_folder)) as run:
         require_trust(run)
     session = resume_session(assemble_again, run_folder)
     if session.done:
         run, general = session.run, session.general
-        unit, done = "generations", run.generation + 1
-        if general.images:
-            unit, done = "images", run.evaluations
+        ways = (("generations", run.generation + 1), ("images", run.evaluations))
+        unit, done = ways[bool(general.images)]
         more = f"--{unit} N with N > {done} makes it longer"
         Output().say(f"{run_folder} has reached its length: {general.length}. {more}.")
     _go(session, plugins, report=not no_report)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from neatfool.cli.parameters import experiment_parameters
+from neatfool.cli.run import experiment_parameters
 
 
 @click.command(
@@ -18,7 +18,7 @@ Examples:
 def validate(file: Path, overrides: tuple[str, ...], seed: int | None) -> None:
     """Check the experiment in FILE, and print it with all its defaults.
 
-    It reports all errors, each with its line. A comment explains each key that has no value. The
+    It reports all errors, each with its line. A comment names each key that has no value. The
     target is not loaded, so names of classes are checked only if its options tell them.
     """
     from neatfool.config.options import named_classes
@@ -32,7 +32,7 @@ def validate(file: Path, overrides: tuple[str, ...], seed: int | None) -> None:
         spec = with_nothing(spec, experiment.calls.nothing)
         check_classes(experiment.scheme, spec)
         make(experiment.encoding, spec=spec)
-    click.echo(experiment.to_ini(explained=True), nl=False)
+    click.echo(experiment.to_ini(with_unset=True), nl=False)
     named = [key for key, names in named_classes(experiment.scheme.options).items() if names]
     if named and spec is None:
         why = "not checked, because the target knows its classes only when it is loaded"

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from neatfool.config.sections import ConfigValue, split, unquote
+from neatfool.config.ini import ConfigValue, split, unquote
 from neatfool.spec.json import Json
 
 _NONE = type(None)

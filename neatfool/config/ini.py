@@ -1,28 +1,97 @@
-"""INI files, read with line numbers; :mod:`neatfool.config.sections` reads the values.
+"""INI files: read with line numbers, and written; and what is wrong with them.
 
 A comment begins with ``#`` or ``;`` at the start of a line or after a space. A line that begins
 with a space continues the value before it.
 """
 
+import json
 import re
+import sys
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
-from neatfool.config.sections import (
-    ConfigSection,
-    ConfigValue,
-    Problems,
-    without_comment,
-    without_comments,
+from neatfool.errors import (
+    LONGEST_QUOTE,
+    ExperimentError,
+    PluginError,
+    nearest,
+    option,
+    printable,
+    quoted,
 )
-from neatfool.errors import LONGEST_QUOTE, ExperimentError, nearest, printable, quoted
+from neatfool.spec.json import Json
 
+_QUOTED: Final = r'(?<![^\s,\[{:])"(?:[^"\\\n]|\\.)*"'
+_COMMENT: Final = re.compile(rf"({_QUOTED})|(?<!\S)[#;].*$")
+_ITEM: Final = re.compile(rf"[^\S\n]*({_QUOTED})\s*(?=[,\n]|$)|[^,\n]+")
 _INVISIBLE: Final = re.compile("[\x00-\x08\v\f\x0e-\x1f\x7f-\x9f\u2028\u2029]")
 """Control characters other than tabs, and line ends that editors do not show."""
 _Values = dict[str, tuple[int, list[str]]]
 """The keys of a section: the line of each, and the lines of its value."""
+
+
+@dataclass(frozen=True)
+class ConfigValue:
+    """The value of a key, and its place."""
+
+    given: Json
+    """The text of an INI value, or JSON if ``base`` is None."""
+    where: str
+    """The place, for messages: ``"mnist.ini:6"``."""
+    base: Path | None = None
+    """The folder that a relative path is relative to; None for JSON."""
+
+
+@dataclass(frozen=True)
+class ConfigSection:
+    """The keys of a section in the given order, and its place, as in :class:`ConfigValue`."""
+
+    values: Mapping[str, ConfigValue]
+    where: str
+    base: Path | None = None
+
+
+class Problems:
+    """The problems found so far."""
+
+    def __init__(self) -> None:
+        # The line of each (infinity if it has none), its text, whether the fault is a plugin's
+        # (broken or missing) and not the file's, and what the plugin raised.
+        self._noted: list[tuple[float, str, bool, BaseException | None]] = []
+
+    def __len__(self) -> int:
+        return len(self._noted)
+
+    def add(self, where: str, fault: str, *, of_plugin: bool = False) -> None:
+        """Note a problem of a line, such as ``"mnist.ini:6"``: what is wrong, and what to do."""
+        line, text = where.rpartition(":")[2], f"{where}: {fault}" if where else fault
+        order = int(line) if line.isdecimal() else float("inf")
+        self._noted.append((order, text, of_plugin, sys.exception() if of_plugin else None))
+
+    def add_at(
+        self,
+        place: ConfigSection | ConfigValue,
+        section: str,
+        key: str,
+        fault: str,
+        *,
+        of_plugin: bool = False,
+    ) -> None:
+        """Note a problem of a key, or of a section if the key is empty."""
+        name = option(printable(section, LONGEST_QUOTE), printable(key, LONGEST_QUOTE))
+        self.add(place.where, f"{name}: {fault}", of_plugin=of_plugin)
+
+    def raise_if_any(self) -> None:
+        """Raise one error that lists all problems; PluginError if all are faults of plugins."""
+        if not self._noted:
+            return
+        texts = dict.fromkeys(text for _, text, *_ in sorted(self._noted, key=itemgetter(0)))
+        of_plugins = all(of_plugin for _, _, of_plugin, _ in self._noted)
+        cause = next((cause for *_, cause in self._noted if cause), None)
+        raise (PluginError if of_plugins else ExperimentError)("\n".join(texts)) from cause
 
 
 def read_ini(
@@ -143,3 +212,74 @@ def _read_text(path: Path, others: Collection[str]) -> str:
         line = data.count(b"\n", 0, error.start) + 1
         raise ExperimentError(f"{path}:{line}: is not UTF-8 text; save it as UTF-8") from error
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def unquote(text: str) -> str:
+    """Give the text that a value stands for: the JSON string in double quotes, or else itself."""
+    if re.fullmatch(_QUOTED, text):
+        try:
+            return str(json.loads(text))
+        except ValueError:
+            return text
+    return text
+
+
+def split(text: str, *, at_spaces: bool = False) -> list[str]:
+    """Split a list's text at commas and line ends, perhaps at spaces too; skip empty items."""
+    if at_spaces:
+        text = ",".join(text.split())
+    items = (match.group(1) or match.group().strip() for match in _ITEM.finditer(text))
+    return [unquote(item) for item in items if item]
+
+
+def write_ini(sections: Mapping[str, Mapping[str, Json]], *, with_unset: bool = False) -> str:
+    """Write section -> key -> value as INI text; perhaps ``#key =`` for a key that is None."""
+    written = []
+    for name, values in sections.items():
+        lines = [
+            f"#{key} =" if value is None else f"{key} = {write_value(value)}".rstrip()
+            for key, value in values.items()
+            if value is not None or with_unset
+        ]
+        if lines:
+            written.append("\n".join([f"[{name}]", *lines, ""]))
+    return "\n".join(written)
+
+
+def write_value(value: Json) -> str:
+    """Write a JSON value other than None as text that reads back as the same value."""
+    if isinstance(value, str):
+        plain = value.isprintable() and value.strip() == value
+        read_back = plain and without_comments(value) == value == unquote(value)
+        return value if read_back else _write_json(value)
+    if isinstance(value, list) and not any(isinstance(item, list | dict) for item in value):
+        return ", ".join(_write_item(item) for item in value)
+    if isinstance(value, float):
+        return repr(value)
+    return _write_json(value)
+
+
+def _write_item(item: Json) -> str:
+    text = write_value(item)
+    if not isinstance(item, str):
+        return text
+    return text if text == item != "" and not set(item) & set(',"') else _write_json(item)
+
+
+def _write_json(value: Json) -> str:
+    """Write JSON without the signs that begin comments."""
+    return json.dumps(value).replace("#", "\\u0023").replace(";", "\\u003b")
+
+
+def without_comments(value: str) -> str:
+    """Cut the comments off the lines of a value, and drop the lines that are empty then."""
+    lines = (without_comment(line).strip() for line in value.split("\n"))
+    return "\n".join(line for line in lines if line)
+
+
+def without_comment(line: str) -> str:
+    """Cut the comment off a line."""
+    for match in _COMMENT.finditer(line):
+        if not match.group(1):
+            return line[: match.start()]
+    return line

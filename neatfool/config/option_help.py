@@ -12,19 +12,11 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import to_jsonable_python
 
 from neatfool.config.annotations import key_of, model_of
+from neatfool.config.options import TYPES
 from neatfool.errors import NeatfoolError
 from neatfool.spec.json import Json
 from neatfool.wording import listed
 
-_NAMES: Final = {
-    "string": "text",
-    "integer": "a whole number",
-    "number": "a number",
-    "boolean": "true or false",
-    "array": "a list",
-    "object": "a JSON object",
-}
-"""What a type of JSON is called."""
 _BOUNDS: Final = {
     "minimum": ">=",
     "exclusiveMinimum": ">",
@@ -110,7 +102,7 @@ def _in_words(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
             kinds += map(str, words)
         elif named.get("type") != "null":
             is_path = named.get("format", "").endswith("path")
-            name = "a path" if is_path else _NAMES.get(named.get("type", ""), "anything")
+            name = "a path" if is_path else TYPES.get(named.get("type", ""), "anything")
             bounds = [f"{sign} {named[key]}" for key, sign in _BOUNDS.items() if key in named]
             kinds.append(f"{name} {' and '.join(bounds)}".strip())
     return listed([*dict.fromkeys(kinds)], "or")

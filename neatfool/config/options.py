@@ -1,14 +1,14 @@
 """A plugin's options: its pydantic model, filled from the sections of an experiment."""
 
 import math
+import re
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ValidationError
-from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from neatfool.config.annotations import (
@@ -18,20 +18,44 @@ from neatfool.config.annotations import (
     key_of,
     model_of,
 )
-from neatfool.config.sections import (
-    ConfigSection,
-    ConfigValue,
-    Problems,
-    reword,
-    shown,
-    write_value,
+from neatfool.config.ini import ConfigSection, ConfigValue, Problems
+from neatfool.errors import (
+    LONGEST_QUOTE,
+    ExperimentError,
+    NeatfoolError,
+    cause,
+    nearest,
+    printable,
+    quoted,
 )
-from neatfool.errors import ExperimentError, NeatfoolError, cause, nearest
 from neatfool.files import read_names
-from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.json import Json
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
+
+TYPES: Final = {
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "list": "a list",
+    "object": "a JSON object",
+    "dictionary": "a JSON object",
+}
+"""What a type of JSON or of pydantic's messages is called."""
+BOUNDS: Final = {
+    "greater than or equal to": ">=",
+    "less than or equal to": "<=",
+    "greater than": ">",
+    "less than": "<",
+}
+SENTENCES: Final = {
+    "missing": "missing; give it a value",
+    "path_not_file": "there is no file {}",
+    "path_not_directory": "there is no folder {}",
+}
+"""What is wrong by pydantic's types of errors."""
 
 
 def _read_files(items: list[str]) -> list[str]:
@@ -78,7 +102,7 @@ def read_options(
         options = model.model_validate(given)
         reader.check_finite(options, name)
     except ValidationError as error:
-        reader.note(model, name, error.errors(include_url=False))
+        reader.note(model, name, error)
     except NeatfoolError as error:
         problems.add_at(reader.places[name], name, "", str(error))
     except (Exception, SystemExit) as error:
@@ -92,8 +116,7 @@ def check_arguments(model: type[ModelT], **given: Any) -> ModelT:
     try:
         return model.model_validate(given, strict=True)
     except ValidationError as error:
-        grouped = _group(model, "", error.errors(include_url=False))
-        lines = [f"{name}: {reword(errors, item)}" for (_, name, item), errors in grouped.items()]
+        lines = [f"{name}: {fault}" for _, name, fault in _faults(model, "", error)]
         raise ExperimentError("\n".join(lines)) from None
 
 
@@ -115,58 +138,32 @@ def _parts(options: BaseModel, name: str) -> Iterator[tuple[str, BaseModel]]:
             yield from _parts(inner, key_of(field_name, field))
 
 
-def describe_unset(
-    options: BaseModel, name: str, spec: ImageSpec | None
-) -> dict[str, dict[str, str]]:
-    """Explain the keys that are None: section -> key -> the text behind ``key =`` in a comment."""
-    comments: dict[str, dict[str, str]] = {}
-    for section, part in _parts(options, name):
-        absent = getattr(part, "absent", None)
-        known = absent(spec) if callable(absent) else {}
-        comments[section] = {
-            key_of(n, field): write_value(known[n])
-            if n in known
-            else f" # {' '.join((field.description or '').split())}"
-            for n, field in type(part).model_fields.items()
-            if getattr(part, n) is None
-        }
-    return comments
+def inner_models(model: type[BaseModel]) -> dict[str, tuple[str, type[BaseModel]]]:
+    """Give the fields that are models, at any depth: by key, the section's name and the model."""
+    found: dict[str, tuple[str, type[BaseModel]]] = {}
+    for key, name in keys_of(model).items():
+        field = model.model_fields[name]
+        if inner := model_of(field.annotation):
+            found |= {key: (key_of(name, field), inner)} | inner_models(inner)
+    return found
 
 
-def own_sections(model: type[BaseModel]) -> dict[str, str]:
-    """Map the keys of fields that are models, at any depth, to the names of their sections."""
-    sections: dict[str, str] = {}
-    for name, field, inner in _inner_models(model):
-        sections |= dict.fromkeys(_keys_of(model, name), key_of(name, field)) | own_sections(inner)
-    return sections
-
-
-def option_models(model: type[BaseModel], section: str) -> dict[str, type[BaseModel]]:
-    """Give the models of a plugin's options by the names of their sections."""
-    models = {section: model}
-    for name, field, inner in _inner_models(model):
-        models |= option_models(inner, key_of(name, field))
-    return models
-
-
-def _inner_models(model: type[BaseModel]) -> list[tuple[str, FieldInfo, type[BaseModel]]]:
-    fields = model.model_fields.items()
-    return [(name, f, inner) for name, f in fields if (inner := model_of(f.annotation))]
+def keys_of(model: type[BaseModel]) -> dict[str, str]:
+    """Map each key that gives a field, its alias and perhaps its name, to the field's name."""
+    keys = {key_of(name, field): name for name, field in model.model_fields.items()}
+    by_name = model.model_config.get("populate_by_name")
+    return keys | ({name: name for name in model.model_fields} if by_name else {})
 
 
 def given_of(model: type[BaseModel], section: Mapping[str, Json]) -> dict[str, Any]:
     """Give the values of a recorded section that are not defaults, by key, each with its type."""
+    fields = {key: model.model_fields[name] for key, name in keys_of(model).items()}
     return {
         key: (section[key], annotation_of(field))
-        for name, field in model.model_fields.items()
-        for key in _keys_of(model, name) & section.keys()
-        if section[key] != field.get_default(call_default_factory=True, validated_data={})
+        for key, field in fields.items()
+        if key in section
+        and section[key] != field.get_default(call_default_factory=True, validated_data={})
     }
-
-
-def _keys_of(model: type[BaseModel], name: str) -> set[str]:
-    by_name = model.model_config.get("populate_by_name")
-    return {key_of(name, model.model_fields[name]), *([name] if by_name else [])}
 
 
 class _Reader:
@@ -186,7 +183,7 @@ class _Reader:
     ) -> dict[str, Any]:
         """Collect given values. A section that was not given is in the place of its parent."""
         section = self.places[name] = self._sections.get(name, replace(parent, values={}))
-        known = {key: field for field in model.model_fields for key in _keys_of(model, field)}
+        known = keys_of(model)
         given: dict[str, Any] = {}
         for key, value in section.values.items():
             fault = ""
@@ -199,7 +196,7 @@ class _Reader:
                     self._given[name, canonical] = key, value
                     given[canonical] = from_text(annotation_of(field), value)
             elif key not in reserved:
-                fault = "unknown key" + nearest(key, {*known, *reserved} - {*own_sections(model)})
+                fault = "unknown key" + nearest(key, {*known, *reserved} - {*inner_models(model)})
             if fault:
                 self._problems.add_at(value, name, key, fault)
         for field_name, field in model.model_fields.items():
@@ -220,32 +217,32 @@ class _Reader:
                     fault = f"must be a finite number, not {shown(place.given)}"
                     self._problems.add_at(place, section, key, fault)
 
-    def note(self, model: type[BaseModel], name: str, errors: list[ErrorDetails]) -> None:
+    def note(self, model: type[BaseModel], name: str, error: ValidationError) -> None:
         """Note pydantic's errors, each at its key."""
-        for (section, key, item), of_value in _group(model, name, errors).items():
-            as_given, place = self._given.get(
-                (section, key), (key, self.places.get(section, ConfigSection({}, "")))
-            )
-            self._problems.add_at(place, section, as_given, reword(of_value, item))
+        for section, key, fault in _faults(model, name, error):
+            place = self.places.get(section, ConfigSection({}, ""))
+            as_given, value = self._given.get((section, key), (key, place))
+            self._problems.add_at(value, section, as_given, fault)
 
 
-def _group(
-    model: type[BaseModel], section: str, errors: list[ErrorDetails]
-) -> dict[tuple[str, str, int | None], list[ErrorDetails]]:
-    """Group errors by value: a type with alternatives gives several errors for one value."""
+def _faults(
+    model: type[BaseModel], section: str, error: ValidationError
+) -> Iterator[tuple[str, str, str]]:
+    """Say what is wrong, by section and key: one value has an error for each alternative type."""
     grouped: dict[tuple[str, str, int | None], list[ErrorDetails]] = defaultdict(list)
-    for error in errors:
-        grouped[_find_place(model, section, error["loc"])].append(error)
-    return grouped
+    for each in error.errors(include_url=False):
+        grouped[_find_place(model, section, each["loc"])].append(each)
+    for (name, key, item), errors in grouped.items():
+        yield name, key, reword(errors, item)
 
 
 def _find_place(
     model: type[BaseModel], section: str, loc: tuple[int | str, ...]
 ) -> tuple[str, str, int | None]:
-    fields = {key: name for name in model.model_fields for key in (name, *_keys_of(model, name))}
-    if not loc or loc[0] not in fields:
-        return section, str(loc[0]) if loc else "", None
-    name = fields[str(loc[0])]
+    key = str(loc[0]) if loc else ""
+    name = keys_of(model).get(key, key)
+    if name not in model.model_fields:
+        return section, key, None
     field = model.model_fields[name]
     if inner := model_of(field.annotation):
         return _find_place(inner, key_of(name, field), loc[1:])
@@ -259,3 +256,35 @@ def _is_finite(value: Any) -> bool:
     if isinstance(value, list | tuple | set | frozenset):
         return all(map(_is_finite, value))
     return not isinstance(value, float) or math.isfinite(value)
+
+
+def reword(errors: Sequence[ErrorDetails], item: int | None = None) -> str:
+    """Say in one line what is wrong with a value or an item: ``"must be > 0, not '-5'"``."""
+    prefix, given = "" if item is None else f"item {item + 1} ", errors[0]["input"]
+    faults = [*dict.fromkeys(map(_fault, errors))]
+    if not all(error["msg"].startswith("Input should be ") for error in errors):
+        return prefix + "; ".join(faults)
+    wanted = " or ".join(fault.removeprefix("must be ") for fault in faults)
+    message = f"{prefix}must be {wanted}, not {shown(given)}"
+    expected = " ".join(error.get("ctx", {}).get("expected", "") for error in errors)
+    near = nearest(str(given), re.findall("'([^']*)'", expected))
+    return message + (near if near.startswith("; did you mean") else "")
+
+
+def _fault(error: ErrorDetails) -> str:
+    """Say in plain words what is wrong; of a wrong type: ``"must be ..."``."""
+    if error["type"] in SENTENCES:
+        return SENTENCES[error["type"]].format(error["input"])
+    if own := error.get("ctx", {}).get("error"):  # of a validator
+        return str(own)
+    words = re.sub(", (unable|got) .*| after validation", "", error["msg"])
+    words = re.sub(r"(Input|List) should (\w+)", r"must \2", words)
+    for usual, plain in BOUNDS.items():
+        words = words.replace(usual, plain)
+    words = re.sub(r"a valid (\w+)", lambda match: TYPES.get(match[1], match[0]), words)
+    return words if words.startswith("must be ") else f"{words}, got {shown(error['input'])}"
+
+
+def shown(given: Any) -> str:
+    """Write a value for a message; a long one is cut."""
+    return quoted(given) if isinstance(given, str) else printable(repr(given), LONGEST_QUOTE)

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-from neatfool.config.ini import override, read_ini
-from neatfool.config.options import describe_unset, dump_options, own_sections, read_options
-from neatfool.config.sections import ConfigSection, ConfigValue, Problems, unquote, write_ini
-from neatfool.errors import PluginError, RunError, blaming, nearest
+from neatfool.config.ini import (
+    ConfigSection,
+    ConfigValue,
+    Problems,
+    override,
+    read_ini,
+    unquote,
+    write_ini,
+)
+from neatfool.errors import RunError
 from neatfool.experiment.framework import (
     FRAMEWORK_SECTIONS,
     LENGTHS,
     CallSettings,
     GeneralSettings,
-    PluginSources,
     ViewSettings,
     read_framework,
     read_view_settings,
@@ -26,16 +30,13 @@ from neatfool.experiment.framework import (
 )
 from neatfool.experiment.plugin_choice import (
     RECORDED,
+    ChoiceReader,
     PluginChoice,
-    fill_choice,
     json_sections,
-    picked_kinds,
-    read_registration,
+    picked_plugins,
     recorded_by_a_run,
-    resolved_sections,
 )
 from neatfool.plugin.manager import PluginManager
-from neatfool.plugin.registration import Registration
 from neatfool.run.folder import is_from_python
 from neatfool.spec.json import Json
 
@@ -45,15 +46,6 @@ NOT_OF_THE_RESULT: Final = (
     ("target", "max_requests"),
     ("target", "threshold"),
 )
-_SPECIES: Final = "is read with [scheme] plugin = single_class only; pick that, or leave it out"
-NEAT_SECTIONS: Final = {
-    "NEAT": "is neat-python's; leave it out, and write [scheme] batch for its pop_size",
-    "DefaultGenome": "is read with [encoding] plugin = cppn only; pick that, or leave it out",
-    "DefaultSpeciesSet": _SPECIES,
-    "DefaultStagnation": _SPECIES,
-    "DefaultReproduction": _SPECIES,
-}
-"""Sections of a file of neat-python: what to do if no plugin of an experiment reads them."""
 
 
 @dataclass(frozen=True)
@@ -112,11 +104,8 @@ class Experiment:
                 "there: neatfool.fool(..., out=FOLDER, resume_run=True) resumes the run, and "
                 "neatfool.open_run(FOLDER, model=model) scores with it again"
             )
-        sections = json_sections(resolved, RECORDED)
-        general = sections.get("experiment", ConfigSection({}, RECORDED)).values
-        given = {key: value for key, value in general.items() if value.given is not None}
-        sections["experiment"] = ConfigSection(given, RECORDED)
         with recorded_by_a_run():
+            sections = json_sections(resolved, RECORDED)
             experiment = _build(sections, plugins or PluginManager(), Problems())
         object.__setattr__(experiment, "text", experiment.to_ini())
         return experiment
@@ -129,19 +118,14 @@ class Experiment:
             "plugins": {"path": paths, "observers": [*self.observers]},
             **{kind: {} for kind in ("target", "encoding", "scheme")},
         }
-        target = resolved_sections("target", self.target)
-        plugin, calls = {"plugin": target["target"].pop("plugin")}, self.calls.model_dump()
-        target["target"] = plugin | calls | target["target"]
-        observing = [dump_options(each.options, each.registration.name) for each in self.observing]
-        return (
-            sections
-            | target
-            | (self.showing.section() if self.showing else {})
-            | resolved_sections("encoding", self.encoding)
-            | resolved_sections("scheme", self.scheme)
-            | {name: keys for dumped in observing for name, keys in dumped.items()}
-            | (resolved_sections("engine", self.engine) if self.engine else {})
-        )
+        target = self.target.sections()
+        plugin = {"plugin": self.target.registration.name}
+        target["target"] = plugin | self.calls.model_dump() | target["target"]
+        sections |= target | (self.showing.section() if self.showing else {})
+        engine = [self.engine] if self.engine else []
+        for choice in (self.encoding, self.scheme, *self.observing, *engine):
+            sections |= choice.sections()
+        return sections
 
     def identity(self) -> dict[str, dict[str, Json]]:
         """Give what the result depends on: all but name, length, budget and who looks or works."""
@@ -151,23 +135,14 @@ class Experiment:
             del sections[section][key]
         return {name: keys for name, keys in sections.items() if name not in self.observers}
 
-    def to_ini(self, *, explained: bool = False) -> str:
+    def to_ini(self, *, with_unset: bool = False) -> str:
         """Write it as INI text with all defaults, which loads as the equal experiment.
 
-        With ``explained``, comments explain the keys that have no value.
+        With ``with_unset``, comments name the keys that have no value.
         """
         sections = self.resolved()
         sections["plugins"] = {key: value or None for key, value in sections["plugins"].items()}
-        if not explained:
-            return write_ini(sections)
-        spec = self.target.spec()
-        unset = describe_unset(self.calls, "target", spec)
-        for choice in filter(None, (self.target, self.encoding, self.scheme, self.engine)):
-            with blaming(choice.label):
-                left_out = describe_unset(choice.options, choice.registration.kind, spec)
-            for section, keys in left_out.items():
-                unset[section] = unset.get(section, {}) | keys
-        return write_ini(sections, unset)
+        return write_ini(sections, with_unset=with_unset)
 
 
 def load_experiment(
@@ -223,15 +198,11 @@ def _build(
     to_search: bool = True,
 ) -> Experiment:
     general, sources, calls = read_framework(sections, problems, to_search=to_search)
-    whole, observing = _load_sources(sources, sections, plugins, problems)
-    kinds = picked_kinds(sections)
-    registrations = [
-        read_registration(kind, sections, plugins, problems, note_unknown=whole) for kind in kinds
-    ]
-    picked = [registration for registration in registrations if registration]
-    choices: dict[str, Any] = {made.kind: fill_choice(made, sections, problems) for made in picked}
+    reader = ChoiceReader(sections, plugins, problems)
+    observing = tuple(reader.load(sources.path, sources.observers))
+    choices: dict[str, Any] = {kind: reader.read(kind) for kind in picked_plugins(sections)}
     showing = read_view_settings(sections, plugins, problems)
-    _check_sections(sections, picked, observing, problems, whole=len(picked) == len(kinds))
+    reader.check_sections(FRAMEWORK_SECTIONS)
     problems.raise_if_any()
     about = sections.get("about", ConfigSection({}, ""))
     return Experiment(
@@ -242,65 +213,8 @@ def _build(
         showing=showing,
         plugin_paths=tuple(sources.path),
         observers=tuple(sources.observers),
-        observing=tuple(filter(None, observing.values())),
+        observing=observing,
     )
-
-
-def _load_sources(
-    sources: PluginSources,
-    sections: Mapping[str, ConfigSection],
-    plugins: PluginManager,
-    problems: Problems,
-) -> tuple[bool, dict[str, PluginChoice | None]]:
-    """Load what ``[plugins]`` names; say if all files were loaded, and give observers' options."""
-    section = sections.get("plugins", ConfigSection({}, ""))
-    whole, observing = True, dict[str, PluginChoice | None]()
-    given: list[tuple[str, Any]] = [("path", path) for path in sources.path]
-    for key, name in [*given, *(("observers", name) for name in sources.observers)]:
-        try:
-            if key == "path":
-                plugins.load_files(name)
-            elif made := plugins.load_observer(name):
-                options = read_options(made.options, name, sections, problems)
-                observing[name] = PluginChoice(made, options) if options is not None else None
-                if options is not None:
-                    plugins.add_observer(made, options)
-        except PluginError as error:
-            place = section.values.get(key, section)
-            problems.add_at(place, "plugins", key, str(error), of_plugin=True)
-            whole &= key != "path"
-    return whole, observing
-
-
-def _check_sections(
-    sections: Mapping[str, ConfigSection],
-    picked: Sequence[Registration],
-    observing: Iterable[str],
-    problems: Problems,
-    *,
-    whole: bool,
-) -> None:
-    """Note sections that no plugin reads, and those that two plugins read."""
-    readers = Counter(
-        section
-        for registration in picked
-        for section in {*own_sections(registration.options).values()}
-    )
-    readers.update([*observing])
-    known = {*FRAMEWORK_SECTIONS, *readers}
-    for name, section in sections.items():
-        if name in known:
-            continue
-        near = nearest(name, known)
-        if whole and name in NEAT_SECTIONS:
-            problems.add_at(section, name, "", NEAT_SECTIONS[name])
-        elif whole or "did you mean" in near:
-            problems.add_at(section, name, "", f"unknown section{near}")
-    for name, count in readers.items():
-        if count > 1 or name in FRAMEWORK_SECTIONS:
-            place = sections.get(name, ConfigSection({}, ""))
-            fault = "two plugins read this section; use another plugin"
-            problems.add_at(place, name, "", fault, of_plugin=True)
 
 
 def differences(one: Json, other: Json) -> Iterator[tuple[str, Json, Json]]:
@@ -326,11 +240,5 @@ def tell_differences(now: Json, recorded: Json) -> str:
 def agrees(recorded: Json, now: Json) -> bool:
     """Say whether an experiment has what a run recorded; a later version has more options."""
     return recorded.keys() == now.keys() and all(
-        _holds(section, now[name]) for name, section in recorded.items()
+        now[name] | section == now[name] for name, section in recorded.items()
     )
-
-
-def _holds(recorded: Json, now: Json) -> bool:
-    if isinstance(recorded, dict) and isinstance(now, dict):
-        return all(key in now and _holds(value, now[key]) for key, value in recorded.items())
-    return bool(recorded == now)

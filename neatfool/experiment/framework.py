@@ -18,8 +18,8 @@ from pydantic import (
 )
 
 from neatfool.budget.budget import Budget
+from neatfool.config.ini import ConfigSection, Problems
 from neatfool.config.options import ClassNames, named_classes, read_options
-from neatfool.config.sections import ConfigSection, Problems
 from neatfool.errors import ExperimentError, PluginError, option
 from neatfool.experiment.plugin_choice import PluginChoice, json_sections
 from neatfool.plugin.manager import PluginManager, views
@@ -181,7 +181,8 @@ def read_framework(
     calls = read_options(CallSettings, "target", {"target": replace(target, values=own)}, problems)
     sources = read_options(PluginSources, "plugins", sections, problems)
     section = sections.get("experiment", ConfigSection({}, ""))
-    if to_search and section.values.keys().isdisjoint(LENGTHS):
+    lengths = [section.values[key].given for key in LENGTHS if key in section.values]
+    if to_search and all(length is None for length in lengths):
         fault = "missing; say how long to run: 'generations = N' or 'images = N'"
         problems.add_at(section, "experiment", "generations", fault)
     return general or GeneralSettings(), sources or PluginSources(), calls or CallSettings()

@@ -1,15 +1,17 @@
 """Choices: a picked plugin with its validated options."""
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
-from neatfool.config.options import dump_options, own_sections, read_options
-from neatfool.config.sections import ConfigSection, ConfigValue, Problems, unquote
-from neatfool.errors import ExperimentError, PluginError, RunError, blaming, nearest
+from neatfool.config.ini import ConfigSection, ConfigValue, Problems, unquote
+from neatfool.config.options import dump_options, inner_models, read_options
+from neatfool.errors import ExperimentError, NeatfoolError, PluginError, RunError, blaming, nearest
 from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import RESERVED_KEYS, Registration
 from neatfool.spec.image_spec import ImageSpec
@@ -27,10 +29,16 @@ RECORDED: Final = "the run's experiment"
 """The place of a recorded option, for messages."""
 
 
-def picked_kinds(sections: Mapping[str, ConfigSection]) -> list[str]:
-    """List the kinds of plugins that sections pick: an engine only if its section has keys."""
-    given = sections.get("engine", ConfigSection({}, "")).values
-    return [kind for kind in PLUGIN_SECTIONS if kind != "engine" or given]
+def picked_plugins(sections: Mapping[str, ConfigSection]) -> dict[str, str]:
+    """Name the plugins that sections pick, by kind; an engine only if its section has keys."""
+    picked = {}
+    for kind, usual in PLUGIN_SECTIONS.items():
+        values = sections.get(kind, ConfigSection({}, "")).values
+        if kind != "engine" or values:
+            place = values.get("plugin", ConfigValue(usual, ""))
+            # What a run recorded stands as it is.
+            picked[kind] = unquote(place.given) if place.base else str(place.given)
+    return picked
 
 
 @contextmanager
@@ -74,77 +82,104 @@ class PluginChoice:
         with blaming(self.label):
             return self.options.spec() if isinstance(self.options, SpecProvider) else None
 
+    def sections(self) -> dict[str, dict[str, Json]]:
+        """Write it as sections: first its own, then those of its inner models."""
+        made, section = self.registration, self.registration.section
+        dumped = dump_options(self.options, section)
+        plugin = {} if made.kind == "observer" else {"plugin": made.name}
+        return dumped | {section: plugin | dumped[section]}
+
 
 def choose(
     plugins: PluginManager, kind: str, name: str, options: Mapping[str, Any] | None = None
 ) -> PluginChoice:
     """Pick a plugin from Python, with options by key; an inner section is a mapping by name."""
-    inner = own_sections(plugins.load(kind, name).options)
+    inner = inner_models(plugins.load(kind, name).options)
     given = {"plugin": name, **(options or {})}
-    sections = {inner[key]: value for key, value in given.items() if key in inner}
+    sections = {inner[key][0]: value for key, value in given.items() if key in inner}
     own = {key: value for key, value in given.items() if key not in inner}
     return read_choice(kind, json_sections({kind: own, **sections}, ""), plugins)
-
-
-def resolved_sections(kind: str, choice: PluginChoice) -> dict[str, dict[str, Json]]:
-    """Write a choice as sections: first its own, then those of its inner models."""
-    dumped = dump_options(choice.options, kind)
-    return dumped | {kind: {"plugin": choice.registration.name, **dumped[kind]}}
-
-
-def picked_name(kind: str, section: ConfigSection) -> str:
-    """Give the name of the plugin that a section picks; its kind's default if it says none."""
-    place = section.values.get("plugin")
-    if place is None:
-        return PLUGIN_SECTIONS[kind]
-    # What a run recorded stands as it is.
-    return str(place.given) if place.base is None else unquote(place.given)
 
 
 def read_choice(
     kind: str, sections: Mapping[str, ConfigSection], plugins: PluginManager
 ) -> PluginChoice:
     """Load the plugin that section ``kind`` picks, and read its options."""
-    problems = Problems()
-    registration = read_registration(kind, sections, plugins, problems)
-    choice = fill_choice(registration, sections, problems) if registration else None
-    problems.raise_if_any()
+    reader = ChoiceReader(sections, plugins, Problems())
+    choice = reader.read(kind)
+    reader.problems.raise_if_any()
     assert choice is not None
     return choice
 
 
-def read_registration(
-    kind: str,
-    sections: Mapping[str, ConfigSection],
-    plugins: PluginManager,
-    problems: Problems,
-    *,
-    note_unknown: bool = True,
-) -> Registration | None:
-    """Load the plugin that section ``kind`` picks, if it exists; None after problems."""
-    section = sections.get(kind, ConfigSection({}, ""))
-    place = section.values.get("plugin", section)
-    name = picked_name(kind, section)
-    if not name:
-        fault = f"missing; give 'plugin = NAME'{nearest(name, plugins.names(kind))}"
-        problems.add_at(place, kind, "plugin", fault)
-        return None
-    try:
-        return plugins.load(kind, name)
-    except PluginError as error:
-        if note_unknown or name in plugins.names(kind):
-            problems.add_at(place, kind, "plugin", str(error), of_plugin=True)
-        return None
+class ChoiceReader:
+    """Loads the plugins that sections pick, and reads their options; it notes problems."""
 
+    def __init__(
+        self, sections: Mapping[str, ConfigSection], plugins: PluginManager, problems: Problems
+    ) -> None:
+        self.sections, self.plugins, self.problems = sections, plugins, problems
+        self._has_all_files = self._has_all_picked = True
+        self._readers: Counter[str] = Counter()
 
-def fill_choice(
-    registration: Registration, sections: Mapping[str, ConfigSection], problems: Problems
-) -> PluginChoice | None:
-    """Read a plugin's options; None after problems."""
-    kind, model = registration.kind, registration.options
-    options = read_options(model, kind, sections, problems, reserved=RESERVED_KEYS[kind])
-    section = sections.get(kind, ConfigSection({}, ""))
-    return PluginChoice(registration, options, section) if options is not None else None
+    def load(self, paths: Iterable[Path], observers: Iterable[str]) -> Iterator[PluginChoice]:
+        """Load files of plugins, and observers, of which those are given that have options."""
+        for path in paths:
+            try:
+                self.plugins.load_files(path)
+            except PluginError as error:
+                self._note("plugins", "path", error)
+                self._has_all_files = False
+        for name in observers:
+            try:
+                if made := self.plugins.load_observer(name):
+                    self._readers[name] += 1
+                    if choice := self._fill(made):
+                        self.plugins.add_observer(made, choice.options)
+                        yield choice
+            except PluginError as error:
+                self._note("plugins", "observers", error)
+
+    def read(self, kind: str) -> PluginChoice | None:
+        """Load the plugin that a section picks, and read its options; None after problems."""
+        name = picked_plugins(self.sections)[kind]
+        try:
+            made = self.plugins.load(kind, name)
+        except PluginError as error:
+            known = self.plugins.names(kind)
+            self._has_all_picked = False
+            if not name:
+                fault = f"missing; give 'plugin = NAME'{nearest(name, known)}"
+                self._note(kind, "plugin", ExperimentError(fault))
+            elif self._has_all_files or name in known:
+                self._note(kind, "plugin", error)
+            return None
+        self._readers.update(dict(inner_models(made.options).values()).keys())
+        return self._fill(made)
+
+    def check_sections(self, others: Collection[str]) -> None:
+        """Note sections that no plugin reads nor are ``others``, and those that two read."""
+        known = {*others, *self._readers}
+        for name, section in self.sections.items():
+            near = nearest(name, known)
+            if name not in known and (self._has_all_picked or "did you mean" in near):
+                self.problems.add_at(section, name, "", f"unknown section{near}")
+        for name, count in self._readers.items():
+            if count > 1 or name in others:
+                fault = "two plugins read this section; use another plugin"
+                self._note(name, "", PluginError(fault))
+
+    def _fill(self, made: Registration) -> PluginChoice | None:
+        name, reserved = made.section, RESERVED_KEYS.get(made.kind, ())
+        options = read_options(made.options, name, self.sections, self.problems, reserved=reserved)
+        section = self.sections.get(name, ConfigSection({}, ""))
+        return PluginChoice(made, options, section) if options is not None else None
+
+    def _note(self, name: str, key: str, error: NeatfoolError) -> None:
+        section = self.sections.get(name, ConfigSection({}, ""))
+        of_plugin = isinstance(error, PluginError)
+        place = section.values.get(key, section)
+        self.problems.add_at(place, name, key, str(error), of_plugin=of_plugin)
 
 
 def json_sections(

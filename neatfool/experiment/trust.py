@@ -12,10 +12,9 @@ from typing import Final
 from pydantic import BaseModel
 
 from neatfool.config.annotations import Access, reached_by
-from neatfool.config.options import given_of, option_models
-from neatfool.config.sections import ConfigSection
+from neatfool.config.options import given_of, inner_models
 from neatfool.errors import NeatfoolError, UntrustedRun, agreement
-from neatfool.experiment.plugin_choice import RECORDED, json_sections, picked_kinds, picked_name
+from neatfool.experiment.plugin_choice import RECORDED, json_sections, picked_plugins
 from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import RESERVED_KEYS
 from neatfool.run.run import Run
@@ -58,12 +57,9 @@ def require_trust(run: Run) -> None:
 def reach_of(resolved: Mapping[str, Json]) -> tuple[list[str], list[str]]:
     """Say what a record loads, contacts and sends, a line each, and what of it is never done."""
     plugins, sections = PluginManager(), json_sections(resolved, RECORDED)
-    picked = [
-        (kind, picked_name(kind, sections.get(kind, ConfigSection({}, ""))))
-        for kind in picked_kinds(sections)
-    ]
     sources = resolved.get("plugins", {})
-    picked += [("observer", name) for name in _texts(sources.get("observers"))]
+    observers = [("observer", name) for name in _texts(sources.get("observers"))]
+    picked = [*picked_plugins(sections).items(), *observers]
     uses, settings, reached, never = list[str](), list[str](), list[str](), list[str]()
     for kind, name in picked:
         section = name if kind == "observer" else kind
@@ -90,10 +86,9 @@ def reach_of(resolved: Mapping[str, Json]) -> tuple[list[str], list[str]]:
 
 def _options(plugins: PluginManager, kind: str, name: str) -> dict[str, type[BaseModel]]:
     with suppress(NeatfoolError):
-        if kind != "observer":
-            return option_models(plugins.load(kind, name).options, kind)
-        if made := plugins.load_observer(name):
-            return option_models(made.options, name)
+        observer = kind == "observer"
+        if made := plugins.load_observer(name) if observer else plugins.load(kind, name):
+            return {made.section: made.options, **dict(inner_models(made.options).values())}
     return {}
 
 

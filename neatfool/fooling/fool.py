@@ -11,14 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
 import torch
-from pydantic import (
-    BaseModel,
-    Field,
-    PositiveInt,
-    create_model,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, BeforeValidator, Field, PositiveInt, create_model
 
 from neatfool.config.options import check_arguments
 from neatfool.errors import ExperimentError, option_namer
@@ -45,56 +38,50 @@ _log = logging.getLogger("neatfool.fool")
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
-_Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
-PARSED_AS: Final[Mapping[str, Any]] = {
-    "image": Annotated[list[PositiveInt], Field(min_length=3, max_length=3)],
-    "classes": list[str],
-    "plugins": Any,
-    "mean": Annotated[list[_Share], Field(min_length=1)] | None,
-    "std": Annotated[list[Annotated[_Share, Field(gt=0)]], Field(min_length=1)] | None,
-}
-"""What arguments that may be given in several forms are turned into."""
-
 RUNS: Final = Path("runs")
 """Where runs are, if nothing is said."""
 
 
-class _ArgumentChecks(GeneralSettings, extra="forbid"):
-    """Checks of :func:`fool`'s arguments. Its signature has the fields that no section has."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_arrays(cls, given: dict[str, Any]) -> dict[str, Any]:
-        return {name: _plain(value) for name, value in given.items()}
-
-    @field_validator("classes", mode="before", check_fields=False)
-    @classmethod
-    def _named(cls, classes: Any) -> list[str]:
-        if isinstance(classes, int) and not isinstance(classes, bool) and classes > 0:
-            return [str(number) for number in range(classes)]
-        if not isinstance(classes, list) or not all(str(name).strip() for name in classes):
-            fault = f"must be the names of the classes, or their number, not {classes!r}"
-            raise ValueError(fault)
-        return [str(name) for name in classes]
-
-    @field_validator("nothing", mode="before", check_fields=False)
-    @classmethod
-    def _by_name(cls, nothing: Any) -> Any:
-        listed = [nothing] if isinstance(nothing, str | int) else nothing
-        return [str(name) for name in listed] if isinstance(listed, list) else listed
-
-    @field_validator("mean", "std", mode="before", check_fields=False)
-    @classmethod
-    def _listed(cls, numbers: Any) -> Any:
-        return [numbers] if isinstance(numbers, int | float) else numbers
-
-
 def _plain(value: Any) -> Any:
+    """Make lists and numbers of arrays, and lists of whatever else has items."""
     if hasattr(value, "tolist"):
         return value.tolist()
     if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping):
         return [_plain(each) for each in value]
     return value
+
+
+def _names(classes: Any) -> list[str]:
+    if isinstance(classes, int) and not isinstance(classes, bool):
+        return [str(number) for number in range(classes)]
+    if not isinstance(classes, list) or not all(str(name).strip() for name in classes):
+        raise ValueError(f"must be the names of the classes, or their number, not {classes!r}")
+    return [str(name) for name in classes]
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str | int | float) else value
+
+
+def _texts(value: Any) -> Any:
+    return [str(name) for name in value] if isinstance(value, list) else value
+
+
+_Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
+PARSED_AS: Final[Mapping[str, Any]] = {
+    "image": Annotated[list[PositiveInt], Field(min_length=3, max_length=3)],
+    "classes": Annotated[list[str], BeforeValidator(_names)],
+    "nothing": Annotated[list[str] | None, BeforeValidator(lambda each: _texts(_listed(each)))],
+    "plugins": Any,
+    "mean": Annotated[
+        Annotated[list[_Share], Field(min_length=1)] | None, BeforeValidator(_listed)
+    ],
+    "std": Annotated[
+        Annotated[list[Annotated[_Share, Field(gt=0)]], Field(min_length=1)] | None,
+        BeforeValidator(_listed),
+    ],
+}
+"""What arguments that may be given in several forms are turned into."""
 
 
 def fool(
@@ -183,7 +170,7 @@ def fool(
         PluginError: A scheme or an encoding is missing or broken.
         RunError: The folder already holds a run, or the resumed one has passed its new length.
     """
-    given = {name: value for name, value in locals().items() if name not in {"model", "out"}}
+    given = {n: _plain(value) for n, value in locals().items() if n not in {"model", "out"}}
     if images is None and generations is None:
         given["images"] = 20_000
     arguments: Any = check_arguments(_arguments_model(), **given)
@@ -203,9 +190,9 @@ def fool(
 def _arguments_model() -> type[BaseModel]:
     parameters = inspect.signature(fool).parameters.items()
     own = {name: PARSED_AS.get(name, each.annotation) for name, each in parameters}
-    others = {"model", "out", *_ArgumentChecks.model_fields}
+    others = {"model", "out", *GeneralSettings.model_fields}
     fields: Any = {name: (kind, ...) for name, kind in own.items() if name not in others}
-    return create_model("Arguments", __base__=_ArgumentChecks, **fields)
+    return create_model("Arguments", __base__=GeneralSettings, **fields)
 
 
 def _run(model: Any, arguments: Any, folder: Path | None) -> Run:

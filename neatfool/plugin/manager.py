@@ -103,7 +103,7 @@ class PluginManager:
                 who = f"{kind} {name!r} ({entry[0].origin})"
                 raise PluginError(f"{who}: registers no {kind} of that name{near}")
         if not made:
-            raise PluginError(f"unknown {kind} {quoted(name)}{nearest(name, self.names(kind))}")
+            raise self._unknown(kind, name)
         if not self._has_further_hooks or isinstance(made[0].factory, str):
             return made[0]
         # A factory that has a parameter ``hook`` gets pluggy's hooks, for its plugin's own.
@@ -143,8 +143,7 @@ class PluginManager:
 
         entry = self._only_entry("command", name)
         if entry is None:
-            near = nearest(name, self.names("command"))
-            raise PluginError(f"unknown command {quoted(name)}{near}")
+            raise self._unknown("command", name)
         group = click.Group()
         with blaming(f"command {name!r} ({entry[0].origin})"):
             hooks_of(self._import(*entry), name).neatfool_add_commands(cli=group)
@@ -199,11 +198,11 @@ class PluginManager:
             self._check_hooks(plugin)
         except BaseException as error:
             self._pluggy.unregister(name=source)
-            if isinstance(error, pluggy.PluginValidationError):
-                raise PluginError(f"{source}: {' '.join(str(error).split())}") from error
             if isinstance(error, PluginError) or not isinstance(error, Exception | SystemExit):
                 raise
-            raise PluginError(f"{source}: {cause(error)}") from error
+            misfit = isinstance(error, pluggy.PluginValidationError)
+            fault = " ".join(str(error).split()) if misfit else cause(error)
+            raise PluginError(f"{source}: {fault}") from error
         if not self._hooks_of(plugin):
             self._pluggy.unregister(name=source)
             return False
@@ -255,6 +254,9 @@ class PluginManager:
             ):
                 mend = "put @neatfool.hookimpl above it"
                 raise PluginError(f"{self._source}: {name} is not marked as a hook; {mend}")
+
+    def _unknown(self, kind: str, name: str) -> PluginError:
+        return PluginError(f"unknown {kind} {quoted(name)}{nearest(name, self.names(kind))}")
 
     def _only_entry(self, kind: str, name: str) -> tuple[PluginEntry, EntryPoint] | None:
         pairs = [pair for pair in self._installed if (pair[0].kind, pair[0].name) == (kind, name)]
@@ -337,14 +339,10 @@ class Observers:
                 getattr(hook, event)(**given)
             except (Exception, SystemExit) as error:
                 self._failures[name] += 1
-                off = self._failures[name] >= FAILURES
-                _log.warning(
-                    "observer %s: %s: %s%s",
-                    name,
-                    event,
-                    cause(error),
-                    f"; it failed {FAILURES} times and is switched off" if off else "",
-                    exc_info=error if _log.isEnabledFor(logging.DEBUG) else None,
-                )
-                if off:
+                end = ""
+                if self._failures[name] >= FAILURES:
+                    end = f"; it failed {FAILURES} times and is switched off"
                     del self._hooks[name]
+                shown = error if _log.isEnabledFor(logging.DEBUG) else None
+                what = "observer %s: %s: %s%s"
+                _log.warning(what, name, event, cause(error), end, exc_info=shown)

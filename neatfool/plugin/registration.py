@@ -99,6 +99,11 @@ class Registration:
         """Its kind, name and source, for messages."""
         return f"{self.kind} {self.name!r} ({self.source})"
 
+    @property
+    def section(self) -> str:
+        """The section of an experiment that has its options."""
+        return self.name if self.kind == "observer" else self.kind
+
     def make(self, *arguments: Any, **named: Any) -> Any:
         """Call the factory, and give an instance of the kind's contract."""
         factory = self.maker

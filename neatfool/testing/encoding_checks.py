@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import product
 from typing import Any, Final
 from unittest import SkipTest
@@ -34,13 +34,8 @@ class EncodingSubject:
     """An encoding under test, for images of a spec; ``seeds`` has one for each genome."""
 
     def __init__(self, make: Callable[[ImageSpec], Encoding[Any]], spec: ImageSpec) -> None:
-        self._make = make
-        self.spec = spec
+        self.make, self.spec = partial(make, spec), spec
         self.seeds = derive_seeds("checks", ids=range(GENOMES))
-
-    def make(self) -> Encoding[Any]:
-        """Make a new one."""
-        return self._make(self.spec)
 
     @cached_property
     def encoding(self) -> Encoding[Any]:

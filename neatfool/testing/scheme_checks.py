@@ -61,10 +61,7 @@ class ToySearch:
 
     def steps(self, generations: int) -> Iterator[SearchStep]:
         """Run some generations, or until the search ends."""
-        for _ in range(generations):
-            if (step := self.step()) is None:
-                return
-            yield step
+        return islice(iter(self.step, None), generations)
 
     def step(self, keep: int | None = None) -> SearchStep | None:
         """Run a generation of at most ``keep`` candidates; None if the search has ended."""

@@ -4,8 +4,6 @@ A :mod:`.feed` reads what a run has added to its database, and a web application
 sends that to open pages. :mod:`.observer` serves the run of its own process.
 """
 
-import secrets
-import threading
 from pathlib import Path
 from typing import Final
 
@@ -52,28 +50,18 @@ def watch(folders: tuple[Path, ...], port: int | None, *, show: bool) -> None:
     Of a folder it shows all runs, also those that begin later.
     """
     try:
-        from neatfool.server import address_of, listen, run_server
+        from neatfool.server import run_server
 
-        from .app import make_app
+        from .app import WatchPage
         from .feed import FeedList
     except ImportError as error:
         raise ExperimentError(
             f"neatfool watch needs more packages ({error}); pip install 'neatfool[serve]'"
         ) from error
-    from neatfool.present import Output
-
-    feeds = FeedList(folders)
-    with listen("127.0.0.1", port or 0) as listening:
-        token = secrets.token_urlsafe(16)
-        ended = threading.Event()
-        app = make_app(feeds, token=token, ended=ended)
-        address = f"{address_of(listening)}/{token}/"
-        Output().print(f"Watch at {address}\nCtrl-C ends it.", soft_wrap=True, markup=False)
-        if show:
-            import webbrowser
-
-            webbrowser.open(address)
-        run_server(app, listening, on_end=ended.set)
+    page = WatchPage(FeedList(folders), port or 0)
+    with page.socket:
+        page.tell("Watch at {}\nCtrl-C ends it.", show=show)
+        run_server(page.app, page.socket, on_end=page.ended.set)
 
 
 @hookimpl

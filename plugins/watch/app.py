@@ -2,8 +2,10 @@
 
 import asyncio
 import hmac
+import secrets
 import sys
 import time
+import webbrowser
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -17,7 +19,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from neatfool import NeatfoolError
-from neatfool.server import BrowserGuard
+from neatfool.present import Output
+from neatfool.server import BrowserGuard, address_of, listen
 
 from .feed import PageState, RunFeed
 
@@ -33,11 +36,31 @@ HEADERS: Final = {
 }
 
 
-def make_app(feeds: Callable[[], Sequence[RunFeed]], *, token: str, ended: Event) -> ASGIApp:
-    """Make the application that shows runs until it ``ended``.
+class WatchPage:
+    """The page of runs on a port of this machine, 0 for any that is free; and its ``address``.
 
-    ``feeds`` gives a feed for each run, each time the same ones and perhaps more.
+    ``feeds`` gives a feed for each run, each time the same ones and perhaps more. The page shows
+    them until it ``ended``.
     """
+
+    def __init__(self, feeds: Callable[[], Sequence[RunFeed]], port: int) -> None:
+        self.socket, self.ended, token = (
+            listen("127.0.0.1", port),
+            Event(),
+            secrets.token_urlsafe(16),
+        )
+        self.address = f"{address_of(self.socket)}/{token}/"
+        self.app = make_app(feeds, token=token, ended=self.ended)
+
+    def tell(self, what: str, *, show: bool) -> None:
+        """Say where the page is, and perhaps open it in the browser."""
+        Output().print(what.format(self.address), soft_wrap=True, markup=False)
+        if show:
+            webbrowser.open(self.address)
+
+
+def make_app(feeds: Callable[[], Sequence[RunFeed]], *, token: str, ended: Event) -> ASGIApp:
+    """Make the application that shows runs until it ``ended``."""
     service = _WatchRoutes(feeds, ended)
     routes = [
         *(Route(path, service.page) for path in ("/", "/watch.css", "/watch.js")),

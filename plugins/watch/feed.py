@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -14,7 +14,7 @@ import numpy as np
 import orjson
 from scipy.special import expit, logit
 
-from neatfool import GenerationReport, NeatfoolError, Run, RunError, find_runs, open_run
+from neatfool import NeatfoolError, Run, RunError, find_runs, open_run
 
 MOST_POINTS: Final = 4000
 """A page that is opened gets at most about this many points of a curve; a screen has fewer."""
@@ -121,10 +121,7 @@ class RunFeed:
                 "budget": {key: target.get(f"max_{key}") for key in ("queries", "requests")},
             }
             self._held = np.full(len(run.classes), -np.inf)
-        reports, replacements = run.since(last + 1)
-        before = self._points[-1] if self._points else {}
-        self._points += _follow(before, reports, replacements, self._held, run.searched)
-        self._changes += [change for *change, _ in replacements]
+        self._follow(run, last + 1)
         self._state.update(finished=run.finished, requests=run.requests)
         # The twelve newest elites are at hand: they are what a page asks for.
         newest: dict[int, int] = {}
@@ -138,6 +135,43 @@ class RunFeed:
             else (generation, run.elite(index).png)
             for index, generation in newest.items()
         }
+
+    def _follow(self, run: Run, first: int) -> None:
+        """Add the columns of the generations from ``first`` on; see :data:`COLUMNS`."""
+        reports, replacements = run.since(first)
+        changes: dict[int, list[tuple[int, float, float]]] = {}
+        for generation, index, confidence, rank in replacements:
+            changes.setdefault(generation, []).append((index, confidence, rank))
+            self._changes.append([generation, index, confidence])
+        held, searched = self._held, [*run.searched]
+        before = self._points[-1] if self._points else {}
+        odds = _spread(held[searched])
+        for report in reports:
+            best = before.get("maximum", 0.0)
+            for index, confidence, rank in changes.get(report.generation, ()):
+                # The ranks of a target without logits are confidences.
+                held[index] = logit(np.clip(rank, 1e-4, 1 - 1e-7)) if rank == confidence else rank
+                best = max(best, confidence)
+            if report.generation in changes:
+                odds = _spread(held[searched])
+            more = {
+                "seconds": report.stages.elapsed,
+                "changed": report.replacements,
+                "switched": report.goal_switches,
+                "refused": report.refused,
+                **{stage: getattr(report.stages, stage) for stage in STAGES},
+            }
+            before = {
+                "generation": report.generation,
+                "images": report.evaluations,
+                "minimum": report.minimum,
+                "median": report.median,
+                "maximum": best,
+                "certain": report.classes_ge[2],
+                **odds,
+                **{name: round(before.get(name, 0) + value, 4) for name, value in more.items()},
+            }
+            self._points.append(before)
 
     def _tell(self, page: PageState) -> tuple[bytes | None, PageState]:
         news: dict[str, Any] = {}
@@ -177,49 +211,6 @@ class FeedList:
                             self._feeds.setdefault(path, RunFeed(path))
                 self._due = time.monotonic() + max(2.0, 100 * (time.thread_time() - began))
             return [*self._feeds.values()]
-
-
-def _follow(
-    before: Mapping[str, float],
-    reports: Iterable[GenerationReport],
-    replacements: Sequence[tuple[int, int, float, float]],
-    held: np.ndarray,
-    searched: Sequence[int],
-) -> Iterator[dict[str, float]]:
-    """Give the columns of new generations, after the last one before them.
-
-    ``held``, float64 [K], has each class's log-odds, and goes on with the generations.
-    """
-    changes: dict[int, list[tuple[int, float, float]]] = {}
-    for generation, index, confidence, rank in replacements:
-        changes.setdefault(generation, []).append((index, confidence, rank))
-    odds = _spread(held[[*searched]])
-    for report in reports:
-        best = before.get("maximum", 0.0)
-        for index, confidence, rank in changes.get(report.generation, ()):
-            # The ranks of a target without logits are confidences.
-            held[index] = logit(np.clip(rank, 1e-4, 1 - 1e-7)) if rank == confidence else rank
-            best = max(best, confidence)
-        if report.generation in changes:
-            odds = _spread(held[[*searched]])
-        more = {
-            "seconds": report.stages.elapsed,
-            "changed": report.replacements,
-            "switched": report.goal_switches,
-            "refused": report.refused,
-            **{stage: getattr(report.stages, stage) for stage in STAGES},
-        }
-        before = {
-            "generation": report.generation,
-            "images": report.evaluations,
-            "minimum": report.minimum,
-            "median": report.median,
-            "maximum": best,
-            "certain": report.classes_ge[2],
-            **odds,
-            **{name: round(before.get(name, 0) + value, 4) for name, value in more.items()},
-        }
-        yield before
 
 
 def _spread(held: np.ndarray) -> dict[str, float]:

@@ -1,37 +1,31 @@
 """The observer ``watch``: a page that shows the run of this process."""
 
-import secrets
-import webbrowser
 from pathlib import Path
-from threading import Event, Thread
+from threading import Thread
 
 import click
 
 from neatfool import Outcome, Run, hookimpl
-from neatfool.present import Output
 
 try:
-    from neatfool.server import address_of, listen, make_server
+    from neatfool.server import make_server
 
-    from .app import make_app
+    from .app import WatchPage
     from .feed import RunFeed
 except ImportError as error:
     raise ImportError(f"needs more packages ({error}); pip install 'neatfool[serve]'") from error
 
 
 class WatchServer:
-    """The page of a run of this process, and its ``address``."""
+    """Serves the page of a run of this process."""
 
     def __init__(self, path: Path, port: int) -> None:
-        """Serve the page, on a port of this machine; 0 stands for any that is free."""
+        """Begin to serve it."""
         self._feed = RunFeed(path)
-        ended = Event()
-        socket = listen("127.0.0.1", port)
-        token = secrets.token_urlsafe(16)
-        self.address = f"{address_of(socket)}/{token}/"
-        app = make_app(lambda: [self._feed], token=token, ended=ended)
-        self._server = make_server(app, ended.set)
-        self._thread = Thread(target=self._server.run, args=([socket],), name="watch", daemon=True)
+        self.page = WatchPage(lambda: [self._feed], port)
+        self._server = make_server(self.page.app, self.page.ended.set)
+        sockets = [self.page.socket]
+        self._thread = Thread(target=self._server.run, args=(sockets,), name="watch", daemon=True)
         self._thread.start()
 
     def end(self, outcome: Outcome) -> None:
@@ -41,7 +35,7 @@ class WatchServer:
         self._thread.join(3)
 
 
-_pages: dict[Path, WatchServer] = {}
+_servers: dict[Path, WatchServer] = {}
 
 
 @hookimpl
@@ -49,14 +43,12 @@ def neatfool_run_started(run: Run) -> None:
     """Serve the page, and say where."""
     context = click.get_current_context(silent=True)
     params = context.params if context and "watch" in context.params else {}
-    page = _pages[run.path] = WatchServer(run.path, params.get("port") or 0)
-    Output().print(f"Watch it at {page.address}", soft_wrap=True, markup=False)
-    if params.get("open"):
-        webbrowser.open(page.address)
+    server = _servers[run.path] = WatchServer(run.path, params.get("port") or 0)
+    server.page.tell("Watch it at {}", show=bool(params.get("open")))
 
 
 @hookimpl
 def neatfool_run_finished(run: Run, outcome: Outcome) -> None:
     """Tell the page how the run ended."""
-    if page := _pages.pop(run.path, None):
-        page.end(outcome)
+    if server := _servers.pop(run.path, None):
+        server.end(outcome)

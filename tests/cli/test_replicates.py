@@ -15,9 +15,8 @@ from waiting import wait_until
 
 from neatfool import RunError, open_run
 from neatfool.cli import replicates as replicates_command
-from neatfool.cli.replicates import environment_for, show_end
+from neatfool.cli.replicates import Replicate, environment_for, show_end
 from neatfool.present import Output
-from neatfool.replicates import Replicate
 from neatfool.run.folder import lock
 from tests.support.databases import contents
 

@@ -7,9 +7,8 @@ from pydantic import BaseModel
 
 from neatfool import ClassNames, ExperimentError, ImageSpec
 from neatfool.config.annotations import PrefixedPath
-from neatfool.config.ini import parse_ini
+from neatfool.config.ini import Problems, parse_ini
 from neatfool.config.options import read_options
-from neatfool.config.sections import Problems
 from neatfool.wording import distinct_names
 
 SPEC = ImageSpec(4, 4, 3, ("tabby", "crane bird", "crane", "golden retriever", "7"))

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neatfool.config.ini import first_comment, override, parse_ini, read_ini
-from neatfool.config.sections import unquote, write_ini
+from neatfool.config.ini import first_comment, override, parse_ini, read_ini, unquote, write_ini
 from neatfool.errors import ExperimentError
 
 PATH = Path("some/mnist.ini")

@@ -21,7 +21,6 @@ from neatfool.experiment.plugin_choice import (
     choose,
     json_sections,
     read_choice,
-    resolved_sections,
 )
 from neatfool.plugin.manager import PluginManager
 
@@ -445,7 +444,7 @@ def test_a_plugin_is_chosen_from_python():
         PLUGINS, "encoding", "toy_encoding", {"ToyGenome": {"rate": 0.1}, "preset": "neat"}
     )
     assert choice.options == EncodingOptions(ToyGenome=Genome(rate=0.1), preset="neat")
-    assert resolved_sections("encoding", choice) == {
+    assert choice.sections() == {
         "encoding": {"plugin": "toy_encoding", "preset": "neat"},
         "ToyGenome": {"rate": 0.1, "functions": ["sin"]},
     }

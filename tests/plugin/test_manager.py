@@ -38,16 +38,6 @@ def target_plugin(*args, **kwargs):
     return Plugin()
 
 
-def message(source="here", **hooks):
-    """Register an object with these hooks; give what was wrong."""
-    manager = PluginManager()
-    plugin = type("Plugin", (), {name: hookimpl(hook) for name, hook in hooks.items()})()
-    with pytest.raises(PluginError) as raised:
-        manager.register_object(plugin, source)
-    assert "toy" not in manager.names("target")
-    return str(raised.value)
-
-
 # what is installed
 
 
@@ -118,32 +108,37 @@ def test_one_that_cannot_be_imported_breaks_only_its_own_use(distribute, code, c
     assert manager.load("target", "jay").name == "jay"
 
 
-def test_one_that_registers_another_name_is_told(distribute):
-    distribute("birds", {"target.tit": "birds_m"}, {"birds_m": TARGET.format(name="titt")})
-    expected = (
-        r"target 'tit' \(birds 1.2, birds_m\): registers no target of that name; "
-        r"did you mean 'titt'\?"
-    )
-    with pytest.raises(PluginError, match=expected):
-        PluginManager().load("target", "tit")
+UNKNOWN_HOOK = """
+from neatfool import hookimpl
+@hookimpl
+def neatfool_register_target(register): ...
+"""
 
 
-def test_an_error_in_one_that_is_installed_names_it(distribute):
-    code = "from neatfool import hookimpl\n@hookimpl\ndef neatfool_register_target(register): ..."
+@pytest.mark.parametrize(
+    ("code", "others", "words"),
+    [
+        (
+            TARGET.format(name="titt"),
+            {},
+            r"target 'tit' \(birds 1.2, birds_m\): registers no target of that name; did you mean "
+            r"'titt'\?",
+        ),
+        (UNKNOWN_HOOK, {}, "target 'tit': birds 1.2, birds_m: there is no hook 'neatfool_reg.*t'"),
+        (
+            TARGET.format(name="tit"),
+            {"target.tit": "more_m"},
+            "there are two targets named 'tit': birds 1.2, birds_m and more-birds 1.2, more_m; "
+            "rename or remove one",
+        ),
+    ],
+)
+def test_what_is_wrong_with_an_installed_one_is_told_with_its_source(
+    distribute, code, others, words
+):
     distribute("birds", {"target.tit": "birds_m"}, {"birds_m": code})
-    expected = r"target 'tit': birds 1.2, birds_m: there is no hook 'neatfool_register_target'"
-    with pytest.raises(PluginError, match=expected):
-        PluginManager().load("target", "tit")
-
-
-def test_two_that_are_installed_under_one_name_are_told_with_both_sources(distribute):
-    distribute("birds", {"target.tit": "birds_m"}, {"birds_m": TARGET.format(name="tit")})
-    distribute("more-birds", {"target.tit": "more_m"})
-    expected = (
-        "there are two targets named 'tit': birds 1.2, birds_m and more-birds 1.2, more_m; "
-        "rename or remove one"
-    )
-    with pytest.raises(PluginError, match=expected):
+    distribute("more-birds", others)
+    with pytest.raises(PluginError, match=words):
         PluginManager().load("target", "tit")
 
 
@@ -193,86 +188,70 @@ def test_a_factory_may_be_named_and_is_imported_when_it_is_called():
         manager.load("target", "misspelt").make()
 
 
-def test_options_that_are_no_model_are_told():
-    expected = "AttributeError: .*'dict' has no attribute 'model_fields'"
-    with pytest.raises(PluginError, match=f"here: .*{expected}"):
-        PluginManager().register_object(target_plugin("toy", dict, options=dict), "here")
+class Taking(BaseModel):
+    mine: int = Field(1, alias="batch_size")
 
 
-@pytest.mark.parametrize("taken", ["plugin", "batch_size"])
-def test_an_option_may_not_have_a_key_of_the_frameworks(taken):
-    class Taking(BaseModel):
-        mine: int = Field(1, alias=taken)
-
-    with pytest.raises(PluginError, match=f"the option '{taken}' is neatfool's own in .target."):
-        PluginManager().register_object(target_plugin("toy", dict, options=Taking), "here")
+def twice(self, register):
+    register("toy", dict)
+    register("toy", list)
 
 
-def test_a_name_registered_twice_by_one_plugin_is_told():
-    def twice(self, register):
-        register("toy", dict)
-        register("toy", list)
-
-    assert message(neatfool_register_targets=twice) == (
-        "here: register('toy', ...): registers two targets of this name; rename one"
-    )
+def failing(self, register):
+    register("toy", dict)
+    raise KeyError("weights")
 
 
-def test_a_hook_that_raises_is_told_and_the_plugin_not_kept():
-    def failing(self, register):
-        register("toy", dict)
-        raise KeyError("weights")
-
-    told = message(neatfool_register_targets=failing)
-    assert told.startswith("here: KeyError: 'weights' (")
-    assert "test_manager.py, line " in told
+def raising(self, register):
+    raise ExperimentError("mind the gap")
 
 
-def test_errors_of_neatfools_own_pass():
-    def failing(self, register):
-        raise ExperimentError("mind the gap")
+def wrapping(self, register):
+    yield
 
+
+def plugin(**hooks):
+    return type("Plugin", (), hooks)()
+
+
+@pytest.mark.parametrize(
+    ("plugin", "words"),
+    [
+        (target_plugin("toy", dict, options=dict), "AttributeError: .*'dict' has no .*fields'"),
+        (
+            target_plugin("toy", dict, options=Taking),
+            r"register\('toy', ...\): the option 'batch_size' is neatfool's own in .target.",
+        ),
+        (
+            plugin(neatfool_register_targets=hookimpl(twice)),
+            r"register\('toy', ...\): registers two targets of this name; rename one",
+        ),
+        (
+            plugin(neatfool_register_targets=hookimpl(failing)),
+            r"KeyError: 'weights' \(.*test_manager.py, line ",
+        ),
+        (plugin(neatfool_register_targets=hookimpl(raising)), ".*mind the gap"),
+        (
+            plugin(neatfool_register_target=hookimpl(lambda self, register: None)),
+            "there is no hook .*target'; did you mean 'neatfool_register_targets'",
+        ),
+        (
+            plugin(neatfool_run_started=hookimpl(lambda self, ran: None)),
+            ".*neatfool_run_started.*'ran'",
+        ),
+        (plugin(neatfool_register_views=hookimpl(wrapper=True)(wrapping)), ".*views.*wrapper"),
+        (
+            plugin(neatfool_register_targets=lambda self, register: None),
+            ".*is not marked as a hook; put @neatfool.hookimpl",
+        ),
+        (ModuleType("nothing"), "implements no hook of neatfool"),
+    ],
+)
+def test_what_is_wrong_with_a_plugin_is_told_and_it_is_not_kept(plugin, words):
     manager = PluginManager()
-    plugin = type("Plugin", (), {"neatfool_register_targets": hookimpl(failing)})()
-    with pytest.raises(PluginError, match="mind the gap"):
+    with pytest.raises(PluginError, match=f"(?s)^here: {words}"):
         manager.register_object(plugin, "here")
-
-
-def test_a_misspelt_hook_is_told_with_the_nearest():
-    told = message(neatfool_register_target=lambda self, register: None)
-    assert told == (
-        "here: there is no hook 'neatfool_register_target'; did you mean "
-        "'neatfool_register_targets'?"
-    )
-
-
-def test_a_hook_with_a_wrong_argument_is_told():
-    told = message(neatfool_run_started=lambda self, ran: None)
-    assert told.startswith("here: ")
-    assert "neatfool_run_started" in told
-    assert "'ran'" in told
-
-
-def test_a_wrapper_of_what_registers_is_refused():
-    def wrapping(self, register):
-        yield
-
-    plugin = type("Plugin", (), {"neatfool_register_views": hookimpl(wrapper=True)(wrapping)})()
-    with pytest.raises(PluginError, match=r"neatfool_register_views.*wrapper"):
-        PluginManager().register_object(plugin, "here")
-
-
-def test_a_hook_without_its_mark_is_told():
-    class Plugin:
-        def neatfool_register_targets(self, register): ...
-
-    with pytest.raises(PluginError, match=r"is not marked as a hook; put @neatfool.hookimpl"):
-        PluginManager().register_object(Plugin(), "here")
-
-
-def test_what_has_no_hook_is_no_plugin():
-    with pytest.raises(PluginError, match="here: implements no hook of neatfool"):
-        PluginManager().register_object(ModuleType("nothing"), "here")
+    assert "toy" not in manager.names("target")
 
 
 def test_one_that_failed_can_be_registered_when_it_is_mended():

@@ -9,9 +9,8 @@ import torch
 from pydantic import ValidationError
 
 from neatfool import ExperimentError, cppn
-from neatfool.config.ini import parse_ini
+from neatfool.config.ini import Problems, parse_ini
 from neatfool.config.options import read_options
-from neatfool.config.sections import Problems
 from neatfool.experiment.experiment import load_experiment
 from neatfool.testing import COLOUR, GREY, check_plugin
 from neatfool_plugins.cppn import CppnEncoding, Options

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from neatfool.config.ini import override
-from neatfool.config.sections import split
+from neatfool.config.ini import override, split
 from neatfool.errors import ExperimentError
 from neatfool.experiment.framework import _UNSAFE
 from neatfool.present.charts.figure import compact

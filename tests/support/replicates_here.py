@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class OneByOne:
-    """Stands in for :class:`neatfool.replicates.ProcessPool`."""
+    """Stands in for :class:`neatfool.cli.replicates.ProcessPool`."""
 
     def __init__(self, jobs: int, environment: Mapping[str, str], **calls: Callable) -> None:
         self._calls = calls

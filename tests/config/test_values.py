@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neatfool.config.sections import split, unquote, without_comments, write_value
+from neatfool.config.ini import split, unquote, without_comments, write_value
 
 TEXTS = (
     st.text() | st.text(alphabet='ab "#;,\\\n[]=') | st.from_regex(r'"[a "#;]*"?', fullmatch=True)

@@ -9,7 +9,7 @@ import time
 import pytest
 from waiting import wait_until
 
-from neatfool.replicates import ProcessPool
+from neatfool.cli.replicates import ProcessPool
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of another kind")
 
