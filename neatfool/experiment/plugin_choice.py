@@ -25,6 +25,14 @@ PLUGIN_SECTIONS: Final = {
 }
 """The sections that pick a plugin, with the default plugin; a target has no default."""
 
+_SPECIES: Final = "is read with [scheme] plugin = single_class only; pick that, or leave it out"
+NEAT_SECTIONS: Final = {
+    "NEAT": "is neat-python's; leave it out, and write [scheme] batch for its pop_size",
+    "DefaultGenome": "is read with [encoding] plugin = cppn only; pick that, or leave it out",
+    **dict.fromkeys(("DefaultSpeciesSet", "DefaultStagnation", "DefaultReproduction"), _SPECIES),
+}
+"""Sections of a file of neat-python: what to do if no plugin of an experiment reads them."""
+
 RECORDED: Final = "the run's experiment"
 """The place of a recorded option, for messages."""
 
@@ -163,7 +171,8 @@ class ChoiceReader:
         for name, section in self.sections.items():
             near = nearest(name, known)
             if name not in known and (self._has_all_picked or "did you mean" in near):
-                self.problems.add_at(section, name, "", f"unknown section{near}")
+                fault = NEAT_SECTIONS.get(name, f"unknown section{near}")
+                self.problems.add_at(section, name, "", fault)
         for name, count in self._readers.items():
             if count > 1 or name in others:
                 fault = "two plugins read this section; use another plugin"

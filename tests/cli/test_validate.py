@@ -191,3 +191,20 @@ def test_what_a_run_refuses_is_not_valid(command, given, message):
     result = CliRunner().invoke(main, [command, "e.ini", *options])
     assert result.exit_code == 2
     assert message in result.stderr
+
+
+NEAT = "[experiment]\nimages = 9\n[target]\nplugin = mnist\n"
+
+
+def test_sections_of_neat_python_that_nothing_reads_are_told_with_what_reads_them():
+    names = ["DefaultSpeciesSet", "DefaultStagnation", "DefaultReproduction", "NEAT"]
+    given = "".join(f"[{name}]\n" for name in names)
+    Path("e.ini").write_text(NEAT + given)
+    lines = validate("e.ini").stderr.splitlines()
+    assert [line.split("with ")[1].split(" only")[0] for line in lines[:3]] == [
+        "[scheme] plugin = single_class"
+    ] * 3
+    assert "[NEAT]: is neat-python's; leave it out" in lines[3]
+    scheme = "[scheme]\nplugin = single_class\n"
+    Path("e.ini").write_text(NEAT + given.removesuffix("[NEAT]\n") + scheme)
+    assert validate("e.ini").exit_code == 0
