@@ -12,7 +12,7 @@ from neatfool.config.ini import override
 from neatfool.config.sections import split
 from neatfool.errors import ExperimentError
 from neatfool.experiment.framework import _UNSAFE
-from neatfool.present.charts.figure import compact
+from neatfool.present.figure import compact
 from neatfool_plugins.http.validation import looks_like_a_key
 
 if TYPE_CHECKING:

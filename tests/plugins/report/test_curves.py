@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from neatfool.present.charts.figure import compact
+from neatfool.present.figure import compact
 from neatfool.wording import percent
 from neatfool_plugins.report import curves
 

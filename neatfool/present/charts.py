@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import numpy as np
 
-from neatfool.present.charts import figure
+from neatfool.present import figure
 from neatfool.wording import level
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 
-from neatfool.present.charts.figure import draw_figure
-from neatfool.present.charts.lines import LOOKS, StepCurve, key_of, steps
+from neatfool.present.charts import LOOKS, StepCurve, key_of, steps
+from neatfool.present.figure import draw_figure
 
 
 def texts(svg):

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from neatfool.present import draw_graph
-from neatfool.present.charts.figure import DISABLED, NEGATIVE, POSITIVE
-from neatfool.present.graph.drawing import FAINT, influential
+from neatfool.present.figure import DISABLED, NEGATIVE, POSITIVE
+from neatfool.present.graph_drawing import FAINT, influential
 
 if TYPE_CHECKING:
     from collections.abc import Callable
