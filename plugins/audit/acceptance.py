@@ -9,16 +9,8 @@ import numpy as np
 from pydantic import Field
 from scipy.special import expit, logit
 
+from neatfool import present
 from neatfool.measure import FEWEST, Share, threshold_of
-from neatfool.present import (
-    LINE_COLOURS,
-    MUTED,
-    TICKS,
-    Facts,
-    Table,
-    new_axes,
-    ticks_around,
-)
 from neatfool.wording import level, listed, percent, share
 
 from .confidence import EVOLVED, KNOWN, ConfidenceRecord, clip_log_odds
@@ -40,7 +32,7 @@ GROUPS: Final = {
 """The lines of the chart, and their names there."""
 
 
-class AcceptanceThreshold(Facts):
+class AcceptanceThreshold(present.Facts):
     """A threshold, and what it does to in-distribution images."""
 
     name: str = Field(
@@ -82,7 +74,7 @@ class AcceptanceThreshold(Facts):
         return percent(self.confidence, self.log_odds or 0.0)
 
 
-class KindAcceptance(Facts):
+class KindAcceptance(present.Facts):
     """How many images of one kind are accepted."""
 
     kind: str = Field(description="a short name; a change as in `neatfool survive --kinds`")
@@ -115,7 +107,7 @@ class KindAcceptance(Facts):
         )
 
 
-class Acceptance(Facts):
+class Acceptance(present.Facts):
     """What is accepted at each threshold."""
 
     thresholds: list[AcceptanceThreshold] = Field(description="the thresholds that matter")
@@ -213,37 +205,37 @@ class Acceptance(Facts):
         longer = HeldOutResult(seeds=held_out.seeds, accepted=counts)
         return self.model_copy(update={"longer": longer, "longer_images": images})
 
-    def table(self) -> Table:
+    def table(self) -> present.Table:
         """Write a row for each kind of images."""
         rows = [["threshold", "", *map(str, self.thresholds)]]
         for each in self.kinds:
             parts = [share(number / each.images) for number in each.accepted]
             rows.append([f"{each.what} ({each.images:,})", percent(each.median), *parts])
         heads = ["images", "median", *map(self.label, self.thresholds)]
-        return Table(heads, rows, "Share that is accepted")
+        return present.Table(heads, rows, "Share that is accepted")
 
     def draw(self) -> Figure:
         """Draw the share that is accepted over the threshold, for each group of images."""
-        drawn, axes = new_axes(1080, 390, right=24, left=52, top=70)
+        drawn, axes = present.new_axes(1080, 390, right=24, left=52, top=70)
         every = np.concatenate([each.log_odds for each in self.kinds])
         marked = [each for each in self.thresholds if each.log_odds is not None]
         ends = [*np.percentile(every, (1, 99)), *(each.log_odds or 0.0 for each in marked)]
         low, high = max(min(ends), -10.0) - 1, max(ends) + 1
-        for (group, name), colour in zip(GROUPS.items(), LINE_COLOURS, strict=False):
+        for (group, name), colour in zip(GROUPS.items(), present.LINE_COLOURS, strict=False):
             some = [each.log_odds for each in self.kinds if each.group == group]
             if some:
                 odds = np.concatenate(some).clip(low - 1, high + 1)
                 axes.ecdf(odds, complementary=True, label=name, color=colour, linewidth=1.9)
-        ticks, names = ticks_around(TICKS, low / np.log(10), high / np.log(10))
+        ticks, names = present.ticks_around(present.TICKS, low / np.log(10), high / np.log(10))
         axes.set_xticks(np.array(ticks) * np.log(10), names)
         axes.set_xlim(low, high)
-        axes.set_xlabel("threshold of the confidence", color=MUTED)
+        axes.set_xlabel("threshold of the confidence", color=present.MUTED)
         axes.yaxis.set_major_formatter(lambda value, _: level(value))
         axes.legend(frameon=False, labelcolor="linecolor", loc="best")
-        look: Any = {"xycoords": ("data", "axes fraction"), "color": MUTED, "ha": "center"}
+        look: Any = {"xycoords": ("data", "axes fraction"), "color": present.MUTED, "ha": "center"}
         for height, each in enumerate(marked):
             spot = each.log_odds or 0.0
-            axes.axvline(spot, color=MUTED, linewidth=1.2, linestyle=":")
+            axes.axvline(spot, color=present.MUTED, linewidth=1.2, linestyle=":")
             axes.annotate(f"{each} ({self.label(each)})", (spot, 1.03 + 0.06 * height), **look)
         return drawn
 

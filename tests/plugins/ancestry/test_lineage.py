@@ -13,8 +13,8 @@ from commands import CLASSES, neatfool, write_experiment
 
 from neatfool import analysis, open_run
 from neatfool_plugins.ancestry import measure
-from neatfool_plugins.ancestry.finding import Ancestry
-from neatfool_plugins.ancestry.kinds import BroadKinds
+from neatfool_plugins.ancestry.goal_switches import BroadKinds
+from neatfool_plugins.ancestry.measure import Ancestry
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
 
