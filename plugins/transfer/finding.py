@@ -194,14 +194,8 @@ class TransferMatrix(MultiRunResult):
             yield present.Headline(known.headline())
         yield from map(present.Note, [*self.notes, *self._limits()])
         rows = [
-            (
-                each.key,
-                each.label,
-                each.target,
-                f"{each.shape[2]}x{each.shape[1]}",
-                f"{each.classes:,}",
-            )
-            for each in self.networks
+            [e.key, e.label, e.target, f"{e.shape[2]}x{e.shape[1]}", f"{e.classes:,}"]
+            for e in self.networks
         ]
         yield present.Table(["", "network", "target", "images", "classes"], rows, words=(0, 1, 2))
         yield present.Section(
