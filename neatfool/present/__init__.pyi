@@ -49,7 +49,6 @@ from .finding import embed_svg as embed_svg
 # Charts
 from .figure import MUTED as MUTED
 from .figure import SURFACE as SURFACE
-from .figure import TICKS as TICKS
 from .figure import decimal_odds as decimal_odds
 from .figure import label_confidences as label_confidences
 from .figure import label_counts as label_counts

@@ -7,12 +7,7 @@ import math
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Final,
-    TypeVar,
-)
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -96,16 +91,14 @@ def option(
             path.
         default: What it is if it is left out.
         into: The function's argument, if that has another name.
-        more: Further arguments of ``click.option``, and of ``click.Path``: ``exists``,
-            ``file_okay`` and ``dir_okay``.
+        more: Further arguments of ``click.option``.
     """
     words = spec.replace(", ", " ").split()
     names = [*(word for word in words if word.startswith("-")), *([into] if into else [])]
     metavar = None if words[-1].startswith("-") else words[-1]
     if metavar is None:
         return click.option(*names, is_flag=True, help=text, **more)
-    path = {key: more.pop(key) for key in ("exists", "file_okay", "dir_okay") if key in more}
-    usual = click.IntRange(min=1) if metavar == "N" else click.Path(path_type=Path, **path)
+    usual = click.IntRange(min=1) if metavar == "N" else click.Path(path_type=Path)
     if default is not None:
         more = {"default": default, "show_default": default != ()} | more
     return click.option(*names, type=kind or usual, metavar=metavar, help=text, **more)

@@ -7,7 +7,6 @@ import io
 import json
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from html import escape
 from itertools import islice
 from pathlib import Path
@@ -185,8 +184,7 @@ def arrange_blocks(story: Iterable[Block]) -> dict[str, Any]:
             case Section():
                 sections.append((block, []))
             case Panel():
-                shown = [each for each in block.blocks if is_shown(each, "page")]
-                sections[-1][1].append(replace(block, blocks=shown))
+                sections[-1][1].append(block)
             case _:
                 wide = isinstance(block, Table | Text) or (isinstance(block, Chart) and block.wide)
                 sections[-1][1].append(Panel([block], wide=wide))

@@ -226,7 +226,7 @@ class Acceptance(present.Facts):
             if some:
                 odds = np.concatenate(some).clip(low - 1, high + 1)
                 axes.ecdf(odds, complementary=True, label=name, color=colour, linewidth=1.9)
-        ticks, names = present.ticks_around(present.TICKS, low / np.log(10), high / np.log(10))
+        ticks, names = present.ticks_around(low / np.log(10), high / np.log(10))
         axes.set_xticks(np.array(ticks) * np.log(10), names)
         axes.set_xlim(low, high)
         axes.set_xlabel("threshold of the confidence", color=present.MUTED)

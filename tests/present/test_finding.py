@@ -53,7 +53,7 @@ class Counted(present.Finding):
 
     def draw(self):
         lines = [present.ChartLine([0.0, 1.0], "end", 0)]
-        return present.lines_of_shares(lines, ["before", "after"], right=60)
+        return present.lines_of_shares(lines, ["before", "after"])
 
     def records(self):
         return present.Records(["name", "share"], [["first, and only", 0.46]])
