@@ -10,6 +10,7 @@ import matplotlib as mpl
 import networkx as nx
 import numpy as np
 import pytest
+from pages import texts
 from PIL import Image
 
 from neatfool.present import draw_graph
@@ -18,12 +19,6 @@ from neatfool.present.graph_drawing import FAINT, influential
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-
-def texts(svg: bytes) -> list[str]:
-    return [
-        element.text or "" for element in ET.fromstring(svg).iter() if element.tag[-4:] == "text"
-    ]
 
 
 @pytest.fixture

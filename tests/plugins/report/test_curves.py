@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pages import texts
 
 from neatfool.present.figure import compact
 from neatfool.wording import percent
@@ -24,12 +25,6 @@ if TYPE_CHECKING:
 @pytest.fixture
 def history(make_run: Callable) -> list[GenerationReport]:
     return make_run(generations=40).history
-
-
-def texts(svg: bytes) -> list[str]:
-    return [
-        element.text or "" for element in ET.fromstring(svg).iter() if element.tag[-4:] == "text"
-    ]
 
 
 draw_confidences = partial(page.draw_confidences, wide=True)
