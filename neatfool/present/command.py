@@ -7,17 +7,12 @@ import math
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
 from neatfool.errors import StorageError, agreement
 from neatfool.files import is_stream
-
-if TYPE_CHECKING:
-    NamesType = click.ParamType[tuple[str, ...]]
-else:
-    NamesType = click.ParamType  # click before 8.4 has no types in brackets
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -35,7 +30,7 @@ class FiniteRange(click.FloatRange):
         return number
 
 
-class Names(NamesType):
+class Names(click.ParamType):  # type: ignore[type-arg]  # click before 8.4 has none
     """Names with commas between them, as a tuple; an option of this type has the default ``()``.
 
     A name with a comma in it stands in double quotes.
