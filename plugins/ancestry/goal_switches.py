@@ -18,7 +18,7 @@ from scipy.sparse import csr_array
 from scipy.special import gammaincinv
 
 from neatfool.measure import match_classes
-from neatfool.present import Block, Chart, Facts, Section, Table, draw_cells, short
+from neatfool.present import Block, Chart, Facts, Table, draw_cells, short
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -104,19 +104,6 @@ def _times_chance(count: float, expected: float) -> str:
     """Write a ratio to chance with its exact Poisson interval: ``"2.4 x (1.1 to 4.6)"``."""
     low, high = gammaincinv([count, count + 1], [0.025, 0.975]) / expected
     return f"{count / expected:.1f} x ({low:.1f} to {high:.1f})"
-
-
-def report_switches(run: Run, phylogeny: nx.DiGraph) -> Iterator[Block]:
-    """Show a run's goal switches in its report."""
-    found = goal_switches(run, phylogeny)
-    if found.total:
-        yield Section(
-            "Who took whose niche",
-            "A goal switch: an elite's child took the niche of a class that its parents did not "
-            f"hold. There were {found.total:,.0f}; neatfool ancestry --csv FILE lists them for "
-            "each two classes.",
-        )
-        yield from found.blocks()
 
 
 def goal_switches(run: Run, phylogeny: nx.DiGraph) -> GoalSwitches:

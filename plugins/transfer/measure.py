@@ -318,9 +318,11 @@ def _agree(
     answers = _ask(networks, photographs, show_one, "in-distribution images", note)
     pairs = []
     for network, (_, odds) in zip(networks, answers, strict=True):
-        first = [int(row.argmax()) if row.max() > -np.inf else None for row in odds]
+        named = odds.max(1) > -np.inf
+        first = odds[named].argmax(1).tolist()
         for other, theirs in zip(networks, answers, strict=True):
-            answered = _find_class(other, theirs, first, network.scorer.spec.classes)
+            some = theirs[0][named], theirs[1][named]
+            answered = _find_class(other, some, first, network.scorer.spec.classes)
             figures = finding.TransferFigures.of(other.key, answered)
             pairs.append(finding.AgreementFigures(**figures, first_of=network.key))
     return finding.Agreement(source=source, number=len(photographs), agreement=tuple(pairs))
@@ -329,18 +331,18 @@ def _agree(
 def _find_class(
     network: TransferNetwork,
     answers: Answers,
-    indices: Sequence[int | None],
+    indices: Sequence[int],
     classes: Sequence[str],
 ) -> list[finding.NetworkAnswer]:
-    """Look up a class of each image in a network's answers; None is one not to be looked up.
+    """Look up a class of each image in a network's answers.
 
     An open network might have named a class that it did not: that is one without confidence.
     """
     spec, answered, (probs, odds) = network.scorer.spec, [], answers
     matches = match_classes(classes, spec.classes)
     for row, index in enumerate(indices):
-        name, sure, place = None, 0.0 if index is not None and spec.open else None, None
-        if index is not None and (column := matches.get(index)) is not None:
+        name, sure, place = None, 0.0 if spec.open else None, None
+        if (column := matches.get(index)) is not None:
             name, sure, own = spec.classes[column], probs[row, column], odds[row, column]
             place = 1 + int((odds[row] > own).sum()) if own > -np.inf else None
         answered.append(
