@@ -7,6 +7,7 @@ import io
 import json
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from html import escape
 from itertools import islice
 from pathlib import Path
@@ -184,7 +185,8 @@ def arrange_blocks(story: Iterable[Block]) -> dict[str, Any]:
             case Section():
                 sections.append((block, []))
             case Panel():
-                sections[-1][1].append(block)
+                shown = [each for each in block.blocks if is_shown(each, "page")]
+                sections[-1][1].append(replace(block, blocks=shown))
             case _:
                 wide = isinstance(block, Table | Text) or (isinstance(block, Chart) and block.wide)
                 sections[-1][1].append(Panel([block], wide=wide))

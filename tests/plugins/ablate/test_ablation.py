@@ -11,7 +11,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from commands import CLASSES, PAID, PLUGIN, neatfool, write_experiment
+from commands import CLASSES, PAID, PLUGIN, neatfool, run_small, write_experiment
 
 from neatfool import analysis, open_run
 from neatfool_plugins.ablate.finding import Ablation
@@ -23,15 +23,6 @@ CORNER = PLUGIN.replace(
     "        whole, left =",
     "        light = np.broadcast_to(light[:, :1, :1], light.shape)\n        whole, left =",
 )
-
-
-def go(folder, *options, plugin=PLUGIN):
-    """Run the small experiment."""
-    file = write_experiment(folder)
-    (folder / "patches.py").write_text(plugin)
-    result = neatfool("run", file, "--out", folder / "run", "--no-report", *options)
-    assert result.exit_code == 0, result.output
-    return folder / "run"
 
 
 def ablate(*args):
@@ -68,7 +59,7 @@ def test_python_gets_what_the_command_prints(finished):
 
 
 def test_a_target_that_looks_at_a_corner_needs_just_that(tmp_path):
-    elites = ablate(go(tmp_path, plugin=CORNER), "--tiles", 2)["elites"]
+    elites = ablate(run_small(tmp_path, plugin=CORNER), "--tiles", 2)["elites"]
     for elite in elites:
         (_, right), below = elite["tiles"]
         assert {part["log_odds"] for part in [right, *below]} == {elite["saved"]["log_odds"]}
@@ -105,7 +96,9 @@ def test_the_page_shows_images_and_maps(finished, tmp_path):
 def test_the_map_of_a_large_image_fits_the_page(finished, tmp_path):
     """Noise is too large for a PNG in a page."""
     options = ("--set", "encoding.plugin=direct", "--set", "experiment.generations=1")
-    run = go(tmp_path, *options, plugin=PLUGIN.replace("ImageSpec(6, 8", "ImageSpec(256, 192"))
+    run = run_small(
+        tmp_path, *options, plugin=PLUGIN.replace("ImageSpec(6, 8", "ImageSpec(256, 192")
+    )
     result = neatfool("ablate", run, "--classes", "dark", "--tiles", 3, "--html", tmp_path / "page")
     assert result.exit_code == 0, result.output
     assert (tmp_path / "page").stat().st_size < 400_000

@@ -12,20 +12,12 @@ from contextlib import closing
 import numpy as np
 import pytest
 import torch
-from commands import CLASSES, PAID, PLUGIN, neatfool, write_experiment
+from commands import CLASSES, PAID, PLUGIN, neatfool, run_small, write_experiment
 from PIL import Image
 
 from neatfool import RunError, analysis, decode_png, fool, open_run, open_scorer, views
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
-
-
-def go(folder, *options):
-    """Run the small experiment."""
-    place = folder / "run"
-    result = neatfool("run", write_experiment(folder), "--out", place, "--no-report", *options)
-    assert result.exit_code == 0, result.output
-    return place
 
 
 def survive(*args):
@@ -187,7 +179,7 @@ def queries_of(run):
 
 
 def test_the_report_shows_what_survived(tmp_path, own_sys_path):
-    run = go(tmp_path)
+    run = run_small(tmp_path)
     result = neatfool("survive", run, "--report")
     assert result.exit_code == 0, result.output
     told = json.loads((run / "survival.json").read_text())
