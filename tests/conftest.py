@@ -196,6 +196,21 @@ def finished(experiment: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def two_runs(experiment: Path) -> Path:
+    """Give a folder with finished runs of two seeds, to look at only."""
+    from commands import neatfool
+
+    folder = experiment.parent / "two"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "path", [*sys.path])
+        for seed in (1, 2):
+            out = ("--seed", seed, "--out", folder / f"small-{seed}", "--no-report")
+            result = neatfool("run", experiment, *out)
+            assert result.exit_code == 0, result.output
+    return folder
+
+
 @pytest.fixture
 def copy(finished: Path, tmp_path: Path) -> Path:
     """Give a copy of the finished run, to do anything with."""

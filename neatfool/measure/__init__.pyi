@@ -36,9 +36,9 @@ from .changes import ImageChange as ImageChange
 from .changes import ChangeKind as ChangeKind
 from .changes import all_changes as all_changes
 from .changes import choose_changes as choose_changes
-from .survival_file import SURVIVAL_FILE as SURVIVAL_FILE
-from .survival_file import ImageSurvival as ImageSurvival
-from .survival_file import SurvivalRecord as SurvivalRecord
-from .survival_file import read_survival as read_survival
+from .facts import SURVIVAL_FILE as SURVIVAL_FILE
+from .facts import ImageSurvival as ImageSurvival
+from .facts import SurvivalRecord as SurvivalRecord
+from .facts import read_survival as read_survival
 
 __all__: list[str]

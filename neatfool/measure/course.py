@@ -1,7 +1,6 @@
 """A run, read as a course over images: what it had found by when."""
 
 import math
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -11,7 +10,7 @@ from scipy.special import logit
 
 from neatfool.run.run import Run
 from neatfool.run.statistics import GenerationReport
-from neatfool.wording import level, percent
+from neatfool.wording import distinct_names, level, percent
 
 
 @dataclass(frozen=True)
@@ -67,12 +66,7 @@ class RunCourse:
         self.without_seed = {**identity, "experiment": general}
         self.target, self.fingerprint = str(target["name"]), str(target["fingerprint"])
         self.finished, self.ended = run.finished, run.ended
-        names, counts = list[str](), Counter[str]()
-        for index in run.searched:
-            counts[name := run.classes[index]] += 1
-            # A name that was there before: crane, crane (2).
-            names.append(name if counts[name] == 1 else f"{name} ({counts[name]})")
-        self.classes = tuple(names)
+        self.classes = distinct_names([run.classes[index] for index in run.searched])
         self.evaluations = np.array([report.evaluations for report in history], dtype=np.int64)
         sure = np.array([report.classes_ge for report in history], dtype=float)
         columns = iter(sure.reshape(-1, len(GenerationReport.thresholds)).T)

@@ -39,13 +39,11 @@ class Shares(Facts):
 
     def as_share(self) -> str:
         """Write it with its range over seeds: ``"97 % (95 to 98 %)"``."""
-        low, high = share(self.lowest), share(self.highest)
-        return share(self.median) + (f" ({low.removesuffix(' %')} to {high})" * (low != high))
+        return _with_range(*map(share, (self.median, self.lowest, self.highest)))
 
     def as_confidence(self) -> str:
-        """Write it with its range over seeds: ``"38.1 % (36.0 % to 39.9 %)"``."""
-        low, high = percent(self.lowest), percent(self.highest)
-        return percent(self.median) + (f" ({low} to {high})" if low != high else "")
+        """Write it with its range over seeds: ``"38.1 % (36.0 to 39.9 %)"``."""
+        return _with_range(*map(percent, (self.median, self.lowest, self.highest)))
 
 
 class Estimate(Facts):
@@ -69,12 +67,15 @@ class Estimate(Facts):
 
     def as_share(self) -> str:
         """Write it with its interval: ``"34 % (31 to 37 %)"``."""
-        low, high = share(self.low), share(self.high)
-        return share(self.value) + (f" ({low.removesuffix(' %')} to {high})" * (low != high))
+        return _with_range(*map(share, (self.value, self.low, self.high)))
 
     def as_number(self) -> str:
         """Write it as a number from 0 to 1: ``"0.878 (0.861 to 0.894)"``."""
         return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
+
+
+def _with_range(value: str, low: str, high: str) -> str:
+    return value if low == high else f"{value} ({low.removesuffix(' %')} to {high})"
 
 
 def threshold_of(scores: np.ndarray, kept: float = KEPT) -> float:

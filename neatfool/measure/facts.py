@@ -1,4 +1,7 @@
-"""What measures share: which run a finding is of, steps of scoring, classes of two networks."""
+"""What measures share: which run a finding is of, steps of scoring, classes of two networks.
+
+And what a run's folder keeps of its survival, for its report, gallery and export.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import Field
 
+from neatfool.files import read_json
 from neatfool.fooling.elites import check_classes as check_classes
 from neatfool.fooling.elites import image_features as image_features
 from neatfool.fooling.elites import join_spaces as join_spaces
 from neatfool.present.finding import Facts, Finding
 from neatfool.run.images import from_pillow as from_pillow
-from neatfool.wording import counted
+from neatfool.wording import counted, percent
 
 if TYPE_CHECKING:
     from neatfool.run.individual import EliteView
@@ -24,6 +28,7 @@ FEW: Final = 50
 """Of fewer images, one is more than 2 %."""
 AT_A_TIME: Final = 64
 """Images that are scored together, at least: enough for concurrent calls."""
+SURVIVAL_FILE: Final = "survival.json"
 
 
 class RunFacts(Facts):
@@ -107,3 +112,56 @@ def match_classes(ours: Sequence[str], theirs: Sequence[str]) -> dict[int, int]:
                 claims[fitting.pop()].add(index)
         found |= {claim.pop(): place for place, claim in claims.items() if len(claim) == 1}
     return found
+
+
+class ImageSurvival(Facts):
+    """What survives of an image."""
+
+    genome: int = Field(description="its number in the run")
+    changes: dict[str, tuple[float, bool]] = Field(
+        description="for each change, as `jpeg=75`, the confidence after it, and whether the class "
+        "is top-1 then"
+    )
+
+
+class SurvivalRecord(Facts):
+    """What survives of a run."""
+
+    title: str = Field(description="what a report says above it")
+    text: str = Field(description="what was done, in a few sentences")
+    bars: tuple[tuple[str, float, str], ...] = Field(
+        description="the changes at their usual strengths, each with the share of images that keep "
+        "their class, and their median confidence in words"
+    )
+    own_target: bool = Field(description="whether the run's own target scored")
+    usual: dict[str, str] = Field(description="the changes at their usual strengths, in words")
+    images: dict[str, ImageSurvival] = Field(description="the images, by class")
+
+    def of(self, name: str, genome: int) -> dict[str, tuple[float, bool]]:
+        """Give what survives of an elite; nothing if it came after this was measured."""
+        image = self.images.get(name)
+        return image.changes if image and image.genome == genome else {}
+
+    def words_of(self, name: str, genome: int) -> list[tuple[str, str, bool]]:
+        """Give the same of the usual changes: in words, the confidence, whether it is top-1."""
+        changes = self.of(name, genome)
+        kept = ((words, changes[key]) for key, words in self.usual.items() if key in changes)
+        return [(words, percent(sure), first) for words, (sure, first) in kept]
+
+
+def read_survival(run: Run) -> SurvivalRecord | None:
+    """Read what was kept of a run; None if nothing was, or if the file is another program's.
+
+    Where elites have been replaced since, its text says so.
+    """
+    try:
+        kept = SurvivalRecord.model_validate(read_json(run.path / SURVIVAL_FILE))
+    except (OSError, ValueError):
+        return None
+    now = {elite.name: elite.candidate_id for elite in run.elites}
+    replaced = sum(now.get(name) != image.genome for name, image in kept.images.items())
+    if replaced:
+        since = f"Since then, {replaced:,} of these {len(kept.images):,} elites were replaced: "
+        text = f"{kept.text} {since}neatfool survive --report measures the new ones."
+        return kept.model_copy(update={"text": text})
+    return kept

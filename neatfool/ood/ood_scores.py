@@ -83,7 +83,6 @@ def ask_detectors(
             raise ExperimentError(f"--detectors {name}: {error}") from error
     target = behind(target)
     possible: set[Needs] = {"probabilities"}
-    InspectedTarget(target, possible)  # what no detector can do without
     for need in sorted({each.needs for each in detectors.values()} - possible):
         try:
             InspectedTarget(target, {need})

@@ -47,29 +47,28 @@ from .finding import embed_png as embed_png
 from .finding import embed_svg as embed_svg
 
 # Charts
-from .charts.figure import MUTED as MUTED
-from .charts.figure import SURFACE as SURFACE
-from .charts.figure import TICKS as TICKS
-from .charts.figure import decimal_odds as decimal_odds
-from .charts.figure import label_confidences as label_confidences
-from .charts.figure import label_counts as label_counts
-from .charts.figure import label_ends as label_ends
-from .charts.figure import mark_counts as mark_counts
-from .charts.figure import new_axes as new_axes
-from .charts.figure import ticks_around as ticks_around
-from .charts.figure import evenly as evenly
-from .charts.lines import ChartLine as ChartLine
-from .charts.lines import StepCurve as StepCurve
-from .charts.lines import draw_cells as draw_cells
-from .charts.lines import key_of as key_of
-from .charts.lines import lines_of_shares as lines_of_shares
-from .charts.lines import steps as steps
-from .charts.lines import short as short
-from .charts.figure import LINE_COLOURS as LINE_COLOURS
-from .charts.figure import draw_figure as draw_figure
+from .figure import MUTED as MUTED
+from .figure import SURFACE as SURFACE
+from .figure import decimal_odds as decimal_odds
+from .figure import label_confidences as label_confidences
+from .figure import label_counts as label_counts
+from .figure import label_ends as label_ends
+from .figure import mark_counts as mark_counts
+from .figure import new_axes as new_axes
+from .figure import ticks_around as ticks_around
+from .figure import evenly as evenly
+from .charts import ChartLine as ChartLine
+from .charts import StepCurve as StepCurve
+from .charts import draw_cells as draw_cells
+from .charts import key_of as key_of
+from .charts import lines_of_shares as lines_of_shares
+from .charts import steps as steps
+from .charts import short as short
+from .figure import LINE_COLOURS as LINE_COLOURS
+from .figure import draw_figure as draw_figure
 
 # Networks
-from .graph.drawing import draw_graph as draw_graph
-from .graph.export import export_graph as export_graph
+from .graph_drawing import draw_graph as draw_graph
+from .graph_drawing import export_graph as export_graph
 
 __all__: list[str]

@@ -7,22 +7,12 @@ import math
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Final,
-    TypeVar,
-)
+from typing import Any, Final, TypeVar
 
 import click
 
 from neatfool.errors import StorageError, agreement
 from neatfool.files import is_stream
-
-if TYPE_CHECKING:
-    NamesType = click.ParamType[tuple[str, ...]]
-else:
-    NamesType = click.ParamType  # click before 8.4 has no types in brackets
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -40,7 +30,7 @@ class FiniteRange(click.FloatRange):
         return number
 
 
-class Names(NamesType):
+class Names(click.ParamType):  # type: ignore[type-arg]  # click before 8.4 has none
     """Names with commas between them, as a tuple; an option of this type has the default ``()``.
 
     A name with a comma in it stands in double quotes.
@@ -96,16 +86,14 @@ def option(
             path.
         default: What it is if it is left out.
         into: The function's argument, if that has another name.
-        more: Further arguments of ``click.option``, and of ``click.Path``: ``exists``,
-            ``file_okay`` and ``dir_okay``.
+        more: Further arguments of ``click.option``.
     """
     words = spec.replace(", ", " ").split()
     names = [*(word for word in words if word.startswith("-")), *([into] if into else [])]
     metavar = None if words[-1].startswith("-") else words[-1]
     if metavar is None:
         return click.option(*names, is_flag=True, help=text, **more)
-    path = {key: more.pop(key) for key in ("exists", "file_okay", "dir_okay") if key in more}
-    usual = click.IntRange(min=1) if metavar == "N" else click.Path(path_type=Path, **path)
+    usual = click.IntRange(min=1) if metavar == "N" else click.Path(path_type=Path)
     if default is not None:
         more = {"default": default, "show_default": default != ()} | more
     return click.option(*names, type=kind or usual, metavar=metavar, help=text, **more)

@@ -29,7 +29,7 @@ from neatfool.present.blocks import (
     Text,
     is_shown,
 )
-from neatfool.present.charts.figure import draw_figure, for_page
+from neatfool.present.figure import draw_figure, for_page
 from neatfool.present.saving import TEMPLATES, fill_template, save
 from neatfool.run.images import open_png
 

@@ -47,21 +47,7 @@ def _output_options(command: Any, *, files: bool) -> Any:
     return option("--json", "Print JSON.", into="as_json")(command)
 
 
-def _take_outputs(options: dict[str, Any]) -> dict[str, Any]:
-    """Take out the values of these options, before anything is measured."""
-    asked = {name: options.pop(name, None) for name in ("as_json", "csv_file", "html_file")}
-    if asked["csv_file"] and asked["csv_file"] == asked["html_file"]:
-        raise click.UsageError("--csv and --html: name the same file; give two")
-    return asked
-
-
-def _give(
-    finding: Finding,
-    *,
-    as_json: bool,
-    csv_file: Path | None = None,
-    html_file: Path | None = None,
-) -> None:
+def _give(finding: Finding, as_json: bool, csv_file: Path | None, html_file: Path | None) -> None:
     """Print a finding, or write it, as a command's options say; end with its exit code."""
     from neatfool.present.saving import save
 
@@ -132,10 +118,14 @@ def make_measure_command(
                 "the section Args of its docstring"
             )
 
-    def command(**options: Any) -> None:
-        asked = _take_outputs(options)
-        subjects = [options.pop(each.name) for each in arguments]
-        _give(measure(*subjects, console=Output(stderr=True), **options), **asked)
+    def command(
+        *, as_json: bool, csv_file: Path | None = None, html_file: Path | None = None, **given: Any
+    ) -> None:
+        if csv_file and csv_file == html_file:
+            raise click.UsageError("--csv and --html: name the same file; give two")
+        subjects = [given.pop(each.name) for each in arguments]
+        finding = measure(*subjects, console=Output(stderr=True), **given)
+        _give(finding, as_json, csv_file, html_file)
 
     made: Any = trust_option(_output_options(command, files=files))
     for each in reversed(parameters):

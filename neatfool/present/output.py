@@ -50,7 +50,7 @@ class Output(Console):
     def table(
         self,
         heads: Sequence[str],
-        rows: Iterable[Sequence[str]],
+        rows: Iterable[Sequence[str | bytes]],
         *,
         words: Collection[int] = (0,),
         most: int | None = None,
@@ -63,7 +63,7 @@ class Output(Console):
 
         Args:
             heads: The heads of the columns.
-            rows: Their cells, each of one or several lines.
+            rows: Their cells, each of one or several lines. A column of pictures is not shown.
             words: The places of the columns that hold words; all others hold numbers.
             most: Of more rows, only the first and the last are shown.
         """
@@ -72,12 +72,13 @@ class Output(Console):
         shown = [*rows]
         if most is not None and len(shown) > most:
             shown[most - most // 3 : len(shown) - most // 3] = [["…", *[""] * (len(heads) - 1)]]
-        by_column = [*zip(heads, *shown, strict=True)]
+        by_column = [
+            (place in words, [*map(str, cells)])
+            for place, cells in enumerate(zip(heads, *shown, strict=True))
+            if not any(isinstance(cell, bytes) for cell in cells)
+        ]
         for narrow in (False, True):
-            columns = [
-                _make_column(cells, words=place in words, narrow=narrow)
-                for place, cells in enumerate(by_column)
-            ]
+            columns = [_make_column(*column, narrow=narrow) for column in by_column]
             widths = accumulate((column.min_width or 0) + 3 for column, _ in columns)
             fitting = sum(1 + width <= self.width for width in widths)
             if fitting == len(columns):
@@ -87,7 +88,7 @@ class Output(Console):
         for cells in zip(*(texts for _, texts in columns), strict=True):
             table.add_row(*map(escape, cells))
         self.print(table)
-        if missing := heads[len(columns) :]:
+        if missing := [head for _, (head, *_) in by_column[len(columns) :]]:
             self.say(f"Left out, as the window is narrow: {', '.join(missing)}")
 
     @contextmanager
@@ -155,34 +156,21 @@ def show(story: Iterable[blocks.Block], output: Output) -> None:
             case blocks.Text():
                 output.say(block.text)
             case blocks.Panel():
-                tables = [
-                    each for each in block.blocks if isinstance(each, blocks.Table | blocks.Bars)
-                ]
+                tables = [e for e in block.blocks if isinstance(e, blocks.Table | blocks.Bars)]
                 if block.title and tables:
                     output.say(block.title, "bold")
                 show(tables, output)
             case blocks.Bars():
                 rows = [[name, share(part), figure] for name, part, figure in block.rows]
-                _show_table(blocks.Table(block.heads, rows, block.title), output)
+                show([blocks.Table(block.heads, rows, block.title)], output)
             case blocks.Table():
-                _show_table(block, output)
-
-
-def _show_table(table: blocks.Table, output: Output) -> None:
-    """Print a table without its pictures."""
-    if table.title:
-        output.say(table.title, "bold")
-    pictures = {
-        place for row in table.rows for place, cell in enumerate(row) if isinstance(cell, bytes)
-    }
-    kept = [place for place in range(len(table.heads)) if place not in pictures]
-    words = [kept.index(place) for place in table.words if place in kept]
-    rows = [[str(row[place]) for place in kept] for row in table.rows]
-    output.table([table.heads[place] for place in kept], rows, words=words, most=table.most)
+                if block.title:
+                    output.say(block.title, "bold")
+                output.table(block.heads, block.rows, words=block.words, most=block.most)
 
 
 def _make_column(
-    cells: Sequence[str], *, words: bool, narrow: bool
+    words: bool, cells: Sequence[str], *, narrow: bool
 ) -> tuple[Column, Sequence[str]]:
     """Make a column, from its head and its cells; a narrow one of numbers has more lines."""
     from rich.table import Column

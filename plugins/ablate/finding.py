@@ -17,15 +17,11 @@ from .repetition import Repetition
 
 MATTERS: Final = 0.1
 """A part matters if more than this share of the confidence is lost without it."""
-MEASURES: Final = {
-    "tile": "kept without a tile",
-    "tiles": "tiles that matter",
-    "copy": "kept without a copy",
-    "half": "kept with half of the copies",
-    "one": "kept with one copy",
-}
-"""Shares of the confidence that stay, and shares of parts; those that most images have first."""
-FIGURES: Final = ("confidence", "log_odds", "lost")
+WITHOUT_TILE: Final = "kept without a tile"
+TILES: Final = "tiles that matter"
+WITHOUT_COPY: Final = "kept without a copy"
+WITH_HALF: Final = "kept with half of the copies"
+WITH_ONE: Final = "kept with one copy"
 LEGEND: Final = (
     "On the map, orange tiles are missed when they are hidden, the more the stronger the colour; "
     "without a blue tile the target is surer."
@@ -93,15 +89,15 @@ class EliteAblation(present.Facts):
         return min(self.all_tiles, key=lambda score: score.log_odds)
 
     def shares(self) -> dict[str, float]:
-        """Give those of :data:`MEASURES` that this image has."""
+        """Give the shares of the confidence that stay, and of the tiles that matter."""
         tiles = self.all_tiles
         matter = sum(score.lost > MATTERS for score in tiles) / len(tiles)
-        found = {"tile": 1 - self.worst_tile.lost, "tiles": matter}
+        found = {WITHOUT_TILE: 1 - self.worst_tile.lost, TILES: matter}
         if repeats := self.repeats:
             missed = min(repeats.without, key=lambda score: score.log_odds)
-            found["copy"] = 1 - missed.lost
-            found["half"] = 1 - repeats.half.lost
-            found["one"] = 1 - repeats.alone[repeats.best].lost
+            found[WITHOUT_COPY] = 1 - missed.lost
+            found[WITH_HALF] = 1 - repeats.half.lost
+            found[WITH_ONE] = 1 - repeats.alone[repeats.best].lost
         return found
 
     def scores(self) -> Iterator[tuple[str, object, Score]]:
@@ -159,14 +155,12 @@ class Ablation(present.Finding):
         yield present.Note(METHOD)
         yield present.Section("At a glance")
         ranked = sorted(self.elites, key=lambda item: -item.saved.log_odds)
-        keys = [key for key, measure in MEASURES.items() if measure in self.medians]
-        rows = [
-            (item.name, percent(item.saved.confidence), *(share(s.get(key, nan)) for key in keys))
-            for item in ranked
-            for s in [item.shares()]
-        ]
-        heads = ("class", "confidence", *map(MEASURES.__getitem__, keys))
-        yield present.Table(heads, rows, most=20)
+        rows = []
+        for item in ranked:
+            shares = item.shares()
+            cells = (share(shares.get(measure, nan)) for measure in self.medians)
+            rows.append((item.name, percent(item.saved.confidence), *cells))
+        yield present.Table(("class", "confidence", *self.medians), rows, most=20)
         shown = [item for item in ranked if item.strip]
         few = f" You see {len(shown)} of {count:,} images." if len(shown) < count else ""
         yield present.Section("Image by image", f"{LEGEND}{few}")
@@ -177,24 +171,24 @@ class Ablation(present.Finding):
         kept = {measure: share(median) for measure, median in self.medians.items()}
         yield (
             f"Without the most important of {self.tiles**2} tiles, the median image keeps "
-            f"{kept[MEASURES['tile']]} of its confidence; {kept[MEASURES['tiles']]} of the tiles "
+            f"{kept[WITHOUT_TILE]} of its confidence; {kept[TILES]} of the tiles "
             "matter."
         )
         if self.repeated:
             images = counted(len(self.elites), "image", "images")
             yield (
                 f"{self.repeated:,} of {images} repeat by a period. Without the most important "
-                f"copy the median of these keeps {kept[MEASURES['copy']]} of its confidence, with "
-                f"half of the copies {kept[MEASURES['half']]}, and with the best one alone "
-                f"{kept[MEASURES['one']]}."
+                f"copy the median of these keeps {kept[WITHOUT_COPY]} of its confidence, with "
+                f"half of the copies {kept[WITH_HALF]}, and with the best one alone "
+                f"{kept[WITH_ONE]}."
             )
 
     def records(self) -> present.Records:
         """Give a row for each image that was scored."""
         rows = [
-            (*(self.run.path, self.run.seed, item.name, kind, part),
-             *(getattr(score, figure) for figure in FIGURES))
+            (self.run.path, self.run.seed, item.name, kind, part, *score.model_dump().values())
             for item in self.elites
             for kind, part, score in item.scores()
-        ]  # fmt: skip
-        return present.Records(("run", "seed", "class", "kind", "part", *FIGURES), rows)
+        ]
+        heads = ("run", "seed", "class", "kind", "part", *Score.model_fields)
+        return present.Records(heads, rows)

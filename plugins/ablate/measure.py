@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -28,7 +29,7 @@ from neatfool.measure import RunFacts, check_classes, find_class, from_pillow
 from neatfool.present import Cell, Output, evenly
 from neatfool.wording import counted
 
-from .finding import MEASURES, Ablation, EliteAblation, RepetitionScores, Score
+from .finding import Ablation, EliteAblation, RepetitionScores, Score
 from .repetition import MOST_COPIES, find_repetition, hide_copies, hide_tiles, label_copies
 
 USUAL_TILES: Final = 8
@@ -131,12 +132,12 @@ def ablate(
 
 
 def _medians(items: Sequence[EliteAblation]) -> dict[str, float]:
-    """Give the median of each measure over the images that have it."""
-    shares = [item.shares() for item in items]
-    values = {
-        measure: [each[key] for each in shares if key in each] for key, measure in MEASURES.items()
-    }
-    return {measure: float(np.median(each)) for measure, each in values.items() if each}
+    """Give the median of each share over the images that have it."""
+    shares: dict[str, list[float]] = defaultdict(list)
+    for item in items:
+        for measure, value in item.shares().items():
+            shares[measure].append(value)
+    return {measure: float(np.median(each)) for measure, each in shares.items()}
 
 
 def _score_images(scorer: Scorer, elite: EliteView, images: torch.Tensor) -> list[Score]:

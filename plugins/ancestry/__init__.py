@@ -23,11 +23,18 @@ def neatfool_register_measures(register: Register) -> None:
 @hookimpl
 def neatfool_report_blocks(run: Run, phylogeny: nx.DiGraph) -> Iterator[Block]:
     """Show how diverse the elites are, and who took whose niche."""
-    from neatfool.present import Headline
+    from neatfool.present import Headline, Section
 
     from .diversity import MOST_COMPARED, Diversity, measure_diversity
-    from .goal_switches import report_switches
+    from .goal_switches import goal_switches
 
     if 0 < len(run.elites) <= MOST_COMPARED:
         yield Headline(Diversity(**measure_diversity(run, phylogeny)).headline())
-    yield from report_switches(run, phylogeny)
+    if (found := goal_switches(run, phylogeny)).total:
+        yield Section(
+            "Who took whose niche",
+            "A goal switch: an elite's child took the niche of a class that its parents did not "
+            f"hold. There were {found.total:,.0f}; neatfool ancestry --csv FILE lists them for "
+            "each two classes.",
+        )
+        yield from found.blocks()

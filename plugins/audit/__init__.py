@@ -14,6 +14,7 @@ from neatfool import hookimpl
 from neatfool.present import FOLDER, FileToWrite, FiniteRange, Output, make_measure_command
 
 if TYPE_CHECKING:
+    from neatfool import Experiment
     from neatfool.present import Finding
 
     from .card import ReportCard
@@ -90,7 +91,7 @@ def audit(
 
     from . import measure
     from .confidence import count_queries
-    from .exports import find_form, read_about, read_accuracy
+    from .exports import find_form, hash_weights, read_accuracy
     from .search import AuditSearch
 
     forms = {file: find_form(file) for file in write}
@@ -100,7 +101,7 @@ def audit(
     with console.status("loading the target"):
         search = AuditSearch(experiment, overrides, images, parse_seeds(seeds), out)
         searches = [search, *([search.longer(longer)] if longer is not None else [])]
-    about = read_about(search.experiment) if "entry" in forms.values() else None
+    weights = hash_weights(search.experiment) if "entry" in forms.values() else None
     accuracy = read_accuracy(search.experiment.about)
     if max_accepted is not None:
         own = search.experiment.calls.threshold if operating_point is None else operating_point
@@ -112,7 +113,6 @@ def audit(
     options: dict[str, Any] = {
         "in_distribution": in_distribution,
         "accuracy": accuracy,
-        "sample": SAMPLE,
         "operating_point": operating_point,
         "max_accepted": max_accepted,
         "max_queries": max_queries,
@@ -129,31 +129,30 @@ def audit(
             cards[0] = cards[0].model_copy(update={"acceptance": judged})
         saved = present.save(search.folder / "card.json", f"{cards[0].json()}\n".encode())
     click.echo(f"The card is in {saved}", err=True)
-    _write(forms, experiment, cards, about and (search.experiment, about, _command(ctx)))
+    _write(forms, search.experiment, weights, cards)
     for check in cards[0].checks:
         click.echo(str(check), err=True)
     return cards[0]
 
 
 def _write(
-    forms: Mapping[Path, str],
-    experiment: Path,
-    cards: Sequence[ReportCard],
-    entry: tuple[Any, ...] | None,
+    forms: Mapping[Path, str], experiment: Experiment, weights: str | None, cards: list[ReportCard]
 ) -> None:
     """Write a card in other forms, and beside an entry the hashes of in-distribution images."""
     from neatfool import present
 
     from .exports import export, make_entry
 
+    ctx = click.get_current_context()
     for file, form in forms.items():
-        if form == "entry" and entry is not None:
-            present.save(file, f"{make_entry(*entry, *cards).model_dump_json()}\n".encode())
+        if form == "entry":
+            entry = make_entry(experiment, weights, _command(ctx), *cards)
+            present.save(file, f"{entry.model_dump_json()}\n".encode())
             if (known := cards[0].known) is not None:
                 listed = present.save(file.with_name(known.file_name), known.lines())
                 click.echo(f"The hashes of the in-distribution images are in {listed}", err=True)
         else:
-            present.save(file, export(cards[0], experiment, form).encode())
+            present.save(file, export(cards[0], ctx.params["experiment"], form).encode())
         click.echo(f"The card is in {file}, too", err=True)
 
 

@@ -1,4 +1,7 @@
-"""Acceptance: of which images a classifier is sure enough to be believed, at each threshold."""
+"""Acceptance: of which images a classifier is sure enough to be believed, at each threshold.
+
+The recommended threshold is fitted to meaningless images, and judged by those of other seeds.
+"""
 
 from __future__ import annotations
 
@@ -9,26 +12,19 @@ import numpy as np
 from pydantic import Field
 from scipy.special import expit, logit
 
-from neatfool.measure import FEWEST, Share, threshold_of
-from neatfool.present import (
-    LINE_COLOURS,
-    MUTED,
-    TICKS,
-    Facts,
-    Table,
-    new_axes,
-    ticks_around,
-)
-from neatfool.wording import level, listed, percent, share
+from neatfool import present
+from neatfool.measure import FEWEST, LIMIT, Estimate, Share, threshold_of
+from neatfool.wording import format_seeds, level, listed, percent, share
 
 from .confidence import EVOLVED, KNOWN, ConfidenceRecord, clip_log_odds
-from .recommendation import HeldOutResult, fit_threshold
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 RARELY: Final = 0.5
 """A threshold that fewer in-distribution images pass than this is no advice."""
+ROUNDING: Final = 0.02
+"""At most this share of in-distribution images is lost so that a threshold has few digits."""
 GROUPS: Final = {
     KNOWN: "in-distribution",
     EVOLVED: "evolved",
@@ -40,7 +36,7 @@ GROUPS: Final = {
 """The lines of the chart, and their names there."""
 
 
-class AcceptanceThreshold(Facts):
+class AcceptanceThreshold(present.Facts):
     """A threshold, and what it does to in-distribution images."""
 
     name: str = Field(
@@ -82,7 +78,7 @@ class AcceptanceThreshold(Facts):
         return percent(self.confidence, self.log_odds or 0.0)
 
 
-class KindAcceptance(Facts):
+class KindAcceptance(present.Facts):
     """How many images of one kind are accepted."""
 
     kind: str = Field(description="a short name; a change as in `neatfool survive --kinds`")
@@ -115,7 +111,23 @@ class KindAcceptance(Facts):
         )
 
 
-class Acceptance(Facts):
+class HeldOutResult(present.Facts):
+    """What the recommended threshold accepts of images that it was not fitted to."""
+
+    seeds: list[int] = Field(description="the seeds that evolved them")
+    accepted: dict[str, tuple[int, int]] = Field(
+        description="for each kind of meaningless images, how many are accepted, and of how many"
+    )
+
+    def __str__(self) -> str:
+        """Say how many evolved images pass."""
+        passed, number = self.accepted[EVOLVED]
+        part = Estimate.wilson(passed, number).as_share()
+        seeds = f"seed{'s' * (len(self.seeds) > 1)} {format_seeds(self.seeds)}"
+        return f"{passed:,} of {number:,} evolved images of {seeds}, {part}"
+
+
+class Acceptance(present.Facts):
     """What is accepted at each threshold."""
 
     thresholds: list[AcceptanceThreshold] = Field(description="the thresholds that matter")
@@ -213,37 +225,37 @@ class Acceptance(Facts):
         longer = HeldOutResult(seeds=held_out.seeds, accepted=counts)
         return self.model_copy(update={"longer": longer, "longer_images": images})
 
-    def table(self) -> Table:
+    def table(self) -> present.Table:
         """Write a row for each kind of images."""
         rows = [["threshold", "", *map(str, self.thresholds)]]
         for each in self.kinds:
             parts = [share(number / each.images) for number in each.accepted]
             rows.append([f"{each.what} ({each.images:,})", percent(each.median), *parts])
         heads = ["images", "median", *map(self.label, self.thresholds)]
-        return Table(heads, rows, "Share that is accepted")
+        return present.Table(heads, rows, "Share that is accepted")
 
     def draw(self) -> Figure:
         """Draw the share that is accepted over the threshold, for each group of images."""
-        drawn, axes = new_axes(1080, 390, right=24, left=52, top=70)
+        drawn, axes = present.new_axes(1080, 390, right=24, left=52, top=70)
         every = np.concatenate([each.log_odds for each in self.kinds])
         marked = [each for each in self.thresholds if each.log_odds is not None]
         ends = [*np.percentile(every, (1, 99)), *(each.log_odds or 0.0 for each in marked)]
         low, high = max(min(ends), -10.0) - 1, max(ends) + 1
-        for (group, name), colour in zip(GROUPS.items(), LINE_COLOURS, strict=False):
+        for (group, name), colour in zip(GROUPS.items(), present.LINE_COLOURS, strict=False):
             some = [each.log_odds for each in self.kinds if each.group == group]
             if some:
                 odds = np.concatenate(some).clip(low - 1, high + 1)
                 axes.ecdf(odds, complementary=True, label=name, color=colour, linewidth=1.9)
-        ticks, names = ticks_around(TICKS, low / np.log(10), high / np.log(10))
+        ticks, names = present.ticks_around(low / np.log(10), high / np.log(10))
         axes.set_xticks(np.array(ticks) * np.log(10), names)
         axes.set_xlim(low, high)
-        axes.set_xlabel("threshold of the confidence", color=MUTED)
+        axes.set_xlabel("threshold of the confidence", color=present.MUTED)
         axes.yaxis.set_major_formatter(lambda value, _: level(value))
         axes.legend(frameon=False, labelcolor="linecolor", loc="best")
-        look: Any = {"xycoords": ("data", "axes fraction"), "color": MUTED, "ha": "center"}
+        look: Any = {"xycoords": ("data", "axes fraction"), "color": present.MUTED, "ha": "center"}
         for height, each in enumerate(marked):
             spot = each.log_odds or 0.0
-            axes.axvline(spot, color=MUTED, linewidth=1.2, linestyle=":")
+            axes.axvline(spot, color=present.MUTED, linewidth=1.2, linestyle=":")
             axes.annotate(f"{each} ({self.label(each)})", (spot, 1.03 + 0.06 * height), **look)
         return drawn
 
@@ -275,3 +287,58 @@ def sum_up(
         held_out=held_out,
         in_distribution=text,
     )
+
+
+def fit_threshold(
+    records: Sequence[ConfidenceRecord], most: float, seeds: Sequence[int]
+) -> tuple[float | None, HeldOutResult | None]:
+    """Fit the recommended threshold to the first half of the seeds, and let the others judge it.
+
+    Args:
+        records: How sure the classifier is of each kind of images.
+        most: The share of each kind of meaningless images that may be accepted.
+        seeds: The seeds that evolved images. A single one fits the threshold, and nothing judges.
+
+    Returns:
+        The threshold in log-odds, None if there is none, and what it accepts of other images.
+    """
+    fitted = -(-len(seeds) // 2) if len(seeds) > 1 else 0
+    halves = {e.kind: _split(e, fitted) for e in records if e.group != KNOWN}
+    known = next((each for each in records if each.group == KNOWN), None)
+    best = _lowest_threshold([fit for fit, _ in halves.values()], most, known)
+    if best is None or not fitted:
+        return best, None
+    accepted = {kind: (int((odds >= best).sum()), len(odds)) for kind, (_, odds) in halves.items()}
+    return best, HeldOutResult(seeds=[*seeds[fitted:]], accepted=accepted)
+
+
+def _split(images: ConfidenceRecord, fitted: int) -> tuple[np.ndarray, np.ndarray]:
+    """Part log-odds in those that fit a threshold, of so many seeds, and all others."""
+    odds = np.array(images.log_odds)
+    if not fitted:
+        return odds, odds[:0]
+    # Each second image is taken where no search made them.
+    first = np.array(images.seeds) < fitted if images.seeds else np.arange(len(odds)) % 2 == 0
+    return odds[first], odds[~first]
+
+
+def _lowest_threshold(
+    kinds: Sequence[np.ndarray], most: float, known: ConfidenceRecord | None
+) -> float | None:
+    """Give the lowest threshold, rounded up, that few enough log-odds of each kind reach."""
+    least = -LIMIT
+    for each in kinds:
+        falling = np.sort(each)[::-1]
+        least = max(least, float(falling[min(int(most * len(falling) + 1e-9), len(falling) - 1)]))
+    if least >= LIMIT:
+        return None
+    above, confidence = float(np.nextafter(least, np.inf)), float(expit(least))
+    rest = min(confidence, 1 - confidence)
+    odds = np.array([] if known is None else known.log_odds)
+    # Two digits of what is left to 0 or to 1; more where rounding costs too many images.
+    for digits in range(2, 7) if rest >= 1e-6 else ():
+        scale = 10.0 ** (digits - 1 - np.floor(np.log10(rest)))
+        rounded = max(above, float(logit(min(1.0, np.ceil(confidence * scale) / scale))))
+        if rounded < LIMIT and ((odds >= above) & (odds < rounded)).sum() <= ROUNDING * len(odds):
+            return rounded
+    return above

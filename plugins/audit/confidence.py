@@ -1,7 +1,7 @@
 """How sure a classifier is: of in-distribution images, of evolved ones, and of simple ones."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -68,19 +68,14 @@ def score_kinds(
     *,
     sample: int,
     note: Callable[[str, int], None],
-) -> tuple[list[ConfidenceRecord], bool]:
-    """Score known images, evolved ones as they are and changed, and simple ones.
-
-    Returns:
-        How sure the target is of each kind, and whether it gives logits.
-    """
+) -> list[ConfidenceRecord]:
+    """Score known images, evolved ones as they are and changed, and simple ones."""
     spec, scored = runs[0].spec, _KindScorer(scorer, runs[0].spec, note)
     found = []
     if known is not None:
         own = [_place(label, spec) for label in known.labels]
         own = own if max(own, default=-1) >= 0 else []
-        words = "in-distribution images"
-        found.append(scored.score(KNOWN, KNOWN, words, known.unseen, own=own))
+        found.append(scored.score(KNOWN, KNOWN, "in-distribution images", known.unseen, own=own))
     simple = [scored.score(*each) for each in simple_images(spec, sample)]
     found.append(read_recorded(runs, logits=scored.logits))
     chosen = [choose_elites(run, sample=sample) for run in runs]
@@ -88,7 +83,7 @@ def score_kinds(
     seeds = [seed for seed, elites in enumerate(chosen) for _ in elites]
     for kind, what, images in _change(runs, chosen):
         found.append(scored.score(kind, "changed", what, images, own=own, seeds=seeds))
-    return [*found, *simple], scored.logits
+    return [*found, *simple]
 
 
 class _KindScorer:
@@ -168,17 +163,9 @@ def read_recorded(runs: Sequence[Run], *, logits: bool) -> ConfidenceRecord:
                 named = _place(first, run.spec)
                 sure = max(odds, float(clip_log_odds(logit(confidence))))
             rows.append((named, -LIMIT if elite.rejected else sure, own, odds, seed))
-    names, sures, owns, own_odds, seeds = zip(*rows, strict=True)
-    return ConfidenceRecord(
-        kind=EVOLVED,
-        group=EVOLVED,
-        what="evolved, as found",
-        named=[*names],
-        log_odds=[*sures],
-        own=[*owns],
-        own_log_odds=[*own_odds],
-        seeds=[*seeds],
-    )
+    names = ("named", "log_odds", "own", "own_log_odds", "seeds")
+    lists: Any = dict(zip(names, zip(*rows, strict=True), strict=True))
+    return ConfidenceRecord(kind=EVOLVED, group=EVOLVED, what="evolved, as found", **lists)
 
 
 def clip_log_odds(odds: ArrayLike) -> np.ndarray:

@@ -80,21 +80,21 @@ def find_form(file: Path) -> str:
     return form
 
 
-def read_about(experiment: Experiment) -> tuple[dict[str, str], str | None]:
-    """Read the section ``[about]`` for an entry, and the SHA-256 of the file of weights it names.
+def hash_weights(experiment: Experiment) -> str | None:
+    """Give the SHA-256 of the file of weights that ``[about]`` names, as an entry has it.
 
     Raises:
         ExperimentError: It names no network, or the file cannot be read.
     """
-    about, here = dict(experiment.about), (experiment.path or Path()).resolve().parent
+    about = experiment.about
     if not about.get("network", "").strip():
         raise ExperimentError("[about] network: an entry needs it; name the network")
     if "weights" not in about:
-        return about, None
-    weights = here / about["weights"]
+        return None
+    weights = (experiment.path or Path()).resolve().parent / about["weights"]
     try:
         with weights.open("rb") as file:
-            return about, hashlib.file_digest(file, "sha256").hexdigest()
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise ExperimentError(
             f"[about] weights: {weights} cannot be read ({error.strerror}); name the file, or "
@@ -119,12 +119,12 @@ def read_accuracy(about: Mapping[str, str]) -> float | None:
 
 def make_entry(
     experiment: Experiment,
-    about: tuple[dict[str, str], str | None],
+    weights: str | None,
     command: str,
     card: ReportCard,
     longer: ReportCard | None = None,
 ) -> Entry:
-    """Make an entry of the cards of an experiment, and of :func:`read_about`."""
+    """Make an entry of the cards of an experiment, and of :func:`hash_weights`."""
     here = (experiment.path or Path()).resolve().parent
     options = {
         key: value.replace(f"{here}/", "") if isinstance(value, str) else value
@@ -137,8 +137,8 @@ def make_entry(
         "classes": card.classes if len(card.classes) <= 2 * MOST else [],
     }
     return Entry(
-        about=about[0],
-        sha256=about[1],
+        about=dict(experiment.about),
+        sha256=weights,
         command=command,
         experiment=experiment.text,
         images=[*_images(card)],

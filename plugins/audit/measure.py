@@ -24,7 +24,7 @@ from neatfool.wording import percent, share
 
 from .acceptance import Acceptance, sum_up
 from .card import Check, ClassFacts, ClassifierFacts, ConfidenceMilestone, FooledShare, ReportCard
-from .confidence import EVOLVED, KNOWN, ConfidenceRecord
+from .confidence import EVOLVED, ConfidenceRecord
 from .known_images import KnownImages, check_known_images
 from .scoring import AuditScores, MeasurementCache
 
@@ -85,19 +85,14 @@ def audit(
         NeatfoolError: A target cannot be loaded, or failed.
     """
     with open_runs(runs, scored=True) as opened:
-        measuring = MeasurementCache(
-            opened,
-            in_distribution,
-            sample,
-            None if keep is None else Path(keep),
-            console or Output(quiet=True),
-            max_queries,
-        )
-        looked = measuring.looked()
-        yours: Any = opened[0].experiment["target"].get("threshold")
+        folder = None if keep is None else Path(keep)
+        console = console or Output(quiet=True)
+        measuring = MeasurementCache(opened, in_distribution, sample, folder, console, max_queries)
+        looked, run = measuring.looked(), opened[0]
+        yours: Any = run.experiment["target"].get("threshold")
         yours = yours if operating_point is None else operating_point
         if isinstance(yours, dict):
-            yours = {opened[0].spec.class_index(name): float(p) for name, p in yours.items()}
+            yours = {run.spec.class_index(name): float(p) for name, p in yours.items()}
         acceptance = sum_up(
             looked.kinds,
             looked.in_distribution,
@@ -105,34 +100,31 @@ def audit(
             most=MOST_ACCEPTED if max_accepted is None else max_accepted,
             seeds=[run.seed for run in opened],
         )
-        transfer = measuring.transfer(to) if to else None
-        card = _fill(opened, looked, acceptance, transfer=transfer, defence=measuring.defence())
-        known = next((each for each in looked.kinds if each.group == KNOWN), None)
-        warnings: list[str] = []
-        if known is not None and card.known is not None:
-            fingerprint = card.classifier.fingerprint
-            warnings += check_known_images(card.known, known.log_odds, fingerprint, accuracy)
-        return card.model_copy(
-            update={
-                "warnings": warnings,
-                "notes": [*_notes(card, chosen, sample), *measuring.notes],
-                "checks": [*_checks(card, max_accepted)],
-            }
+        known, warnings = None, list[str]()
+        if (scored := looked.known) is not None:
+            known = KnownImages.of(looked.hashes, scored)
+            fingerprint = str(run.info["target"]["fingerprint"])
+            warnings += check_known_images(known, scored.log_odds, fingerprint, accuracy)
+        return _fill(
+            opened,
+            looked,
+            acceptance,
+            known=known,
+            warnings=warnings,
+            checks=[] if max_accepted is None else [_check(acceptance, max_accepted)],
+            transfer=measuring.transfer(to) if to else None,
+            defence=measuring.defence(),
+            notes=[*_notes(opened, chosen, sample), *measuring.notes],
         )
 
 
-def _checks(card: ReportCard, max_accepted: float | None) -> Iterator[Check]:
-    if max_accepted is not None:
-        deciding = card.acceptance.deciding
-        if deciding is None:
-            raise ExperimentError(NO_THRESHOLD)
-        found, worst = card.acceptance.worst(deciding)[0]
-        yield Check(
-            above=max_accepted,
-            found=found,
-            failed=found > max_accepted,
-            words=f"the largest share accepted at {deciding} is {share(found)} ({worst.what})",
-        )
+def _check(acceptance: Acceptance, max_accepted: float) -> Check:
+    """Check what is accepted at the threshold that decides."""
+    if (deciding := acceptance.deciding) is None:
+        raise ExperimentError(NO_THRESHOLD)
+    found, worst = acceptance.worst(deciding)[0]
+    words = f"the largest share accepted at {deciding} is {share(found)} ({worst.what})"
+    return Check(above=max_accepted, found=found, failed=found > max_accepted, words=words)
 
 
 def check_threshold_known(operating_point: object, known: int) -> None:
@@ -159,14 +151,15 @@ def _fill(
 ) -> ReportCard:
     """Read what the runs found, and fill in the card."""
     courses = [RunCourse(run) for run in runs]
-    groups = {each.group: each for each in looked.kinds}
-    known, evolved = groups.get(KNOWN), groups[EVOLVED]
-    reached = Counter(known.named if known else ())
+    scored = looked.known
+    (evolved,) = (each for each in looked.kinds if each.group == EVOLVED)
+    reached = Counter(scored.named if scored else ())
     classes = _classes(runs, courses, evolved, reached, acceptance)
     run, spec, target = runs[0], runs[0].spec, runs[0].info["target"]
     elites = (elite for run in runs for elite in run.elites)
     ordered = sorted(elites, key=lambda e: (e.top1 is not False and not e.rejected, e.rank))
     surest = {elite.index: elite for elite in ordered}
+    rejected = Shares.of(each.rejected / max(1, len(each)) for each in runs)
     return ReportCard(
         neatfool=str(run.info["versions"]["neatfool"]),
         name=run.name,
@@ -180,27 +173,19 @@ def _fill(
             width=spec.width,
             channels=spec.channels,
         ),
-        images=_budget(runs),
+        images=run.experiment["experiment"].get("images") or max(e.evaluations for e in runs),
         seeds=[each.seed for each in runs],
         search=describe_search(run.experiment),
         runs=[str(each.path) for each in runs],
         acceptance=acceptance,
-        known=known and KnownImages.of(looked.hashes, known),
-        fooled=_fooled(courses, classes, known),
+        fooled=_fooled(courses, classes, scored),
         median=Shares.of(course.values["median"][-1] for course in courses),
         until=[_until(courses, confidence) for confidence in SURE],
-        rejected=Shares.of(each.rejected / max(1, len(each)) for each in runs)
-        if spec.nothing
-        else None,
+        rejected=rejected if spec.nothing else None,
         classes=classes,
         pictures={n: (e.png, percent(e.confidence, e.rank)) for n, e in surest.items()},
         **parts,
     )
-
-
-def _budget(runs: Sequence[Run]) -> int:
-    given: int | None = runs[0].experiment["experiment"].get("images")
-    return given or max(run.evaluations for run in runs)
 
 
 def _classes(
@@ -283,7 +268,7 @@ def _until(courses: Sequence[RunCourse], confidence: float) -> ConfidenceMilesto
     )
 
 
-def _notes(card: ReportCard, chosen: Sequence[str], sample: int) -> Iterator[str]:
+def _notes(runs: Sequence[Run], chosen: Sequence[str], sample: int) -> Iterator[str]:
     """Say what to bear in mind."""
     yield LOWER_BOUND
     if chosen:
@@ -291,7 +276,7 @@ def _notes(card: ReportCard, chosen: Sequence[str], sample: int) -> Iterator[str
             f"The file has no section {' and '.join(f'[{name}]' for name in chosen)}, so the audit "
             "searched in the way that has served best for images of this size."
         )
-    if card.search.get("scheme", {}).get("learn"):
+    if runs[0].experiment["scheme"].get("learn"):
         yield "The search used the classifier's gradients, too."
-    if len(card.seeds) < 3 or sample < FEW:
+    if len(runs) < 3 or sample < FEW:
         yield "With fewer than three seeds or few images of each kind, the figures are rough."

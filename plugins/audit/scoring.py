@@ -17,7 +17,7 @@ from neatfool.ood import in_distribution as find_known
 from neatfool.present import Facts, Output, save
 
 from .card import Defence, DetectorSummary, NetworkTransfer, TransferSummary
-from .confidence import ConfidenceRecord, count_queries, score_kinds
+from .confidence import KNOWN, ConfidenceRecord, count_queries, score_kinds
 
 Kind = TypeVar("Kind", bound=Facts)
 
@@ -26,9 +26,13 @@ class AuditScores(Facts):
     """How sure the target is of each kind of images."""
 
     kinds: list[ConfidenceRecord]
-    logits: bool
     in_distribution: str | None
     hashes: list[str]
+
+    @property
+    def known(self) -> ConfidenceRecord | None:
+        """How sure it is of in-distribution images, if there are any."""
+        return next((each for each in self.kinds if each.group == KNOWN), None)
 
 
 @dataclass(frozen=True)
@@ -69,12 +73,10 @@ class MeasurementCache:
                 total = count_queries(evolved, self.sample, known=shown)
                 scorer.check_allowed(total, most)
                 with self.console.progress(total) as note:
-                    kinds, logits = score_kinds(
-                        self.runs, scorer, known, sample=self.sample, note=note
-                    )
+                    kinds = score_kinds(self.runs, scorer, known, sample=self.sample, note=note)
                 text = f"{shown:,} in-distribution images ({known.source})" if known else None
             hashes = [*known.hashes] if known else []
-            return AuditScores(kinds=kinds, logits=logits, in_distribution=text, hashes=hashes)
+            return AuditScores(kinds=kinds, in_distribution=text, hashes=hashes)
 
         return self._once("sureness", AuditScores, {"in_distribution": self._stamp}, make)
 
@@ -126,14 +128,8 @@ class MeasurementCache:
                 inside = -np.array(each.known)
                 fooling = -np.concatenate([run.detectors[place].fooling for run in found])
                 auroc, passing = tell_apart(inside, fooling, seeds, classes)
-                detectors.append(
-                    DetectorSummary(
-                        name=each.name,
-                        looks_at=each.looks_at,
-                        auroc=auroc,
-                        passing_95=passing,
-                    )
-                )
+                names = each.model_dump(include={"name", "looks_at"})
+                detectors.append(DetectorSummary(**names, auroc=auroc, passing_95=passing))
             return Defence(in_distribution=found[0].in_distribution.text, detectors=detectors)
 
         try:

@@ -10,22 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
 import numpy as np
 from pydantic import BeforeValidator, Field, InstanceOf, json_schema
 
+from neatfool import present
 from neatfool.measure import STATISTICS, TESTED_STATISTICS
-from neatfool.present import (
-    Block,
-    Chart,
-    Facts,
-    Finding,
-    Headline,
-    Note,
-    Panel,
-    Records,
-    Section,
-    StepCurve,
-    Table,
-    key_of,
-    steps,
-)
 from neatfool.wording import format_seeds, listed
 
 from .groups import USUAL_LEVEL, RankTest, RunGroup
@@ -46,7 +32,7 @@ Known = Annotated[float | None, BeforeValidator(lambda x: None if x is None or n
 """A number; null in place of NaN."""
 
 
-class GroupRun(Facts):
+class GroupRun(present.Facts):
     """A run that counts."""
 
     path: str = Field(description="its folder")
@@ -55,7 +41,7 @@ class GroupRun(Facts):
     finished: bool = Field(description="whether it has come to its end")
 
 
-class GroupFacts(Facts):
+class GroupFacts(present.Facts):
     """Runs of one experiment that differ in their seed."""
 
     label: str = Field(description="what the group is called")
@@ -64,7 +50,7 @@ class GroupFacts(Facts):
     runs: tuple[GroupRun, ...] = Field(description="its runs, by seed")
 
 
-class GroupStatistic(Facts):
+class GroupStatistic(present.Facts):
     """A measure over the runs of a group."""
 
     lower: Known = Field(description="the lower quartile")
@@ -82,7 +68,7 @@ class GroupStatistic(Facts):
         return f"{median} [{lower.removesuffix(' %')} to {upper.removesuffix(' %')}]"
 
 
-class GroupSnapshot(Facts):
+class GroupSnapshot(present.Facts):
     """A group after a number of images."""
 
     label: str = Field(description="what the group is called")
@@ -99,7 +85,7 @@ class GroupTest(RankTest):
     places: tuple[int, int] = Field(exclude=True, repr=False)
 
 
-class ComparisonPoint(Facts):
+class ComparisonPoint(present.Facts):
     """The groups after an equal number of images scored."""
 
     evaluations: int = Field(description="images scored")
@@ -111,16 +97,16 @@ class ComparisonPoint(Facts):
         wanted = (one, other), measure
         return next((each for each in self.tests if (each.places, each.measure) == wanted), None)
 
-    def panel(self) -> Panel:
+    def panel(self) -> present.Panel:
         """Write each measure of each group, and the tests of each pair."""
-        keys = [f"{key_of(place)} (n={each.n})" for place, each in enumerate(self.groups)]
+        keys = [f"{present.key_of(place)} (n={each.n})" for place, each in enumerate(self.groups)]
         rows = [
             [each.title, *(group.measures[each.key].words(each.in_words) for group in self.groups)]
             for each in STATISTICS.values()
         ]
-        tables = [Table(["", *keys], rows)]
+        tables = [present.Table(["", *keys], rows)]
         if pairs := [*combinations(range(len(self.groups)), 2)]:
-            heads = [f"{key_of(one)} : {key_of(other)}" for one, other in pairs]
+            heads = [f"{present.key_of(one)} : {present.key_of(other)}" for one, other in pairs]
             rows = []
             for each in TESTED_STATISTICS:
                 tests = [self.test(*pair, each.key) for pair in pairs]
@@ -129,12 +115,12 @@ class ComparisonPoint(Facts):
                 )
                 rows.append([each.title, *cells])
             title = "Mann-Whitney U, two-sided: pairs of runs in which the first is the higher"
-            tables.append(Table(["", *heads], rows, title))
+            tables.append(present.Table(["", *heads], rows, title))
         title = f"After {self.evaluations:,} images: median over seeds [quartiles]"
-        return Panel(tables, title, wide=True)
+        return present.Panel(tables, title, wide=True)
 
 
-class Comparison(Finding):
+class Comparison(present.Finding):
     """Groups of runs side by side, and whether they differ."""
 
     about: ClassVar[str] = "comparison"
@@ -158,25 +144,27 @@ class Comparison(Finding):
         longest = max(run.length for group in self.gathered for run in group.runs)
         return np.unique(np.linspace(0, longest, GRID_POINTS + 1).round().astype(np.int64))
 
-    def story(self) -> Iterator[Block]:
+    def story(self) -> Iterator[present.Block]:
         """Tell who is ahead, and by chance or not; then over images, and at some of them."""
-        yield Headline(self.verdict())
-        yield from map(Note, self.notes)
-        rows, keys = [], [key_of(place) for place in range(len(self.groups))]
+        yield present.Headline(self.verdict())
+        yield from map(present.Note, self.notes)
+        rows, keys = [], [present.key_of(place) for place in range(len(self.groups))]
         for key, group in zip(keys, self.groups, strict=True):
             lengths = sorted({run.evaluations for run in group.runs})
             images = " to ".join(f"{each:,}" for each in dict.fromkeys([lengths[0], lengths[-1]]))
             seeds = f"{format_seeds(run.seed for run in group.runs)} (n={len(group.runs)})"
             rows.append([key, group.label, seeds, images, f"{group.classes:,}", group.target])
         heads = ["", "group", "seeds", "images scored", "classes", "target"]
-        yield Table(heads, rows, words=(0, 1, 2, 5))
+        yield present.Table(heads, rows, words=(0, 1, 2, 5))
         if self.differ_in:
             rows = [
                 [name, *("-" if value is None else str(value) for value in values)]
                 for name, values in self.differ_in.items()
             ]
-            yield Table(["option", *keys], rows, "They differ in", words=range(1 + len(keys)))
-        yield Section(
+            yield present.Table(
+                ["option", *keys], rows, "They differ in", words=range(1 + len(keys))
+            )
+        yield present.Section(
             "The course of the search",
             "A thick line is the median over seeds, its band reaches from quartile to quartile, a "
             "thin line is one run. The scale of confidences is in log-odds.",
@@ -184,8 +172,10 @@ class Comparison(Finding):
         for key in CURVES:
             title = STATISTICS[key].title.capitalize()
             about = f"{title} over images scored: median and quartiles over seeds"
-            yield Chart(about, partial(self.draw, key), title, wide=True)
-        yield Section("At equal numbers of images", THE_TEST if len(self.groups) > 1 else "")
+            yield present.Chart(about, partial(self.draw, key), title, wide=True)
+        yield present.Section(
+            "At equal numbers of images", THE_TEST if len(self.groups) > 1 else ""
+        )
         for snapshot in self.at:
             if any(group.n for group in snapshot.groups):
                 yield snapshot.panel()
@@ -217,7 +207,7 @@ class Comparison(Finding):
         pairs = f"in {u:g} of {test.pairs} pairs of runs"
         return f"{text} {ahead} {pairs}; {chance} (Mann-Whitney U, {test.words})."
 
-    def records(self) -> Records:
+    def records(self) -> present.Records:
         """Give each run's course over the common grid: a row for each number of images scored."""
         rows: list[list[object]] = []
         for group in self.gathered:
@@ -227,7 +217,7 @@ class Comparison(Finding):
                 for images, *values in zip(grid.tolist(), *columns, strict=True):
                     found = (int(value) if value.is_integer() else value for value in values)
                     rows.append([group.label, run.seed, images, *found])
-        return Records(["group", "seed", "evaluations", *STATISTICS], rows)
+        return present.Records(["group", "seed", "evaluations", *STATISTICS], rows)
 
     def draw(self, measure: str) -> Figure:
         """Draw a measure over the images scored, confidences on a scale of log-odds.
@@ -246,9 +236,9 @@ class Comparison(Finding):
             if not here.any():
                 continue
             grid, median = self.grid[here], median[here]
-            end = f"{key_of(place)}  {shown.in_words(float(median[-1]))}"
+            end = f"{present.key_of(place)}  {shown.in_words(float(median[-1]))}"
             band, single = None, None
             if len(group.runs) > 1:
                 band, single = np.stack([lower, upper])[:, here], group.at(measure, grid)
-            lines.append(StepCurve(grid, median, end, place, band, single))
-        return steps(lines, "confidences" if sure else "counts", self.grid, wide=True)
+            lines.append(present.StepCurve(grid, median, end, place, band, single))
+        return present.steps(lines, "confidences" if sure else "counts", self.grid, wide=True)

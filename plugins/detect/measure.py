@@ -21,21 +21,11 @@ from neatfool import (
     make_target,
     open_runs,
     open_scorer,
+    present,
 )
 from neatfool.measure import MultiRunResult, RunFacts
 from neatfool.ood import DetectionScores, InDistribution, ask_detectors
 from neatfool.ood import in_distribution as find_known
-from neatfool.present import (
-    FOLDER,
-    Block,
-    Facts,
-    Headline,
-    Note,
-    Output,
-    Records,
-    Section,
-    Table,
-)
 from neatfool.wording import counted, level, percent, share
 
 KEPT: Final = (0.95, 0.99)
@@ -50,7 +40,7 @@ NOTES: Final = (
 )
 
 
-class DetectorThreshold(Facts):
+class DetectorThreshold(present.Facts):
     """A detector's threshold, and what becomes of the fooling images there."""
 
     kept: float = Field(description="the share of in-distribution images that is to pass")
@@ -61,7 +51,7 @@ class DetectorThreshold(Facts):
     caught: int = Field(description="how many do not pass")
 
 
-class DetectorResult(Facts):
+class DetectorResult(present.Facts):
     """What a detector says of a run's images. The larger a score, the more outlying the image."""
 
     name: str = Field(description="the detector")
@@ -97,7 +87,7 @@ class DetectorResult(Facts):
         )
 
 
-class InDistributionFacts(Facts):
+class InDistributionFacts(present.Facts):
     """The in-distribution images."""
 
     fitted: int = Field(description="how many the detectors were fitted to")
@@ -132,7 +122,7 @@ class RunDetection(RunFacts):
             f"AUROC {best.auroc:.3f})."
         )
 
-    def table(self) -> Table:
+    def table(self) -> present.Table:
         """Write a row for each detector."""
         guard = f", evolved against the detector {self.guarded}" if self.guarded else ""
         images = counted(self.elites, "fooling image", "fooling images")
@@ -145,7 +135,7 @@ class RunDetection(RunFacts):
             ]
             rows.append([each.name, *cells, f"{each.auroc:.3f}", each.looks_at])
         heads = ["detector", *(f"pass at {level(kept)}" for kept in KEPT), "AUROC"]
-        return Table([*heads, "looks at"], rows, f"{subject}{guard}", words=(0, len(heads)))
+        return present.Table([*heads, "looks at"], rows, f"{subject}{guard}", words=(0, len(heads)))
 
 
 class Detection(MultiRunResult):
@@ -155,19 +145,21 @@ class Detection(MultiRunResult):
 
     runs: tuple[RunDetection, ...] = Field(description="what detectors say of each run")
 
-    def story(self) -> Iterator[Block]:
+    def story(self) -> Iterator[present.Block]:
         """Tell what the best detector catches, then all of them."""
         for run in self.runs:
-            yield Headline(f"{run.label}: {run.headline()}")
-        yield from map(Note, dict.fromkeys(run.in_distribution.text for run in self.runs))
-        yield Section("What passes each detector")
+            yield present.Headline(f"{run.label}: {run.headline()}")
+        yield from map(present.Note, dict.fromkeys(run.in_distribution.text for run in self.runs))
+        yield present.Section("What passes each detector")
         for run in self.runs:
             yield run.table()
-        yield from map(Note, NOTES)
+        yield from map(present.Note, NOTES)
         left_out = {name: why for run in self.runs for name, why in run.left_out.items()}
-        yield from (Note(f"Left out: {name}. Reason: {why}.") for name, why in left_out.items())
+        yield from (
+            present.Note(f"Left out: {name}. Reason: {why}.") for name, why in left_out.items()
+        )
 
-    def records(self) -> Records:
+    def records(self) -> present.Records:
         """Give a row for each image and detector."""
         heads = ("run", "seed", "class", "index", "recorded", "detector", "score")
         rows = []
@@ -176,19 +168,19 @@ class Detection(MultiRunResult):
                 for elite, score in zip(run.shown, each.fooling, strict=True):
                     passes = (int(score <= at.threshold) for at in each.at)
                     rows.append((run.path, run.seed, *elite, each.name, score, *passes))
-        return Records([*heads, *(f"passes_{100 * kept:g}" for kept in KEPT)], rows)
+        return present.Records([*heads, *(f"passes_{100 * kept:g}" for kept in KEPT)], rows)
 
 
 def detect(
     runs: Run | str | Path | Sequence[Run | str | Path],
     *,
     detectors: Sequence[str] = (),
-    in_distribution: Annotated[str | Path | None, "FOLDER", FOLDER] = None,
+    in_distribution: Annotated[str | Path | None, "FOLDER", present.FOLDER] = None,
     classes: Sequence[str] = (),
     least: float = 0.0,
     sample: int | None = None,
     seed: int = 1,
-    console: Output | None = None,
+    console: present.Output | None = None,
 ) -> Detection:
     """Say what out-of-distribution (OOD) detectors would have caught of RUN.
 
@@ -225,7 +217,7 @@ def detect(
         neatfool detect runs/mnist --detectors energy,vim,pytorch-ood:RMD
         neatfool detect runs/mnist-1 runs/mnist_guarded-1 --csv scores.csv
     """
-    console = console or Output(quiet=True)
+    console = console or present.Output(quiet=True)
     with open_runs(runs, scored=True) as opened, ExitStack() as ending:
         chosen = [
             choose_elites(run, classes=classes, least=least, sample=sample, seed=seed)

@@ -13,7 +13,7 @@ import click
 
 from neatfool import ExperimentError
 from neatfool.network import pick_device
-from neatfool.present import FileToWrite, FiniteRange, Output, option
+from neatfool.present import FOLDER, FileToWrite, FiniteRange, Output, option
 from neatfool.wording import share
 
 if TYPE_CHECKING:
@@ -49,8 +49,7 @@ Then fool it:
 @option(
     "--data DIR",
     "The folder with MNIST's four idx files, gzipped or not.  [default: download them]",
-    exists=True,
-    file_okay=False,
+    FOLDER,
 )
 @option("--out FILE", "Where to write the weights.", FileToWrite(), "lenet.safetensors")
 @option("--force", "Replace FILE if it exists.")

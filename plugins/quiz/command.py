@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import click
 
-from neatfool.present import FileToWrite, FiniteRange, Names, option, trust_option
+from neatfool.present import FOLDER, FileToWrite, FiniteRange, Names, option, trust_option
 from neatfool.wording import counted
 
 NONE_OR_MORE: Final = click.IntRange(min=0)
@@ -28,7 +28,7 @@ neatfool recognise reads the answers."""
     "--in-distribution FOLDER",
     "Photographs to ask about: a folder, perhaps with a folder for each class, or with MNIST's "
     "files.  [default: the target's own]",
-    exists=True,
+    FOLDER,
 )
 @option(
     "--classes A,B",

@@ -174,7 +174,7 @@ class Survival(MultiRunResult):
             lines.append(present.ChartLine(medians, f"median  {percent(medians[-1])}", 1))
         kind = self.runs[0].kinds[number]
         ticks = ["as saved", *(kind.number(point.strength or 0) for point in kind.points)]
-        return present.lines_of_shares(lines, ticks, right=148)
+        return present.lines_of_shares(lines, ticks)
 
 
 def keep_survival(survival: Survival) -> list[Path]:

@@ -9,20 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 from pydantic import Field
 
+from neatfool import present
 from neatfool.measure import FEW, MultiRunResult, RunFacts
-from neatfool.present import (
-    Block,
-    Chart,
-    Facts,
-    Headline,
-    Note,
-    Panel,
-    Records,
-    Section,
-    StrongText,
-    Table,
-    draw_cells,
-)
 from neatfool.wording import percent, share
 
 if TYPE_CHECKING:
@@ -35,7 +23,7 @@ HEADS: Final = (
 )
 
 
-class TransferTarget(Facts):
+class TransferTarget(present.Facts):
     """A network that is shown images."""
 
     key: str = Field(description="its letter")
@@ -47,7 +35,7 @@ class TransferTarget(Facts):
     classes: int = Field(description="how many classes it has")
 
 
-class NetworkAnswer(Facts):
+class NetworkAnswer(present.Facts):
     """What a network says of an image in its class."""
 
     key: str = Field(description="the network's letter")
@@ -71,11 +59,11 @@ class NetworkAnswer(Facts):
         if self.confidence is None:
             return UNKNOWN
         if self.rank == 1:
-            return StrongText(percent(self.confidence))
+            return present.StrongText(percent(self.confidence))
         return f"{percent(self.confidence)} ({self.rank or 'none'})"
 
 
-class TransferFigures(Facts):
+class TransferFigures(present.Facts):
     """What a network says of some images."""
 
     key: str = Field(description="the network's letter")
@@ -116,7 +104,7 @@ class AgreementFigures(TransferFigures):
     first_of: str = Field(description="the letter of the network whose top-1 classes these are")
 
 
-class FoolingImage(Facts):
+class FoolingImage(present.Facts):
     """An image in all networks."""
 
     name: str = Field(description="the class that it was evolved for")
@@ -154,7 +142,7 @@ class RunTransfer(RunFacts):
             )
         return f"{self.label}: {fooled}"
 
-    def table(self) -> Table:
+    def table(self) -> present.Table:
         """List the images that kept their picture: of too many the first and the last."""
         shown = [image for image in self.classes if image.png]
         keys = [f"{each.key} (own)" if each.key == self.own else each.key for each in self.networks]
@@ -164,10 +152,10 @@ class RunTransfer(RunFacts):
         ]
         text = f"You see {len(shown)} of {self.elites:,}." if len(shown) < self.elites else ""
         heads = ["class", "image", "recorded", *keys]
-        return Table(heads, rows, self.subject, text, words=(0, 1), most=12)
+        return present.Table(heads, rows, self.subject, text, words=(0, 1), most=12)
 
 
-class Agreement(Facts):
+class Agreement(present.Facts):
     """How far the networks agree on in-distribution images."""
 
     source: str = Field(description="where they come from, in words")
@@ -197,26 +185,20 @@ class TransferMatrix(MultiRunResult):
     in_distribution: Agreement | None = Field(description="on such images; null without any")
     notes: tuple[str, ...] = Field(description="what was noticed when the networks were loaded")
 
-    def story(self) -> Iterator[Block]:
+    def story(self) -> Iterator[present.Block]:
         """Tell which images fool which networks, then class by class."""
         known = self.in_distribution if len(self.networks) > 1 else None
         for run in self.runs:
-            yield Headline(run.headline())
+            yield present.Headline(run.headline())
         if known:
-            yield Headline(known.headline())
-        yield from map(Note, [*self.notes, *self._limits()])
+            yield present.Headline(known.headline())
+        yield from map(present.Note, [*self.notes, *self._limits()])
         rows = [
-            (
-                each.key,
-                each.label,
-                each.target,
-                f"{each.shape[2]}x{each.shape[1]}",
-                f"{each.classes:,}",
-            )
-            for each in self.networks
+            [e.key, e.label, e.target, f"{e.shape[2]}x{e.shape[1]}", f"{e.classes:,}"]
+            for e in self.networks
         ]
-        yield Table(["", "network", "target", "images", "classes"], rows, words=(0, 1, 2))
-        yield Section(
+        yield present.Table(["", "network", "target", "images", "classes"], rows, words=(0, 1, 2))
+        yield present.Section(
             "At a glance",
             "A row's images, a column's network. The colour, and the first figure, is the share of "
             "images that are top-1 there; the second is the median confidence in their class.",
@@ -229,7 +211,7 @@ class TransferMatrix(MultiRunResult):
                 for each in self.networks
             ]
             yield self._matrix("In-distribution images", "top-1 of", by_network)
-        yield Section(
+        yield present.Section(
             "Class by class",
             "The images that fool the most other networks come first. A figure is a network's "
             "confidence in the class, blue if the image is top-1 there; else the rank of its class "
@@ -238,7 +220,7 @@ class TransferMatrix(MultiRunResult):
         for run in self.runs:
             yield run.table()
 
-    def records(self) -> Records:
+    def records(self) -> present.Records:
         """Give a row for each image and network."""
         rows = [
             (
@@ -252,7 +234,7 @@ class TransferMatrix(MultiRunResult):
                 self.networks, run.networks, image.networks, strict=True
             )
         ]
-        return Records(HEADS, rows)
+        return present.Records(HEADS, rows)
 
     def _limits(self) -> Iterator[str]:
         """Say what limits the figures."""
@@ -276,20 +258,20 @@ class TransferMatrix(MultiRunResult):
 
     def _matrix(
         self, title: str, head: str, rows: Sequence[tuple[str, Sequence[TransferFigures]]]
-    ) -> Panel:
+    ) -> present.Panel:
         """Show figures as a matrix, and all of them in a table."""
         cells = [
             ["" if n else name, each.key, *each.words]
             for name, figures in rows
             for n, each in enumerate(figures)
         ]
-        table = Table([head, "shown to", "top-1", "top-5", "median"], cells, words=(0, 1))
+        table = present.Table([head, "shown to", "top-1", "top-5", "median"], cells, words=(0, 1))
         about = f"{title}: the share that is top-1, for each network"
-        return Panel([Chart(about, partial(self._draw, rows)), table], title)
+        return present.Panel([present.Chart(about, partial(self._draw, rows)), table], title)
 
     def _draw(self, rows: Sequence[tuple[str, Sequence[TransferFigures]]]) -> Figure:
         shares = [[each.top1 for each in figures] for _, figures in rows]
         texts = [["\n".join(each.words[::2]) for each in figures] for _, figures in rows]
         names, keys = [name for name, _ in rows], [each.key for each in self.networks]
         values = np.array(shares, float)
-        return draw_cells(values, texts, names, keys, cell=(92, 54), vmin=0, vmax=1)
+        return present.draw_cells(values, texts, names, keys, cell=(92, 54), vmin=0, vmax=1)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import Annotated, Final, TypeAlias, TypeVar
+from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
 import numpy as np
 import torch
@@ -69,7 +68,6 @@ class TransferNetwork:
 def transfer(
     runs: Run | str | Path | Sequence[Run | str | Path],
     *,
-    elites: Sequence[Sequence[EliteView]] = (),
     to: Annotated[str | Path | Sequence[str | Path], "EXPERIMENT..."] = (),
     classes: Sequence[str] = (),
     least: float = 0.0,
@@ -95,8 +93,6 @@ def transfer(
     Args:
         runs: The runs, or the folders that hold them. Experiments' files among them count as
             ``to``.
-        elites: For each run those of its elites that are shown; if empty, ``classes``, ``least``,
-            ``sample`` and ``seed`` choose them.
         to: Files of experiments whose networks are to see the images, too. Name one or several.
         classes: The classes of the elites; all if empty.
         least: Their least recorded confidence.
@@ -128,7 +124,7 @@ def transfer(
     files += [Path(each) for each in named if not isinstance(each, Run) and each not in folders]
     console = console or Output(quiet=True)
     with open_runs(folders, scored=True) as opened, ExitStack() as ending:
-        chosen = elites or [
+        chosen = [
             choose_elites(run, classes=classes, least=least, sample=sample, seed=seed)
             for run in opened
         ]
@@ -242,82 +238,70 @@ def _look_at(
     most: int,
 ) -> finding.RunTransfer:
     """Ask all networks about a run's images; those that fool the most others come first."""
-    drawn = {each.scorer.spec.shape[1:] for each in networks} - {run.spec.shape[1:]}
-    show_one = partial(_show_elite, networks=networks, drawn=drawn)
+    specs = {each.scorer.spec.shape: each.scorer.spec for each in networks}
+    drawn = {shape[1:] for shape in specs} - {run.spec.shape[1:]}
+
+    def show_one(elite: EliteView) -> list[torch.Tensor]:
+        images = {}
+        for shape, spec in specs.items():
+            size = shape[1:]
+            pixels = elite.pixels(size) if size in drawn else elite.saved_pixels()
+            images[shape] = fit_images(torch.from_numpy(pixels.copy())[None], spec)
+        return [images[network.scorer.spec.shape] for network in networks]
+
     asked = _ask(networks, elites, show_one, run.name, note)
     indices = [elite.index for elite in elites]
-    columns = [
-        _find_class(network, answers, indices, run.classes)
-        for network, answers in zip(networks, asked, strict=True)
-    ]
+    columns, figures = [], []
+    for network, answers in zip(networks, asked, strict=True):
+        column = _find_class(network, answers, indices, run.classes)
+        known = zip(elites, column, strict=True)
+        missing = tuple(elite.name for elite, answer in known if answer.confidence is None)
+        shown = "drawn anew" if network.scorer.spec.shape[1:] in drawn else "as saved"
+        sums = finding.TransferFigures.of(network.key, column)
+        figures.append(finding.RunFigures(**sums, shown=shown, classes_not_found=missing))
+        columns.append(column)
     own = next((network.key for network in networks if run in network.runs), None)
-    others, fool_any, fool_all, order = _rank_fooling([c for c in columns if c[0].key != own])
-    shown = {*order[: most - most // 3], *order[max(0, len(order) - most // 3) :]}
+    fooled, order = _rank_fooling([column for column in columns if column[0].key != own])
+    with_picture = {*order[: most - most // 3], *order[max(0, len(order) - most // 3) :]}
     return finding.RunTransfer(
         **RunFacts.facts(run, len(elites)),
+        **fooled,
         own=own,
-        others=others,
-        fool_any_other=fool_any,
-        fool_all_others=fool_all,
-        networks=tuple(
-            finding.RunFigures(
-                **finding.TransferFigures.of(network.key, column),
-                shown="drawn anew" if network.scorer.spec.shape[1:] in drawn else "as saved",
-                classes_not_found=tuple(
-                    elite.name
-                    for elite, answer in zip(elites, column, strict=True)
-                    if answer.confidence is None
-                ),
-            )
-            for network, column in zip(networks, columns, strict=True)
-        ),
+        networks=tuple(figures),
         classes=tuple(
             finding.FoolingImage(
                 name=elites[place].name,
                 index=elites[place].index,
                 recorded=elites[place].confidence,
                 networks=tuple(column[place] for column in columns),
-                png=elites[place].png if place in shown else b"",
+                png=elites[place].png if place in with_picture else b"",
             )
             for place in order or range(len(elites))
         ),
     )
 
 
-def _show_elite(
-    elite: EliteView, *, networks: Sequence[TransferNetwork], drawn: set[tuple[int, int]]
-) -> list[torch.Tensor]:
-    """Make an elite's image for each network, drawn anew at some sizes: uint8 [1, C, H, W]."""
-    images = {}
-    for spec in {network.scorer.spec.shape: network.scorer.spec for network in networks}.values():
-        size = spec.height, spec.width
-        pixels = elite.pixels(size) if size in drawn else elite.saved_pixels()
-        images[spec.shape] = fit_images(torch.from_numpy(pixels.copy())[None], spec)
-    return [images[network.scorer.spec.shape] for network in networks]
-
-
 def _rank_fooling(
     columns: Sequence[Sequence[finding.NetworkAnswer]],
-) -> tuple[int, float | None, float | None, list[int]]:
+) -> tuple[dict[str, Any], list[int]]:
     """Sum up other networks' answers.
 
     Returns:
         How many networks know any class, the shares of images that fool one and all of these, of
         those whose class one or all have, and the images' places, the most fooling first.
     """
+    fooled: dict[str, Any] = {"others": 0, "fool_any_other": None, "fool_all_others": None}
     columns = [each for each in columns if any(one.confidence is not None for one in each)]
     if not columns:
-        return 0, None, None, []
+        return fooled, []
     first = np.array([[one.rank == 1 for one in column] for column in columns])
     known = np.array([[one.confidence is not None for one in column] for column in columns])
     sure = np.array([[one.confidence or 0 for one in column] for column in columns])
-    fool_any, fool_all = (
-        float(fooled(first, axis=0)[counting].mean()) if counting.any() else None
-        for fooled in (np.any, np.all)
-        for counting in [fooled(known, axis=0)]
-    )
-    order = np.lexsort((-sure.sum(0), -first.sum(0))).tolist()
-    return len(columns), fool_any, fool_all, order
+    fooled["others"] = len(columns)
+    for key, some in (("fool_any_other", np.any), ("fool_all_others", np.all)):
+        if (counting := some(known, axis=0)).any():
+            fooled[key] = some(first, axis=0)[counting].mean()
+    return fooled, np.lexsort((-sure.sum(0), -first.sum(0))).tolist()
 
 
 def _agree(
@@ -334,9 +318,11 @@ def _agree(
     answers = _ask(networks, photographs, show_one, "in-distribution images", note)
     pairs = []
     for network, (_, odds) in zip(networks, answers, strict=True):
-        first = [int(row.argmax()) if row.max() > -np.inf else None for row in odds]
+        named = odds.max(1) > -np.inf
+        first = odds[named].argmax(1).tolist()
         for other, theirs in zip(networks, answers, strict=True):
-            answered = _find_class(other, theirs, first, network.scorer.spec.classes)
+            some = theirs[0][named], theirs[1][named]
+            answered = _find_class(other, some, first, network.scorer.spec.classes)
             figures = finding.TransferFigures.of(other.key, answered)
             pairs.append(finding.AgreementFigures(**figures, first_of=network.key))
     return finding.Agreement(source=source, number=len(photographs), agreement=tuple(pairs))
@@ -345,18 +331,18 @@ def _agree(
 def _find_class(
     network: TransferNetwork,
     answers: Answers,
-    indices: Sequence[int | None],
+    indices: Sequence[int],
     classes: Sequence[str],
 ) -> list[finding.NetworkAnswer]:
-    """Look up a class of each image in a network's answers; None is one not to be looked up.
+    """Look up a class of each image in a network's answers.
 
     An open network might have named a class that it did not: that is one without confidence.
     """
     spec, answered, (probs, odds) = network.scorer.spec, [], answers
     matches = match_classes(classes, spec.classes)
     for row, index in enumerate(indices):
-        name, sure, place = None, 0.0 if index is not None and spec.open else None, None
-        if index is not None and (column := matches.get(index)) is not None:
+        name, sure, place = None, 0.0 if spec.open else None, None
+        if (column := matches.get(index)) is not None:
             name, sure, own = spec.classes[column], probs[row, column], odds[row, column]
             place = 1 + int((odds[row] > own).sum()) if own > -np.inf else None
         answered.append(

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from neatfool.present import draw_graph, finding
-from neatfool.present.charts.figure import INK
+from neatfool.present.figure import INK
 
 
 def noise(side: int) -> Image.Image:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from click.testing import CliRunner, Result
 
-from neatfool.present import Names, option
+from neatfool.present import FOLDER, Names, option
 
 
 def ask(made, *arguments: str) -> Result:
@@ -36,7 +36,7 @@ def test_any_other_word_is_a_path_unless_a_type_is_given():
     out = option("-o, --out FILE", "Where.")
     assert ask(out, "-o", "a.png").output == f"{{'out': {Path('a.png')!r}}}\n"
     assert "-o, --out FILE  Where." in ask(out, "--help").output
-    missing = option("--data DIR", "Where.", exists=True, file_okay=False)
+    missing = option("--data DIR", "Where.", FOLDER)
     assert "does not exist" in ask(missing, "--data", "nowhere").output
     names = option("--classes A,B", "Which.", Names(), ())
     assert ask(names).output == "{'classes': ()}\n"

@@ -108,6 +108,15 @@ def write_experiment(folder: Path) -> Path:
     return file
 
 
+def run_small(folder: Path, *options: object, plugin: str = PLUGIN) -> Path:
+    """Run the experiment, perhaps with another plugin; give the run's folder."""
+    file = write_experiment(folder)
+    (folder / "patches.py").write_text(plugin)
+    result = neatfool("run", file, "--out", folder / "run", "--no-report", *options)
+    assert result.exit_code == 0, result.output
+    return folder / "run"
+
+
 def neatfool(*args: object) -> Result:
     """Call the program in this process; a failed test shows the traceback of a bug."""
     result = CliRunner().invoke(main, [str(arg) for arg in args], env=PLAIN)

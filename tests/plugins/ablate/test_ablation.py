@@ -11,7 +11,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from commands import CLASSES, PAID, PLUGIN, neatfool, write_experiment
+from commands import CLASSES, PAID, PLUGIN, neatfool, run_small, write_experiment
 
 from neatfool import analysis, open_run
 from neatfool_plugins.ablate.finding import Ablation
@@ -25,34 +25,18 @@ CORNER = PLUGIN.replace(
 )
 
 
-def go(folder, *options, plugin=PLUGIN):
-    """Run the small experiment."""
-    file = write_experiment(folder)
-    (folder / "patches.py").write_text(plugin)
-    result = neatfool("run", file, "--out", folder / "run", "--no-report", *options)
-    assert result.exit_code == 0, result.output
-    return folder / "run"
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend("")
-        return go(tmp_path_factory.mktemp("small"))
-
-
 def ablate(*args):
     result = neatfool("ablate", *args, "--json")
     assert result.exit_code == 0, result.output
     return json.loads(result.stdout)
 
 
-def test_each_part_of_each_elite_is_told(small):
-    told = ablate(small, "--tiles", 3)
+def test_each_part_of_each_elite_is_told(finished):
+    told = ablate(finished, "--tiles", 3)
     jsonschema.validate(told, Ablation.model_json_schema(mode="serialization"))
     assert told["tiles"] == 3
     assert [each["name"] for each in told["elites"]] == [*CLASSES]
-    with closing(open_run(small)) as run:
+    with closing(open_run(finished)) as run:
         for each, elite in zip(told["elites"], run, strict=True):
             assert each["recorded"] == elite.confidence
             assert each["saved"]["confidence"] == pytest.approx(elite.confidence, abs=1e-6)
@@ -63,19 +47,19 @@ def test_each_part_of_each_elite_is_told(small):
     assert told["medians"]["kept without a tile"] <= 1
 
 
-def test_python_gets_what_the_command_prints(small):
-    with closing(open_run(small)) as run:
+def test_python_gets_what_the_command_prints(finished):
+    with closing(open_run(finished)) as run:
         found = analysis.ablate(run, tiles=3, classes=["bright", "dark"])
         assert [item.name for item in analysis.ablate(run, tiles=2, classes="dark").elites] == [
             "dark"
         ]
         assert run.elites  # it is still open
-    assert json.loads(found.json()) == ablate(small, "--tiles", 3, "--classes", "bright,dark")
+    assert json.loads(found.json()) == ablate(finished, "--tiles", 3, "--classes", "bright,dark")
     assert "<iframe" in found._repr_html_()
 
 
 def test_a_target_that_looks_at_a_corner_needs_just_that(tmp_path):
-    elites = ablate(go(tmp_path, plugin=CORNER), "--tiles", 2)["elites"]
+    elites = ablate(run_small(tmp_path, plugin=CORNER), "--tiles", 2)["elites"]
     for elite in elites:
         (_, right), below = elite["tiles"]
         assert {part["log_odds"] for part in [right, *below]} == {elite["saved"]["log_odds"]}
@@ -83,8 +67,8 @@ def test_a_target_that_looks_at_a_corner_needs_just_that(tmp_path):
     assert max(drops) > 1
 
 
-def test_the_table_can_be_read_without_colour(small):
-    result = neatfool("ablate", small, "--tiles", 2)
+def test_the_table_can_be_read_without_colour(finished):
+    result = neatfool("ablate", finished, "--tiles", 2)
     assert result.exit_code == 0
     assert "\x1b" not in result.stdout
     assert "small, seed 3, after 160 images: 4 elites, scored by its own target" in result.stdout
@@ -93,15 +77,15 @@ def test_the_table_can_be_read_without_colour(small):
     assert "Note: With so few images a median is rough: one is 25 %." in result.stdout
 
 
-def test_figures_are_written(small, tmp_path):
-    ablate(small, "--tiles", 2, "--csv", tmp_path / "all.csv")
+def test_figures_are_written(finished, tmp_path):
+    ablate(finished, "--tiles", 2, "--csv", tmp_path / "all.csv")
     rows = [*csv.DictReader((tmp_path / "all.csv").open())]
     assert {"saved", "tile"} <= {row["kind"] for row in rows}
     assert sum(row["kind"] == "tile" for row in rows) == 4 * len(CLASSES)
 
 
-def test_the_page_shows_images_and_maps(small, tmp_path):
-    result = neatfool("ablate", small, "--tiles", 2, "--html", tmp_path / "page.html")
+def test_the_page_shows_images_and_maps(finished, tmp_path):
+    result = neatfool("ablate", finished, "--tiles", 2, "--html", tmp_path / "page.html")
     assert result.exit_code == 0, result.output
     page = (tmp_path / "page.html").read_text()
     assert page.count("without a tile</span>") == len(CLASSES)
@@ -109,19 +93,21 @@ def test_the_page_shows_images_and_maps(small, tmp_path):
     assert "http://" not in re.sub(r'src="[^"]*"', "", page)
 
 
-def test_the_map_of_a_large_image_fits_the_page(small, tmp_path):
+def test_the_map_of_a_large_image_fits_the_page(finished, tmp_path):
     """Noise is too large for a PNG in a page."""
     options = ("--set", "encoding.plugin=direct", "--set", "experiment.generations=1")
-    run = go(tmp_path, *options, plugin=PLUGIN.replace("ImageSpec(6, 8", "ImageSpec(256, 192"))
+    run = run_small(
+        tmp_path, *options, plugin=PLUGIN.replace("ImageSpec(6, 8", "ImageSpec(256, 192")
+    )
     result = neatfool("ablate", run, "--classes", "dark", "--tiles", 3, "--html", tmp_path / "page")
     assert result.exit_code == 0, result.output
     assert (tmp_path / "page").stat().st_size < 400_000
 
 
-def test_another_target_may_score(small, tmp_path):
+def test_another_target_may_score(finished, tmp_path):
     (tmp_path / "patches.py").write_text(PLUGIN.replace("ImageSpec(6, 8", "ImageSpec(12, 16"))
-    (tmp_path / "large.ini").write_text(small.with_name("small.ini").read_text())
-    told = ablate(small, "--tiles", 2, "--target", tmp_path / "large.ini")
+    (tmp_path / "large.ini").write_text(finished.with_name("small.ini").read_text())
+    told = ablate(finished, "--tiles", 2, "--target", tmp_path / "large.ini")
     assert told["own_target"] is False
     assert told["elites"][1]["saved"]["confidence"] > 0.5
 
@@ -134,15 +120,15 @@ def test_another_target_may_score(small, tmp_path):
         (["--target", "nowhere.ini"], 2, r"nowhere.ini"),
     ],
 )
-def test_what_is_wrong_is_told(small, options, code, message):
-    result = neatfool("ablate", small, *options)
+def test_what_is_wrong_is_told(finished, options, code, message):
+    result = neatfool("ablate", finished, *options)
     assert result.exit_code == code, result.output
     assert re.search(message, result.stderr), result.stderr
 
 
-def test_a_folder_of_several_runs_is_refused(small, tmp_path):
+def test_a_folder_of_several_runs_is_refused(finished, tmp_path):
     for name in ("a", "b"):
-        shutil.copytree(small, tmp_path / name)
+        shutil.copytree(finished, tmp_path / name)
     result = neatfool("ablate", tmp_path)
     assert result.exit_code == 2, result.output
     assert "holds 2 runs; name one of them" in result.stderr

@@ -9,31 +9,18 @@ from contextlib import closing
 
 import jsonschema
 import pytest
-from commands import CLASSES, neatfool, write_experiment
+from commands import CLASSES, neatfool
 
 from neatfool import analysis, open_run
 from neatfool_plugins.ancestry import measure
-from neatfool_plugins.ancestry.finding import Ancestry
-from neatfool_plugins.ancestry.kinds import BroadKinds
+from neatfool_plugins.ancestry.goal_switches import BroadKinds
+from neatfool_plugins.ancestry.measure import Ancestry
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
 
 
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("small")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend("")
-        file = write_experiment(folder)
-        for seed in ("3", "4"):
-            out = folder / "runs" / f"small-{seed}"
-            result = neatfool("run", file, "--out", out, "--seed", seed, "--no-report")
-            assert result.exit_code == 0, result.output
-    return folder / "runs"
-
-
-def test_flows_add_up_to_the_goal_switches_that_the_run_counted(runs, tmp_path):
-    result = neatfool("ancestry", runs, "--json", "--csv", tmp_path / "flows.csv")
+def test_flows_add_up_to_the_goal_switches_that_the_run_counted(two_runs, tmp_path):
+    result = neatfool("ancestry", two_runs, "--json", "--csv", tmp_path / "flows.csv")
     assert result.exit_code == 0, result.output
     told = json.loads(result.stdout)
     jsonschema.validate(told, Ancestry.model_json_schema(mode="serialization"))
@@ -53,8 +40,8 @@ def test_flows_add_up_to_the_goal_switches_that_the_run_counted(runs, tmp_path):
     assert sorted(told["between_runs"]["classes"]) == sorted(CLASSES)
 
 
-def test_python_gets_what_the_command_prints(runs):
-    one = min(runs.iterdir())
+def test_python_gets_what_the_command_prints(two_runs):
+    one = min(two_runs.iterdir())
     with closing(open_run(one)) as run:
         found = analysis.ancestry(run)
         assert run.elites  # it is still open
@@ -63,27 +50,27 @@ def test_python_gets_what_the_command_prints(runs):
     assert found.plot().axes
 
 
-def test_where_kinds_are_known_it_says_what_related_classes_have_in_common(runs, monkeypatch):
+def test_where_kinds_are_known_it_says_what_related_classes_have_in_common(two_runs, monkeypatch):
     monkeypatch.setattr(
         measure,
         "find_kinds",
         lambda classes: BroadKinds(("light", "form"), measure.np.arange(len(classes)) // 2),
     )
-    one = min(runs.iterdir())
+    one = min(two_runs.iterdir())
     found = analysis.ancestry(one)
     assert {*found.runs[0].related_classes} == {"layout", "texture", "colour"}
     assert "Images of one broad kind have a mean correlation" in neatfool("ancestry", one).stdout
     assert {row[-1] for row in found.records().rows} <= {"light", "form"}
 
 
-def test_the_page_has_it_all_and_needs_no_network(runs, tmp_path):
+def test_the_page_has_it_all_and_needs_no_network(two_runs, tmp_path):
     page = tmp_path / "page.html"
-    result = neatfool("ancestry", runs, "--html", page)
+    result = neatfool("ancestry", two_runs, "--html", page)
     assert result.exit_code == 0, result.output
     text = page.read_text(encoding="utf-8")
     assert "Content-Security-Policy" in text
     assert "http://" not in text.replace("http://www.w3.org", "")
-    for part in ("Goal switches", "goal switches of small, seed 3", "[red]left[/]"):
+    for part in ("Goal switches", "goal switches of small, seed 1", "[red]left[/]"):
         assert part in text
     for part in ("goal switches", "50 % would be chance"):
         assert part in " ".join(result.stdout.split())

@@ -10,11 +10,16 @@ import pytest
 from scipy.sparse import csr_array
 
 from neatfool import fool
-from neatfool_plugins.ancestry import likeness
-from neatfool_plugins.ancestry.diversity import Diversity, founder_shares, measure_diversity
-from neatfool_plugins.ancestry.goal_switches import GoalSwitches, goal_switches
-from neatfool_plugins.ancestry.kinds import find_kinds
-from neatfool_plugins.ancestry.likeness import relate_kinds, relate_runs, share_nearer
+from neatfool_plugins.ancestry import diversity
+from neatfool_plugins.ancestry.diversity import (
+    Diversity,
+    founder_shares,
+    measure_diversity,
+    relate_kinds,
+    relate_runs,
+    share_nearer,
+)
+from neatfool_plugins.ancestry.goal_switches import GoalSwitches, find_kinds, goal_switches
 from neatfool_plugins.imagenet.labels import imagenet_labels
 
 
@@ -90,7 +95,7 @@ def test_switches_between_a_hundred_thousand_classes_need_no_matrix_of_all_pairs
 
 @pytest.fixture
 def few_permutations(monkeypatch):
-    monkeypatch.setattr(likeness, "PERMUTATIONS", 199)
+    monkeypatch.setattr(diversity, "PERMUTATIONS", 199)
 
 
 def unit(rows):
@@ -122,7 +127,7 @@ def test_what_recurs_between_runs_is_found_and_what_does_not_is_not(monkeypatch)
     whole = share_nearer(same)
     assert whole > 0.95
     assert share_nearer(different) == pytest.approx(0.5, abs=0.06)
-    monkeypatch.setattr(likeness, "AT_ONCE", 7)
+    monkeypatch.setattr(diversity, "AT_ONCE", 7)
     assert share_nearer(same) == whole
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 from neatfool import ExperimentError, load_experiment
 from neatfool_plugins.audit.card import Check, ReportCard
-from neatfool_plugins.audit.exports import export, find_form, make_entry, read_about
+from neatfool_plugins.audit.exports import export, find_form, hash_weights, make_entry
 
 EXPERIMENT = Path("experiments/mnist.ini")
 SCHEMAS = Path(__file__).parent / "schemas"
@@ -81,7 +81,7 @@ def test_an_entry_names_no_folder_of_its_authors_machine(card, tmp_path):
     classifier = card.classifier.model_copy(update={"options": options})
     given = card.model_copy(update={"classifier": classifier, "runs": [str(tmp_path)]})
     experiment = load_experiment(tmp_path / "mine.ini", to_search=False)
-    entry = make_entry(experiment, read_about(experiment), "neatfool audit mine.ini", given)
+    entry = make_entry(experiment, hash_weights(experiment), "neatfool audit mine.ini", given)
     assert entry.card.classifier.options == {"weights": "nets/mine.pt", "logit_temperature": 2.0}
     assert str(tmp_path) not in entry.model_dump_json()
 
@@ -91,9 +91,9 @@ def test_weights_that_are_not_there_are_told(card, tmp_path):
     (tmp_path / "mine.ini").write_text(text)
     experiment = load_experiment(tmp_path / "mine.ini", to_search=False)
     with pytest.raises(ExperimentError, match=r"\[about\] weights: .*mine.pt cannot be read"):
-        read_about(experiment)
+        hash_weights(experiment)
     (tmp_path / "mine.pt").write_bytes(b"weights")
-    assert read_about(experiment)[1] == hashlib.sha256(b"weights").hexdigest()
+    assert hash_weights(experiment) == hashlib.sha256(b"weights").hexdigest()
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_weights_that_are_not_there_are_told(card, tmp_path):
 def test_what_says_too_little_of_a_network_makes_no_entry(about, said, tmp_path):
     (tmp_path / "mine.ini").write_text(f"[target]\nplugin = mnist\n[about]\n{about}\n")
     with pytest.raises(ExperimentError, match=said):
-        read_about(load_experiment(tmp_path / "mine.ini", to_search=False))
+        hash_weights(load_experiment(tmp_path / "mine.ini", to_search=False))
 
 
 def test_an_entry_has_the_images_that_fit_and_of_all_their_hash(card, tmp_path):
@@ -118,7 +118,7 @@ def test_an_entry_has_the_images_that_fit_and_of_all_their_hash(card, tmp_path):
         pictures[each.index] = (png.getvalue(), "99 %")
     given = card.model_copy(update={"pictures": pictures})
     experiment = load_experiment(tmp_path / "mine.ini", to_search=False)
-    entry = make_entry(experiment, read_about(experiment), "", given)
+    entry = make_entry(experiment, hash_weights(experiment), "", given)
     assert [each.png is None for each in entry.images] == [False] * 2 + [True] * 8
     assert len({each.sha256 for each in entry.images}) == 10
     assert len(entry.model_dump_json()) < 30_000

@@ -2,39 +2,14 @@
 
 from __future__ import annotations
 
-from html.parser import HTMLParser
-from xml.etree import ElementTree as ET
-
 import pytest
 from browser import measure, needs_browser
 from made_up_runs import random_course, write_run
+from pages import Parsed, texts
 
 from neatfool.analysis import compare
 from neatfool.measure.course import STATISTICS
 from neatfool.present import draw_figure, key_of
-
-
-class Parsed(HTMLParser):
-    """The start tags with their attributes, and the text of a page."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags = []
-        self.text = ""
-        self.feed(html)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data):
-        self.text += data
-
-    def images(self, kind):
-        return [attrs for tag, attrs in self.tags if tag == "img" and attrs.get("class") == kind]
-
-
-def texts(svg):
-    return [element.text for element in ET.fromstring(svg).iter() if element.tag[-4:] == "text"]
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +42,7 @@ def written(comparison, tmp_path):
 
 def test_the_page_has_all_curves_maps_and_tables(two, tmp_path):
     page = written(two, tmp_path)
-    assert len(page.images("curve")) == 2
+    assert len(page.of_class("curve")) == 2
     text = " ".join(page.text.split())
     for words in (
         "old · new",
@@ -84,7 +59,7 @@ def test_the_page_has_all_curves_maps_and_tables(two, tmp_path):
 def test_a_single_group_needs_no_test(make_comparison, tmp_path):
     page = written(make_comparison("only"), tmp_path)
     assert "Mann-Whitney" not in page.text
-    assert len(page.images("curve")) == 2
+    assert len(page.of_class("curve")) == 2
 
 
 # curves

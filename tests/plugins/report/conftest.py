@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from report_runs import FakeRun
 
-from neatfool_plugins.report import curves, page
+from neatfool_plugins.report import page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,7 +35,7 @@ def all_drawn_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(page.present, "draw_graph", once(page.present.draw_graph))
         for kind in ("confidences", "thresholds", "replacements", "sizes"):
-            patch.setattr(curves, f"draw_{kind}", once(getattr(curves, f"draw_{kind}")))
+            patch.setattr(page, f"draw_{kind}", once(getattr(page, f"draw_{kind}")))
         yield
 
 

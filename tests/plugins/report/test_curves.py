@@ -10,10 +10,11 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pages import texts
 
-from neatfool.present.charts.figure import compact
+from neatfool.present.figure import compact
 from neatfool.wording import percent
-from neatfool_plugins.report import curves
+from neatfool_plugins.report import page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,13 +27,7 @@ def history(make_run: Callable) -> list[GenerationReport]:
     return make_run(generations=40).history
 
 
-def texts(svg: bytes) -> list[str]:
-    return [
-        element.text or "" for element in ET.fromstring(svg).iter() if element.tag[-4:] == "text"
-    ]
-
-
-draw_confidences = partial(curves.draw_confidences, wide=True)
+draw_confidences = partial(page.draw_confidences, wide=True)
 
 
 def run_of(history: list[GenerationReport], *told: tuple[int, int, float, float]) -> Any:
@@ -72,7 +67,7 @@ def test_elites_whose_confidence_is_rounded_to_one_are_told_apart_by_their_log_o
 def test_counts_of_classes_are_marked_in_even_steps(
     history: list[GenerationReport], classes: int
 ) -> None:
-    found = texts(curves.draw_thresholds(history, classes))
+    found = texts(page.draw_thresholds(history, classes))
     marks = [
         int(each.replace(",", ""))
         for each in found[found.index("images scored") + 1 :]
@@ -104,7 +99,7 @@ def test_lines_that_end_at_certainty_are_labelled_in_their_order(
 
 
 def test_thresholds_are_counted_up_to_all_classes(history: list[GenerationReport]) -> None:
-    found = texts(curves.draw_thresholds(history, 10))
+    found = texts(page.draw_thresholds(history, 10))
     assert {"0", "10", "≥ 50 %", "≥ 90 %", "≥ 99 %", "≥ 99.99 %", "images scored"} <= set(found)
 
 
@@ -112,7 +107,7 @@ def test_labels_of_curves_that_end_together_do_not_cover_each_other(
     history: list[GenerationReport],
 ) -> None:
     together = [replace(report, classes_ge=(10, 10, 10, 10)) for report in history]
-    root = ET.fromstring(curves.draw_thresholds(together, 10))
+    root = ET.fromstring(page.draw_thresholds(together, 10))
     rows = sorted(float(e.get("y", 0)) for e in root.iter() if (e.text or "").startswith("≥"))
     assert len(rows) == 4
     assert all(b - a > 10 for a, b in pairwise(rows))
@@ -125,7 +120,7 @@ def test_replacements_of_a_long_run_are_averaged_so_that_none_is_lost(
         replace(history[0], generation=i, replacements=1000 * (i == 3), goal_switches=0)
         for i in range(1000)
     ]
-    found = texts(curves.draw_replacements(long))
+    found = texts(page.draw_replacements(long))
     assert "100" in found  # 1000 replacements in a bar of 10 generations
     assert "1,000" not in found
 
@@ -140,9 +135,9 @@ def test_every_curve_can_be_drawn_of_any_number_of_generations(
     told = [(i, i % 2, 0.9, float(i)) for i in range(count)]
     drawn = [
         draw_confidences(run_of(stretched, *told)),
-        curves.draw_thresholds(stretched, 10),
-        curves.draw_replacements(stretched),
-        curves.draw_sizes(stretched),
+        page.draw_thresholds(stretched, 10),
+        page.draw_replacements(stretched),
+        page.draw_sizes(stretched),
     ]
     for svg in drawn:
         assert ET.fromstring(svg).tag.endswith("svg")
@@ -151,7 +146,7 @@ def test_every_curve_can_be_drawn_of_any_number_of_generations(
 
 def test_thinning_keeps_the_last_generation(history: list[GenerationReport]) -> None:
     long = [replace(history[0], evaluations=i) for i in range(1234)]
-    drawn = curves.draw_sizes(long)
+    drawn = page.draw_sizes(long)
     paths = re.findall(r'd="([^"]+)"', drawn.decode())
-    assert max(len(re.findall("[ML]", path)) for path in paths) <= 2 * curves.MOST_POINTS
-    assert drawn != curves.draw_sizes([*long[:-1], replace(long[-1], nodes=99.0)])
+    assert max(len(re.findall("[ML]", path)) for path in paths) <= 2 * page.MOST_POINTS
+    assert drawn != page.draw_sizes([*long[:-1], replace(long[-1], nodes=99.0)])

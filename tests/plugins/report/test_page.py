@@ -5,7 +5,6 @@ import re
 from base64 import b64encode
 from dataclasses import replace
 from hashlib import sha256
-from html.parser import HTMLParser
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ import networkx as nx
 import pytest
 from browser import needs_browser
 from devtools import Browser
+from pages import Parsed
 from report_runs import FakeIndividual, FakeRun
 
 from neatfool import StorageError
@@ -25,25 +25,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 EVIL = "<script>alert(1)</script>\"' onerror=alert(2) x='"
-
-
-class Parsed(HTMLParser):
-    """The start tags with their attributes, and the text of a page."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-    def of_class(self, name: str) -> list[dict[str, str | None]]:
-        return [attrs for _, attrs in self.tags if name in (attrs.get("class") or "").split()]
 
 
 @pytest.fixture(scope="module")

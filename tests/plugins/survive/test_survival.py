@@ -12,27 +12,12 @@ from contextlib import closing
 import numpy as np
 import pytest
 import torch
-from commands import CLASSES, PAID, PLUGIN, neatfool, write_experiment
+from commands import CLASSES, PAID, PLUGIN, neatfool, run_small, write_experiment
 from PIL import Image
 
 from neatfool import RunError, analysis, decode_png, fool, open_run, open_scorer, views
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
-
-
-def go(folder, *options):
-    """Run the small experiment."""
-    place = folder / "run"
-    result = neatfool("run", write_experiment(folder), "--out", place, "--no-report", *options)
-    assert result.exit_code == 0, result.output
-    return place
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend("")
-        return go(tmp_path_factory.mktemp("small"))
 
 
 def survive(*args):
@@ -50,9 +35,9 @@ def confidences(scorer, images, elites):
     return [float(probs[row, elite.index]) for row, elite in enumerate(elites)]
 
 
-def test_all_kinds_are_told_by_strength(small):
-    (told,) = survive(small)
-    with closing(open_run(small)) as run:
+def test_all_kinds_are_told_by_strength(finished):
+    (told,) = survive(finished)
+    with closing(open_run(finished)) as run:
         recorded = [elite.confidence for elite in run]
         assert told["evaluations"] == run.evaluations
     assert told["elites"] == told["elites_of_run"] == len(CLASSES)
@@ -66,9 +51,9 @@ def test_all_kinds_are_told_by_strength(small):
     assert [point["strength"] for point in told["kinds"][0]["points"]] == [4, 16, 32, 64]
 
 
-def test_the_figures_are_those_of_the_changed_images(small, tmp_path):
-    (told,) = survive(small, "--kinds", "jpeg=40,drawn=32")
-    with closing(open_run(small)) as run, closing(open_scorer(run)) as scorer:
+def test_the_figures_are_those_of_the_changed_images(finished, tmp_path):
+    (told,) = survive(finished, "--kinds", "jpeg=40,drawn=32")
+    with closing(open_run(finished)) as run, closing(open_scorer(run)) as scorer:
         elites = run.elites
         for number, elite in enumerate(elites):
             Image.fromarray(decode_png(elite.png)[0]).save(tmp_path / f"{number}.jpg", quality=40)
@@ -82,16 +67,16 @@ def test_the_figures_are_those_of_the_changed_images(small, tmp_path):
     assert medians == pytest.approx(expected, abs=1e-6)
 
 
-def test_it_is_the_same_each_time_and_another_seed_is_another_draw(small):
+def test_it_is_the_same_each_time_and_another_seed_is_another_draw(finished):
     first, again, other = (
-        survive(small, "--kinds", "move,noise=60", "--seed", seed)[0] for seed in (1, 1, 2)
+        survive(finished, "--kinds", "move,noise=60", "--seed", seed)[0] for seed in (1, 1, 2)
     )
     assert first == again
     assert first["kinds"] != other["kinds"]
 
 
-def test_the_table_can_be_read_without_colour(small):
-    result = neatfool("survive", small, "--kinds", "turn,jpeg=75/50")
+def test_the_table_can_be_read_without_colour(finished):
+    result = neatfool("survive", finished, "--kinds", "turn,jpeg=75/50")
     assert result.exit_code == 0
     assert "\x1b" not in result.stdout
     first, second, *table = result.stdout.splitlines()
@@ -102,12 +87,12 @@ def test_the_table_can_be_read_without_colour(small):
         assert re.search(rf"│ {change} +│ +\d+ % │ +[\d.]+ % │", "\n".join(table))
 
 
-def test_each_image_is_in_the_csv(small, tmp_path):
+def test_each_image_is_in_the_csv(finished, tmp_path):
     file = tmp_path / "all.csv"
-    survive(small, "--kinds", "light,blur=1", "--csv", file)
+    survive(finished, "--kinds", "light,blur=1", "--csv", file)
     rows = [*csv.DictReader(io.StringIO(file.read_text()))]
     assert len(rows) == len(CLASSES) * (1 + 4 + 1)
-    with closing(open_run(small)) as run:
+    with closing(open_run(finished)) as run:
         recorded = {elite.name: elite.confidence for elite in run}
     saved = {row["class"]: float(row["confidence"]) for row in rows if row["kind"] == "saved"}
     assert saved == pytest.approx(recorded, abs=1e-6)
@@ -127,20 +112,20 @@ def test_each_image_is_in_the_csv(small, tmp_path):
         (["--target", "nowhere.ini"], 2, "nowhere.ini"),
     ],
 )
-def test_what_is_wrong_is_told(small, options, code, message):
-    result = neatfool("survive", small, *options)
+def test_what_is_wrong_is_told(finished, options, code, message):
+    result = neatfool("survive", finished, *options)
     assert result.exit_code == code, result.output
     assert re.search(message, result.stderr), result.stderr
 
 
-def test_a_text_is_one_kind_and_no_runs_are_refused(small):
-    (of_run,) = analysis.survive(small, kinds="jpeg=75").runs
+def test_a_text_is_one_kind_and_no_runs_are_refused(finished):
+    (of_run,) = analysis.survive(finished, kinds="jpeg=75").runs
     assert [kind.name for kind in of_run.kinds] == ["jpeg"]
     with pytest.raises(RunError, match="no run was named"):
         analysis.survive([])
 
 
-def test_another_target_may_score(small, tmp_path):
+def test_another_target_may_score(finished, tmp_path):
     """It takes colours, and images twice as large, and is less sure."""
     (tmp_path / "patches.py").write_text(PLUGIN.replace("ImageSpec(6, 8", "ImageSpec(12, 16"))
     text = write_experiment(tmp_path / "..").read_text()
@@ -148,7 +133,7 @@ def test_another_target_may_score(small, tmp_path):
         text.replace("plugin = patches", "plugin = patches\ngain = 1\nchannels = 3")
     )
     own, other = (
-        survive(small, "--kinds", "jpeg", *options)[0]
+        survive(finished, "--kinds", "jpeg", *options)[0]
         for options in ([], ["--target", tmp_path / "large.ini"])
     )
     assert other["own_target"] is False
@@ -156,14 +141,14 @@ def test_another_target_may_score(small, tmp_path):
     assert other["as_saved"]["top1"] >= 0.5  # the edges are not as sharp there
 
 
-def test_a_target_with_other_classes_is_refused(small, tmp_path):
+def test_a_target_with_other_classes_is_refused(finished, tmp_path):
     (tmp_path / "patches.py").write_text(PLUGIN.replace("'school bus'", "'yellow bus'"))
     other = tmp_path / "other.ini"
-    other.write_text(small.with_name("small.ini").read_text())
-    result = neatfool("survive", small, "--target", other)
+    other.write_text(finished.with_name("small.ini").read_text())
+    result = neatfool("survive", finished, "--target", other)
     assert result.exit_code == 2
     assert "does not know 1 of 4 classes, for example 'school bus'" in result.stderr
-    assert neatfool("survive", small, "--target", other, "--classes", "dark").exit_code == 0
+    assert neatfool("survive", finished, "--target", other, "--classes", "dark").exit_code == 0
 
 
 def test_a_target_that_costs_something_is_asked_within_the_budget_only(tmp_path, own_sys_path):
@@ -194,7 +179,7 @@ def queries_of(run):
 
 
 def test_the_report_shows_what_survived(tmp_path, own_sys_path):
-    run = go(tmp_path)
+    run = run_small(tmp_path)
     result = neatfool("survive", run, "--report")
     assert result.exit_code == 0, result.output
     told = json.loads((run / "survival.json").read_text())

@@ -6,7 +6,7 @@ import re
 
 import pytest
 from browser import measure, needs_browser
-from commands import CLASSES, neatfool, write_experiment
+from commands import CLASSES, neatfool
 
 from neatfool import views
 
@@ -14,23 +14,16 @@ pytestmark = pytest.mark.usefixtures("own_sys_path")
 
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory):
+def pages(two_runs, tmp_path_factory):
     """Write the page of a run, and of two."""
     folder = tmp_path_factory.mktemp("pages")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend("")
-        file = write_experiment(folder)
-        for seed in (1, 2):
-            out = ("--seed", seed, "--out", folder / "runs" / f"small-{seed}", "--no-report")
-            made = neatfool("run", file, *out)
-            assert made.exit_code == 0, made.output
-        for place, page, options in (
-            (folder / "runs" / "small-1", "one", []),
-            (folder / "runs", "two", ["--kinds", "light,crops=11"]),
-        ):
-            result = neatfool("survive", place, "--html", folder / f"{page}.html", *options)
-            assert result.exit_code == 0, result.output
-            assert f"Look at {folder / page}.html" in result.stdout
+    for place, page, options in (
+        (two_runs / "small-1", "one", []),
+        (two_runs, "two", ["--kinds", "light,crops=11"]),
+    ):
+        result = neatfool("survive", place, "--html", folder / f"{page}.html", *options)
+        assert result.exit_code == 0, result.output
+        assert f"Look at {folder / page}.html" in result.stdout
     return folder
 
 

@@ -63,17 +63,6 @@ def write_other(folder, plugin=OTHER, options="gain = 4\nchannels = 3", name="ot
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory):
-    """Make a small run; give its folder."""
-    folder = tmp_path_factory.mktemp("small")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend("")
-        made = neatfool("run", write_experiment(folder), "--out", folder / "run", "--no-report")
-    assert made.exit_code == 0, made.output
-    return folder / "run"
-
-
-@pytest.fixture(scope="module")
 def other(tmp_path_factory):
     return write_other(tmp_path_factory.mktemp("other"))
 
@@ -84,11 +73,11 @@ def transfer(*args):
     return json.loads(result.stdout)
 
 
-def test_transfer_to_itself_equals_verify(small):
-    verified = json.loads(neatfool("verify", small, "--json").stdout)
-    told = transfer(small, "--to", small.parent / "small.ini")
+def test_transfer_to_itself_equals_verify(finished):
+    verified = json.loads(neatfool("verify", finished, "--json").stdout)
+    told = transfer(finished, "--to", finished.parent / "small.ini")
     (network,) = told["networks"]  # the run's own and that of the file are one
-    assert network["runs"] == [str(small)]
+    assert network["runs"] == [str(finished)]
     (run,) = told["runs"]
     assert [run["own"], run["others"], run["fool_any_other"]] == ["A", 0, None]
     assert run["networks"][0]["shown"] == "as saved"
@@ -108,9 +97,9 @@ def scored(run, file, make):
         }
 
 
-def test_images_are_drawn_anew_at_the_other_size(small, other):
-    (run,) = transfer(small, "--to", other)["runs"]
-    expected = scored(small, other, lambda elite: torch.from_numpy(elite.pixels((12, 16)))[None])
+def test_images_are_drawn_anew_at_the_other_size(finished, other):
+    (run,) = transfer(finished, "--to", other)["runs"]
+    expected = scored(finished, other, lambda elite: torch.from_numpy(elite.pixels((12, 16)))[None])
     assert run["networks"][1]["shown"] == "drawn anew"
     found = {each["name"]: each["networks"][1] for each in run["classes"]}
     assert found.pop("dark") == {"key": "B", "their_class": None, "confidence": None, "rank": None}
@@ -126,15 +115,17 @@ def test_images_are_drawn_anew_at_the_other_size(small, other):
     assert run["fool_any_other"] == run["fool_all_others"] == figures["top1"]
 
 
-def test_runs_see_each_others_networks_and_files_may_stand_among_them(small, other, tmp_path):
+def test_runs_see_each_others_networks_and_files_may_stand_among_them(finished, other, tmp_path):
     """One --to takes several files, as a shell writes them for a pattern."""
     third = write_other(tmp_path / "third", PLUGIN, "gain = 2", name="third")
     place = tmp_path / "runs"
-    made = neatfool("run", small.with_name("small.ini"), "--seed", 5, "--out", place, "--no-report")
+    made = neatfool(
+        "run", finished.with_name("small.ini"), "--seed", 5, "--out", place, "--no-report"
+    )
     assert made.exit_code == 0
-    told = transfer(small, place, "--to", other, third)
+    told = transfer(finished, place, "--to", other, third)
     assert [each["label"] for each in told["networks"]] == ["small", "other", "third"]
-    assert [each["runs"] for each in told["networks"]] == [[str(small), str(place)], [], []]
+    assert [each["runs"] for each in told["networks"]] == [[str(finished), str(place)], [], []]
     assert [(run["seed"], run["own"], run["others"]) for run in told["runs"]] == [
         (3, "A", 2),
         (5, "A", 2),
@@ -143,7 +134,7 @@ def test_runs_see_each_others_networks_and_files_may_stand_among_them(small, oth
         assert run["fool_all_others"] <= run["fool_any_other"]
 
 
-def test_photographs_show_how_far_networks_agree(small, other, tmp_path):
+def test_photographs_show_how_far_networks_agree(finished, other, tmp_path):
     folder = tmp_path / "photographs"
     (folder / "deeper").mkdir(parents=True)
     left = np.zeros((40, 60, 3), np.uint8)
@@ -152,7 +143,7 @@ def test_photographs_show_how_far_networks_agree(small, other, tmp_path):
     Image.fromarray(left).rotate(180).convert("L").save(folder / "deeper" / "right.JPG", "JPEG")
     Image.new("RGB", (50, 30), (250, 250, 250)).save(folder / "deeper" / "light.webp")
     (folder / "notes.txt").write_text("no image")
-    found = transfer(small, "--to", other, "--in-distribution", folder)
+    found = transfer(finished, "--to", other, "--in-distribution", folder)
     jsonschema.validate(found, TransferMatrix.model_json_schema(mode="serialization"))
     told = found["in_distribution"]
     assert told["number"] == 3
@@ -164,23 +155,23 @@ def test_photographs_show_how_far_networks_agree(small, other, tmp_path):
     assert figures["AA"]["median"] > figures["AB"]["median"]
 
 
-def test_targets_may_offer_photographs(small, tmp_path):
+def test_targets_may_offer_photographs(finished, tmp_path):
     offering = write_other(tmp_path, PLUGIN.replace("\n@hookimpl", OFFERED + "\n@hookimpl"))
-    told = transfer(small, "--to", offering)
+    told = transfer(finished, "--to", offering)
     assert told["in_distribution"]["number"] == 3
     assert all(each["top1"] == 1 for each in told["in_distribution"]["agreement"])
     listing = PLUGIN.replace(
         "\n@hookimpl", "    def photographs(self):\n        return []\n\n@hookimpl"
     )
-    refused = neatfool("transfer", small, "--to", write_other(tmp_path / "wrong", listing))
+    refused = neatfool("transfer", finished, "--to", write_other(tmp_path / "wrong", listing))
     assert "photographs() must give Pillow images by name, and gave list" in refused.stderr
-    assert transfer(small)["in_distribution"] is None
+    assert transfer(finished)["in_distribution"] is None
     other = write_other(tmp_path / "other")
-    assert "with --in-distribution" in neatfool("transfer", small, "--to", other).stdout
+    assert "with --in-distribution" in neatfool("transfer", finished, "--to", other).stdout
 
 
-def test_the_tables_can_be_read_without_colour(small, other):
-    result = neatfool("transfer", small, "--to", other)
+def test_the_tables_can_be_read_without_colour(finished, other):
+    result = neatfool("transfer", finished, "--to", other)
     assert result.exit_code == 0, result.output
     assert "\x1b" not in result.stdout
     text = re.sub(" +", " ", result.stdout)
@@ -191,13 +182,13 @@ def test_the_tables_can_be_read_without_colour(small, other):
     assert re.search(r"small, seed 3: \d+ % of its images fool the other network\.", text)
     assert "other was shown the images of small, seed 3 drawn anew" in text
     assert "other lacks the classes of 1 of 4 images of small, seed 3, such as 'dark'" in text
-    alone = neatfool("transfer", small).stdout
+    alone = neatfool("transfer", finished).stdout
     assert "name another network with --to EXPERIMENT" in alone
 
 
-def test_each_image_is_in_the_csv(small, other, tmp_path):
+def test_each_image_is_in_the_csv(finished, other, tmp_path):
     file = tmp_path / "all.csv"
-    told = transfer(small, "--to", other, "--csv", file)
+    told = transfer(finished, "--to", other, "--csv", file)
     rows = [*csv.DictReader(io.StringIO(file.read_text()))]
     assert len(rows) == 2 * len(CLASSES)
     (run,) = told["runs"]
@@ -209,24 +200,24 @@ def test_each_image_is_in_the_csv(small, other, tmp_path):
         assert theirs["rank"] == str(elite["networks"][1]["rank"] or "")
 
 
-def test_a_network_without_any_of_the_classes_is_refused(small, tmp_path):
+def test_a_network_without_any_of_the_classes_is_refused(finished, tmp_path):
     names = repr(CLASSES)
     alien = write_other(tmp_path, PLUGIN.replace(names, "('a', 'b', 'c', 'd')"), "")
-    result = neatfool("transfer", small, "--to", alien)
+    result = neatfool("transfer", finished, "--to", alien)
     assert result.exit_code == 2
     assert "other.ini: has none of the classes, such as 'dark'; its own are called 'a'" in (
         result.stderr
     )
 
 
-def test_a_run_whose_classes_no_other_network_has_is_told(small, tmp_path):
+def test_a_run_whose_classes_no_other_network_has_is_told(finished, tmp_path):
     experiment = write_experiment(tmp_path)
     names = repr((*"abc", CLASSES[-1]))
     (tmp_path / "patches.py").write_text(PLUGIN.replace(repr(CLASSES), names))
     few = ("--set", "scheme.classes=a, b", "--out", tmp_path / "run", "--no-report")
     made = neatfool("run", experiment, *few)
     assert made.exit_code == 0, made.output
-    told = neatfool("transfer", small, tmp_path / "run")
+    told = neatfool("transfer", finished, tmp_path / "run")
     assert told.exit_code == 0, told.output
     assert "no other network was asked that has one of its classes" in told.output
 
@@ -240,9 +231,9 @@ def test_a_run_whose_classes_no_other_network_has_is_told(small, tmp_path):
         (["--in-distribution", "."], 2, "there is no image in it"),
     ],
 )
-def test_what_is_wrong_is_told(small, tmp_path, monkeypatch, options, code, message):
+def test_what_is_wrong_is_told(finished, tmp_path, monkeypatch, options, code, message):
     monkeypatch.chdir(tmp_path)
-    result = neatfool("transfer", small, *options)
+    result = neatfool("transfer", finished, *options)
     assert result.exit_code == code, result.output
     assert re.search(message, result.stderr), result.stderr
 
@@ -254,9 +245,9 @@ def test_what_is_wrong_is_told(small, tmp_path, monkeypatch, options, code, mess
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\n", "a program"),
     ],
 )
-def test_a_photograph_that_cannot_be_read_is_named(small, tmp_path, data, fault):
+def test_a_photograph_that_cannot_be_read_is_named(finished, tmp_path, data, fault):
     (tmp_path / "broken.png").write_bytes(data)
-    result = neatfool("transfer", small, "--in-distribution", tmp_path)
+    result = neatfool("transfer", finished, "--in-distribution", tmp_path)
     assert result.exit_code == 2
     assert re.search(f"broken.png: cannot be read as an image .*{fault}", result.stderr)
 
@@ -267,18 +258,18 @@ def test_files_alone_are_no_runs(other):
     assert "name at least one run" in result.stderr
 
 
-def test_networks_that_cost_something_are_asked_within_the_budget_only(small, tmp_path):
+def test_networks_that_cost_something_are_asked_within_the_budget_only(finished, tmp_path):
     one, two = (
         write_other(tmp_path / name, PLUGIN + PAID, f"gain = {gain}", name=name, of="paid")
         for name, gain in (("one", 4), ("two", 3))
     )
     asked = [tmp_path / name / "asked" for name in ("one", "two")]
     for options in ([], ["--max-queries", "7"]):
-        result = neatfool("transfer", small, "--to", one, two, *options)
+        result = neatfool("transfer", finished, "--to", one, two, *options)
         assert result.exit_code == 8, result.output
         assert "this takes up to 8 queries of a target that costs something" in result.stderr
         assert not any(file.exists() for file in asked)
-    result = neatfool("transfer", small, "--to", one, two, "--max-queries", "8")
+    result = neatfool("transfer", finished, "--to", one, two, "--max-queries", "8")
     assert result.exit_code == 0, result.output
     assert result.stderr.count("this takes up to 4 queries") == 2
     assert [len(file.read_text()) for file in asked] == [4, 4]
@@ -287,7 +278,7 @@ def test_networks_that_cost_something_are_asked_within_the_budget_only(small, tm
 @pytest.mark.parametrize(
     "command", [["transfer", "--to"], ["survive", "--target"], ["ablate", "--target"]]
 )
-def test_a_service_is_not_even_connected_to_without_a_budget(small, tmp_path, command):
+def test_a_service_is_not_even_connected_to_without_a_budget(finished, tmp_path, command):
     """What says in its options that it costs something, as the plugin http does."""
     plugin = PLUGIN.replace(
         "    gain: float", "    metered: ClassVar[bool] = True\n    gain: float"
@@ -297,15 +288,15 @@ def test_a_service_is_not_even_connected_to_without_a_budget(small, tmp_path, co
     )
     file = write_other(tmp_path, f"from typing import ClassVar\n{plugin}")
     for options in ([], ["--max-queries", "3"]):
-        result = neatfool(command[0], small, command[1], file, *options)
+        result = neatfool(command[0], finished, command[1], file, *options)
         assert result.exit_code == 8, result.output
         assert "nothing was asked" in result.stderr
         assert not (tmp_path / "connected").exists()
 
 
-def test_classes_that_a_network_does_not_name_have_no_rank_there(small, tmp_path):
+def test_classes_that_a_network_does_not_name_have_no_rank_there(finished, tmp_path):
     file = write_other(tmp_path, PLUGIN + PAID + NAMES_TWO, "", of="names_two")
-    told = transfer(small, "--to", file, "--max-queries", 4)
+    told = transfer(finished, "--to", file, "--max-queries", 4)
     (run,) = told["runs"]
     theirs = run["networks"][1]
     assert theirs["images"] == 4

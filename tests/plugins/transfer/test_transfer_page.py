@@ -5,41 +5,35 @@ from __future__ import annotations
 import re
 
 import pytest
-from commands import CLASSES, PLUGIN, neatfool, write_experiment
+from commands import CLASSES, PLUGIN, neatfool
 from PIL import Image
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory):
+def page(two_runs, tmp_path_factory):
     """Write the page of two runs, three networks and two photographs."""
     folder = tmp_path_factory.mktemp("page")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend("")
-        file = write_experiment(folder)
-        for seed in (1, 2):
-            out = ("--seed", seed, "--out", folder / "runs" / f"small-{seed}", "--no-report")
-            assert neatfool("run", file, *out).exit_code == 0
-        (folder / "photographs").mkdir()
-        for light in (30, 220):
-            Image.new("L", (30, 20), light).save(folder / "photographs" / f"{light}.png")
-        networks = []
-        for name, plugin in (
-            ("larger", PLUGIN.replace("ImageSpec(6, 8", "ImageSpec(12, 16")),
-            ("<b>stranger</b>", PLUGIN.replace("'dark'", "'night'")),
-        ):
-            place = folder / str(len(networks))
-            place.mkdir()
-            (place / "patches.py").write_text(plugin)
-            networks.append(place / f"{name.replace('/', '-')}.ini")
-            networks[-1].write_text("[plugins]\npath = patches.py\n[target]\nplugin = patches\n")
-        result = neatfool(
-            *("transfer", folder / "runs", "--to", *networks),
-            *("--in-distribution", folder / "photographs", "--html", folder / "page.html"),
-        )
-        assert result.exit_code == 0, result.output
-        assert f"Look at {folder / 'page.html'}" in result.stdout
+    (folder / "photographs").mkdir()
+    for light in (30, 220):
+        Image.new("L", (30, 20), light).save(folder / "photographs" / f"{light}.png")
+    networks = []
+    for name, plugin in (
+        ("larger", PLUGIN.replace("ImageSpec(6, 8", "ImageSpec(12, 16")),
+        ("<b>stranger</b>", PLUGIN.replace("'dark'", "'night'")),
+    ):
+        place = folder / str(len(networks))
+        place.mkdir()
+        (place / "patches.py").write_text(plugin)
+        networks.append(place / f"{name.replace('/', '-')}.ini")
+        networks[-1].write_text("[plugins]\npath = patches.py\n[target]\nplugin = patches\n")
+    result = neatfool(
+        *("transfer", two_runs, "--to", *networks),
+        *("--in-distribution", folder / "photographs", "--html", folder / "page.html"),
+    )
+    assert result.exit_code == 0, result.output
+    assert f"Look at {folder / 'page.html'}" in result.stdout
     return (folder / "page.html").read_text(encoding="utf-8")
 
 

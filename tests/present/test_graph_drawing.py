@@ -10,20 +10,15 @@ import matplotlib as mpl
 import networkx as nx
 import numpy as np
 import pytest
+from pages import texts
 from PIL import Image
 
 from neatfool.present import draw_graph
-from neatfool.present.charts.figure import DISABLED, NEGATIVE, POSITIVE
-from neatfool.present.graph.drawing import FAINT, influential
+from neatfool.present.figure import DISABLED, NEGATIVE, POSITIVE
+from neatfool.present.graph_drawing import FAINT, influential
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-
-def texts(svg: bytes) -> list[str]:
-    return [
-        element.text or "" for element in ET.fromstring(svg).iter() if element.tag[-4:] == "text"
-    ]
 
 
 @pytest.fixture

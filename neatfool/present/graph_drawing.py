@@ -1,20 +1,24 @@
-"""Draws a CPPN, from its inputs on the left to the image's channels on the right."""
+"""Draws a CPPN, from its inputs on the left to the image's channels on the right; and its file."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import networkx as nx
 import numpy as np
 
 from neatfool.cppn.activations import ACTIVATIONS
-from neatfool.present.charts import figure
-from neatfool.present.graph.layout import lay_out, reading_order
+from neatfool.errors import ExperimentError
+from neatfool.present import figure
+from neatfool.present.graph_layout import lay_out, reading_order
+from neatfool.present.saving import save
 
 if TYPE_CHECKING:
-    from matplotlib.path import Path
+    from matplotlib.path import Path as Curve
 
     Point = tuple[float, float]
 
@@ -63,6 +67,51 @@ def draw_graph(
     drawing.nodes()
     drawing.legend()
     return figure.draw_figure(drawing.figure, format=format, zoom=2.0 if format == "png" else 1.0)
+
+
+def export_graph(graph: nx.DiGraph, path: str | Path) -> Path:
+    """Write a graph in the format that the file's suffix names.
+
+    ``.graphml`` and ``.json`` (networkx's node-link data) keep every attribute. networkx reads them
+    back: ``nx.read_graphml(path, node_type=int)`` and
+    ``nx.node_link_graph(json.load(file), edges="edges")``. ``.svg`` and ``.png`` are
+    drawings.
+
+    Args:
+        graph: The graph.
+        path: The file to write; its folder must exist.
+
+    Returns:
+        The file.
+
+    Raises:
+        ExperimentError: No format has that suffix.
+        StorageError: The file cannot be written.
+    """
+    path = Path(path)
+    match path.suffix.lower():
+        case ".graphml":
+            text = "\n".join(nx.generate_graphml(_native(graph, none=False)))
+        case ".json":
+            data = nx.node_link_data(_native(graph), edges="edges")
+            text = json.dumps(data, indent=1, ensure_ascii=False)
+        case ".svg" | ".png" as suffix:
+            return save(path, draw_graph(graph, format="svg" if suffix == ".svg" else "png"))
+        case suffix:
+            given = f"suffix {suffix!r} names no graph format" if suffix else "has no suffix"
+            raise ExperimentError(f"{path}: {given}; use one of .graphml, .json, .svg, .png")
+    return save(path, f"{text}\n".encode())
+
+
+def _native(graph: nx.DiGraph, *, none: bool = True) -> nx.DiGraph:
+    """Copy a graph with Python's numbers for numpy's, perhaps without attributes that are None."""
+    native = graph.copy()
+    parts = [native.graph, *native.nodes.values(), *native.edges.values()]
+    for data in parts:
+        kept = {key: value for key, value in data.items() if none or value is not None}
+        data.clear()
+        data |= {k: v.item() if isinstance(v, np.generic) else v for k, v in kept.items()}
+    return native
 
 
 def influential(graph: nx.DiGraph) -> set[Any]:
@@ -201,7 +250,7 @@ class _GraphFigure:
     def _disc(self, place: Point, name: str, radius: float, opacity: float = 1.0) -> None:
         """Draw a disc in an activation's colour, with its curve or its first letters."""
         from matplotlib.patches import PathPatch
-        from matplotlib.path import Path
+        from matplotlib.path import Path as Curve
 
         glyph = ACTIVATIONS[name].glyph if name in ACTIVATIONS else None
         colour = glyph.colour if glyph else "#747d8a"
@@ -211,8 +260,8 @@ class _GraphFigure:
             self._write(place, name[:2], radius * 0.85, color=_WHITE, weight="bold")
             return
         look: Any = {"edgecolor": _WHITE, "linewidth": max(1.0, radius / 9), "facecolor": "none"}
-        path = Path(np.asarray(place) + glyph.points() * np.array([0.6, -0.42]) * radius)
-        self._add(PathPatch(path, zorder=4, capstyle="round", joinstyle="round", **look))
+        curve = Curve(np.asarray(place) + glyph.points() * np.array([0.6, -0.42]) * radius)
+        self._add(PathPatch(curve, zorder=4, capstyle="round", joinstyle="round", **look))
 
     def _box(self, place: Point, label: str, opacity: float) -> None:
         """Draw a box of a node's size with a short label."""
@@ -228,9 +277,9 @@ class _GraphFigure:
         self.axes.text(*place, text, **usual | look)
 
 
-def _smooth(points: Sequence[Point]) -> Path:
+def _smooth(points: Sequence[Point]) -> Curve:
     """Make a curve through points that is level at both ends and never overshoots."""
-    from matplotlib.path import Path
+    from matplotlib.path import Path as Curve
 
     vertices: list[Point] = [points[0]]
     (x0, y0), (x1, y1) = points[0], points[-1]
@@ -246,4 +295,4 @@ def _smooth(points: Sequence[Point]) -> Path:
             reach = (x1 - x0) * LEVEL
             vertices += [(x0 + reach, y0 + before * reach), (x1 - reach, y1 - after * reach)]
             vertices.append((x1, y1))
-    return Path(vertices, [Path.MOVETO] + [Path.CURVE4] * (len(vertices) - 1))
+    return Curve(vertices, [Curve.MOVETO] + [Curve.CURVE4] * (len(vertices) - 1))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import numpy as np
 
-from neatfool.present.charts import figure
+from neatfool.present import figure
 from neatfool.wording import level
 
 if TYPE_CHECKING:
@@ -49,19 +49,14 @@ class ChartLine(NamedTuple):
     place: int
 
 
-def lines_of_shares(
-    lines: Sequence[ChartLine], ticks: Sequence[str], *, right: float, wide: bool = False
-) -> Figure:
+def lines_of_shares(lines: Sequence[ChartLine], ticks: Sequence[str]) -> Figure:
     """Draw shares from 0 to 1 at some named places, evenly spaced.
 
     Args:
         lines: The lines.
         ticks: The names of the places.
-        right: CSS pixels for the texts at the ends.
-        wide: Whether it goes across the page, with room above and below for more texts.
     """
-    width, height, top, bottom = (WIDE, 390, 58, 50) if wide else (NARROW, 250, 16, 38)
-    drawn, axes = figure.new_axes(width, height, right=right, left=52, top=top, bottom=bottom)
+    drawn, axes = figure.new_axes(NARROW, 250, right=148, left=52, bottom=38)
     ends = []
     for line in lines:
         colour, stroke = LOOKS[line.place % len(LOOKS)]

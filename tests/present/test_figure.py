@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 
-from neatfool.present import decimal_odds, label_confidences, new_axes
+from neatfool.present import decimal_odds, draw_figure, label_confidences, new_axes
 
 
 @pytest.mark.parametrize(
@@ -17,3 +19,12 @@ def test_confidences_are_marked_in_even_steps(low: float, high: float) -> None:
     steps = np.diff(marks)
     assert len(steps) >= 2
     assert steps.max() < 1.25 * steps.min()
+
+
+def test_letters_that_matplotlibs_typeface_lacks_are_written_without_a_warning() -> None:
+    figure, axes = new_axes(400, 300, right=10)
+    axes.set_title("日本語")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        svg = draw_figure(figure)
+    assert "日本語".encode() in svg or b"&#26085;" in svg

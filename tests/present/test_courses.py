@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ET
-
 import numpy as np
 import pytest
+from pages import texts
 
-from neatfool.present.charts.figure import draw_figure
-from neatfool.present.charts.lines import LOOKS, StepCurve, key_of, steps
-
-
-def texts(svg):
-    return [element.text for element in ET.fromstring(svg).iter() if element.tag[-4:] == "text"]
+from neatfool.present.charts import LOOKS, StepCurve, key_of, steps
+from neatfool.present.figure import draw_figure
 
 
 def test_letters_colours_and_strokes_tell_many_groups_apart():

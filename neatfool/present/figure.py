@@ -151,26 +151,23 @@ def decimal_odds(confidences: ArrayLike) -> np.ndarray:
 
 def label_confidences(axes: Axes, lowest: float, highest: float) -> None:
     """Label decimal log-odds, from the lowest to the highest, with confidences in per cent."""
-    at, names = ticks_around(TICKS, lowest, highest)
+    at, names = ticks_around(lowest, highest)
     axes.set_yticks(at, names)
     room = 0.05 * max(1.0, highest - lowest)
     axes.set_ylim(min(at[0], lowest - room), max(at[-1], highest + room))
 
 
-def ticks_around(
-    ticks: Sequence[float], lowest: float, highest: float
-) -> tuple[list[float], list[str]]:
+def ticks_around(lowest: float, highest: float) -> tuple[list[float], list[str]]:
     """Choose ticks around two decimal log-odds, with the next below and above: at least two.
 
     Args:
-        ticks: Confidences that may be marked.
         lowest: The lowest decimal log-odds that are shown.
         highest: The highest ones. Above what a confidence in float32 can tell, ticks are log-odds.
 
     Returns:
         Their decimal log-odds, and their labels: ``"99.99 %"``, ``"log-odds 20"``.
     """
-    at, names = decimal_odds(ticks), [*map(level, ticks)]
+    at, names = decimal_odds(TICKS), [*map(level, TICKS)]
     if highest > decimal_odds(1):
         at = np.append(at, np.array(SUREST_TICKS) / np.log(10))
         names += [f"log-odds {odds}" for odds in SUREST_TICKS]

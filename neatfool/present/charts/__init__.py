@@ -1,1 +1,0 @@
-"""Charts: axes, labels and figures that look alike."""
