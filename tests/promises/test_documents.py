@@ -204,11 +204,12 @@ def test_all_pages_together_end():
     assert sum(len(page.read_text(encoding="utf-8").split()) for page in pages) < 45_000
 
 
-def test_the_home_page_shows_pictures_first_and_five_links():
+def test_the_home_page_shows_the_demo_first_then_pictures_and_five_links():
     page = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
-    title, first = page.split("\n\n")[:2]
+    title, first, then = page.split("\n\n")[:3]
     assert title == "# neatfool"
-    assert first.startswith("![")
+    assert '<iframe class="fool" src="fool.html"' in first
+    assert then.startswith("![")
     assert len(re.findall(r"(?<!!)\[[^\]]+\]\(", page)) == 5
     assert all(":hidden:" in block for block in page.split("```{toctree}")[1:])
 
