@@ -21,8 +21,7 @@ from neatfool.run.images import encode_png
 from neatfool.run.schema import GenerationRecord, StoredCandidate
 from neatfool.run.statistics import GenerationReport, Stages
 from neatfool.run.store import RunStore
-from neatfool.scoring.batches import GenerationImages
-from neatfool.scoring.drawing import draw
+from neatfool.scoring.checks import draw
 from neatfool.scoring.screening import Generation
 from neatfool.spec.archive import Candidate, GenomeSize, Replacement
 from neatfool.spec.json import Json
@@ -223,7 +222,7 @@ class Evolution:
             stages=Stages(**clock.seconds | {"scoring": scoring.seconds}, elapsed=clock.elapsed),
         )
         with blaming(f"{self._both}: cannot be recorded"):
-            record = self._prepare_record(report, replacements, candidates, scores, scoring.images)
+            record = self._prepare_record(report, replacements, candidates, scores, scoring)
             # A deep copy: the scheme may change what it gave.
             state = json.dumps({"scheme": self.scheme.state(), **self._scorer.state()})
         # A resumed run would have room for other candidates. What a budget cut off is asked again.
@@ -245,7 +244,7 @@ class Evolution:
         replacements: Sequence[Replacement],
         candidates: Sequence[Candidate],
         scores: Scores,
-        images: GenerationImages,
+        scoring: Generation,
     ) -> Callable[[], GenerationRecord]:
         """Take what is to be recorded, before the scheme goes on; give what makes the record."""
         rows = {candidate.id: row for row, candidate in enumerate(candidates)}
@@ -254,7 +253,7 @@ class Evolution:
         fresh = [c for id_, c in sorted({**members, **elites}.items()) if id_ in rows]
         ids = sorted(elites)
         places = [rows[id_] for id_ in ids]
-        drawn = dict(zip(ids, images.saved(places), strict=True))
+        drawn = dict(zip(ids, scoring.saved(places), strict=True))
         top = dict(zip(ids, map(_best_of, scores.probs[places]), strict=True))
         known, names = self._known, self._scorer.spec.classes
         searched, self._known = set(self.scheme.archive.classes.tolist()), len(names)

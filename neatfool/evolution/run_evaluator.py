@@ -33,7 +33,7 @@ from neatfool.run.individual import EliteView
 from neatfool.run.run import Run
 from neatfool.run.store import RunStore
 from neatfool.run.verdict import Verdict, VerificationResult
-from neatfool.scoring.drawing import add_views, draw, encodings_of
+from neatfool.scoring.checks import add_views, draw, encodings_of
 from neatfool.scoring.plan import ScoringPlan
 from neatfool.scoring.scorer import Scorer
 from neatfool.spec.encoding import Encoding

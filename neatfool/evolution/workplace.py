@@ -12,7 +12,7 @@ from neatfool.evolution.assembly import Assembly, assemble, versions
 from neatfool.experiment.experiment import Experiment
 from neatfool.machine import tune_process
 from neatfool.network.devices import OutOfMemory
-from neatfool.scoring.drawing import draw, saved_images
+from neatfool.scoring.checks import draw, saved_images
 from neatfool.scoring.plan import ScoringPlan
 from neatfool.scoring.remote import checksums_of
 from neatfool.scoring.repeatability import compare_scores

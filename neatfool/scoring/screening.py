@@ -96,7 +96,8 @@ class Generation:
     ) -> None:
         """Begin; ``bar`` is float64 [K], the rank to beat in each class, without which none is."""
         self.batches = batches
-        self.images = batches.begin()
+        self.parts: list[Any] = []
+        batches.begin()
         self.seconds = 0.0  # that the target would take if all its workers were always busy
         self.confirmed = 0
         self.answered: list[int] = []  # the images that finished batches showed
@@ -107,14 +108,14 @@ class Generation:
 
     def add(self, part: Any) -> None:
         """Score a part of the images, uint8 [n, C, H, W], which must not change afterwards."""
-        self.images.parts.append(part)
+        self.parts.append(part)
         self._submitted += self.batches.submit(
             part, screen=self._screening is not None, answered=self.answered
         )
 
     def result(self) -> Scores:
         """Wait for the scores, up to the first image that a spent budget left without one."""
-        parts, screening, bar = self.images.parts, self._screening, self._bar
+        parts, screening, bar = self.parts, self._screening, self._bar
         if screening is None or bar is None:
             scores = self._collect(parts, self._submitted)
             self.confirmed = len(scores.probs)
@@ -135,6 +136,19 @@ class Generation:
         """Cancel what has not started; there will be no result."""
         for future in self._submitted:
             future.cancel()
+
+    def saved(self, rows: Sequence[int]) -> Sequence[np.ndarray]:
+        """Give some of the images to be saved, each uint8 [C, H, W]."""
+        return self.batches.saved(self._find(rows))
+
+    def _find(self, rows: Sequence[int] | np.ndarray) -> list[Any]:
+        ends = np.cumsum([len(part) for part in self.parts])
+        places = np.searchsorted(ends, rows, side="right").tolist()
+        starts = [0, *ends.tolist()]
+        return [
+            self.parts[place][int(row) - starts[place]]
+            for row, place in zip(rows, places, strict=True)
+        ]
 
     def _collect(
         self, parts: Sequence[Any], submitted: Sequence[Future[Timed]], *, screen: bool = False
@@ -157,7 +171,8 @@ class Generation:
     def _score_exactly(self, rows: np.ndarray) -> Scores:
         size, pieces = self.batches.sizes[False], list[Scores]()
         for first in range(0, len(rows), BATCHES_AT_ONCE * size):
-            images = self.images.pick(rows[first : first + BATCHES_AT_ONCE * size])
+            some = self._find(rows[first : first + BATCHES_AT_ONCE * size])
+            images = self.batches.pick(some)
             pieces.append(self._collect([images], self.batches.submit(images)))
             if self.batches.sizes[False] < size and first:
                 # Memory ran out. A generation's batches have one size, so all are scored again.

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from searches import Silence, go_on, stop_after
 
 from neatfool.errors import TargetError
-from neatfool.scoring.batch_sizes import part_size, part_sizes_for_workers
+from neatfool.scoring.plan import part_size
+from neatfool.scoring.remote import part_sizes_for_workers
 from tests.support.databases import contents
 
 THREADS = "engine.plugin=threads"
