@@ -11,7 +11,7 @@ from . import testing as testing
 # Fooling, and reading runs
 from .fooling.fool import fool as fool
 from .evolution.python_target import channels_last as channels_last
-from .run.verdict import Verdict as Verdict
+from .run.statistics import Verdict as Verdict
 from .run.individual import Ancestor as Ancestor
 from .run.individual import EliteView as EliteView
 from .run.run import Run as Run

@@ -123,13 +123,8 @@ def connect_to_read(path: Path) -> Connection:
     # database is next opened, and needs to write for that.
     for mode in ("ro", "rw", "ro&immutable=1"):
         connection = connect(path, mode)
-        try:
+        with suppress(sqlite3.OperationalError):
             connection.execute("SELECT * FROM sqlite_schema").fetchone()
-        except sqlite3.OperationalError:
-            connection.close()
-            if mode.endswith("immutable=1"):
-                raise
-        else:
             break
     require_format(path, connection)
     return connection

@@ -1,5 +1,7 @@
 """One emitter: CMA-ES over the weights of one network, from its start to its next start."""
 
+import base64
+import zlib
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -8,7 +10,6 @@ from ribs.emitters.opt import CMAEvolutionStrategy
 from neatfool import Candidate, derive_seed
 
 from . import Options
-from .feedback import read_array, write_array
 
 FARTHEST_NUMBER: Final = 1e6
 """A strategy has gone astray if it proposes a number beyond this, and soon would overflow."""
@@ -95,3 +96,15 @@ class Emitter:
             self.ask(int(generation))
             self._strategy.tell(np.array(order), None, added)
         self.idle, self.converged = state["idle"], state["converged"]
+
+
+def write_array(array: np.ndarray) -> str:
+    """Write an array's numbers, without its shape, as text for a state in JSON."""
+    little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+    return base64.b64encode(zlib.compress(little.tobytes())).decode()
+
+
+def read_array(text: str, dtype: Any) -> np.ndarray:
+    """Read what :func:`write_array` wrote of that type: an array of one dimension."""
+    data = zlib.decompress(base64.b64decode(text))
+    return np.frombuffer(data, np.dtype(dtype).newbyteorder("<")).astype(dtype)

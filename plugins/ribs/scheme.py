@@ -1,4 +1,8 @@
-"""The scheme: emitters work side by side, the classes are the niches, and genomes are vectors."""
+"""The scheme: emitters work side by side, the classes are the niches, and genomes are vectors.
+
+Emitters learn from exact scores alone. Screening, which depends on a measured speed, would show
+through in what they do next, so the scheme has no ``bar`` and every candidate is scored exactly.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
@@ -18,14 +22,18 @@ from neatfool import (
     Scores,
     derive_seed,
     derive_seeds,
+    rank,
 )
 
 from . import Options
 from .emitter import Emitter, Start
-from .feedback import judge
 
 CREATED_AT_ONCE: Final = 64
 """Random candidates are made in pieces of this size; some are scored while others are made."""
+
+FARTHEST: Final = 1e9
+"""Log-odds beyond this count as this, because CMA-ES takes finite numbers only."""
+NOT_ADDED, IMPROVED, NEW = 0, 1, 2
 
 
 class Ribs(Scheme):
@@ -154,3 +162,21 @@ class Ribs(Scheme):
     def _new_ids(self, count: int) -> range:
         self._candidate_count += count
         return range(self._candidate_count - count, self._candidate_count)
+
+
+def judge(archive: Archive, scores: Scores) -> np.ndarray:
+    """Compare exact scores of N candidates with the archive before they enter it.
+
+    Returns:
+        float64 [N, 2]: 0 for no improvement, 1 for a better image of some class, 2 for the first of
+        one; and the largest gain in log-odds in any niche, negative if none is won.
+    """
+    ranks = np.clip(rank(scores), -FARTHEST, FARTHEST)
+    bar = np.minimum(archive.ranks[archive.classes], FARTHEST)
+    empty = np.isneginf(bar)
+    ours = ranks[:, archive.classes]
+    gains = np.where(empty, ours, ours - np.where(empty, 0, bar))
+    wins = np.where(empty, ours > -FARTHEST, gains > 0)
+    status = np.where((wins & empty).any(1), NEW, np.where(wins.any(1), IMPROVED, NOT_ADDED))
+    # No class may have turned up yet.
+    return np.stack([status, gains.max(1, initial=-np.inf)], axis=1)

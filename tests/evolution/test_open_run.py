@@ -11,7 +11,7 @@ from PIL import Image
 from searches import Silence, run_whole, toy_assembly
 
 from neatfool import VerificationError
-from neatfool.evolution.run_evaluator import verify
+from neatfool.evolution.open_run import verify
 from neatfool.evolution.session import start
 from neatfool.run.images import decode_png, encode_png
 from neatfool.run.statistics import TOLERANCE
