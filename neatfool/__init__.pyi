@@ -52,8 +52,8 @@ from .spec.target import Guard as Guard
 from .spec.target import MeteredTarget as MeteredTarget
 from .spec.target import Target as Target
 from .spec.target import behind as behind
-from .budget.budget import Budget as Budget
-from .budget.ledger import Ledger as Ledger
+from .budget import Budget as Budget
+from .budget import Ledger as Ledger
 from .run.images import decode_png as decode_png
 from .run.images import encode_png as encode_png
 from .network.network import Network as Network

@@ -43,7 +43,7 @@ from neatfool.spec.target import MultiView, Target
 from neatfool.wording import counted
 
 if TYPE_CHECKING:
-    from neatfool.budget.ledger import Ledger
+    from neatfool.budget import Ledger
 
 ASKED_AT_ONCE: Final = 1024
 """How many images a metered target is given together. Equal images among them cost one query."""

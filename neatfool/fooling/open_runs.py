@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from neatfool.budget.budget import check_allowed
+from neatfool.budget import check_allowed
 from neatfool.config.options import check_arguments
 from neatfool.errors import RunError
 from neatfool.evolution.assembly import assemble

@@ -15,8 +15,7 @@ from typing import Any, Final
 import numpy as np
 import torch
 
-from neatfool.budget.budget import Budget
-from neatfool.budget.ledger import REFUSED, Ledger, read_answers, write_answers
+from neatfool.budget import REFUSED, Budget, Ledger, read_answers, write_answers
 from neatfool.errors import (
     BudgetSpent,
     NeatfoolError,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 import torch
 
-from neatfool.budget.budget import Budget, check_allowed
+from neatfool.budget import Budget, check_allowed
 from neatfool.errors import ExperimentError
 from neatfool.scoring.batches import Batches, LocalBatches
 from neatfool.scoring.plan import ScoringPlan

@@ -1,21 +1,19 @@
-"""The ledger: the budget for a metered target, which costs something to ask, and what was spent.
+"""The budget for a metered target, which costs something to ask, and the ledger of what was spent.
 
 A request is in the run's database before it is sent, so that the ledger is right even if the
 process dies. An answer is kept as soon as it comes, so that no image is asked twice.
 """
 
 import json
-import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Final
 
 import numpy as np
 
-from neatfool.budget.budget import Budget
 from neatfool.errors import BudgetSpent
 from neatfool.run.schema import SCHEMA, write
 from neatfool.run.sqlite import (
@@ -30,8 +28,34 @@ from neatfool.spec.scores import Labels, Scores
 from neatfool.wording import counted
 
 _SPENT = "SELECT count(*), coalesce(sum(images), 0) FROM request"
-_ANSWERS = "SELECT image, scores FROM answer WHERE image IN"
-_SETTLE = "UPDATE request SET outcome = ? WHERE number = ?"
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The most that a run may spend; None means no limit.
+
+    Attributes:
+        queries: The most images to send.
+        requests: The most requests to send.
+    """
+
+    queries: int | None = None
+    requests: int | None = None
+
+
+def check_allowed(name: str, images: int, most: int | None) -> None:
+    """Refuse to send a metered target so many images if the user allows fewer.
+
+    Raises:
+        BudgetSpent: ``most`` is less than ``images``, or None.
+    """
+    if most is None or images > most:
+        allowed = "" if most is None else f", and {most:,} are allowed"
+        raise BudgetSpent(
+            f"{name}: this takes up to {counted(images, 'query', 'queries')} of a target that "
+            f"costs something to ask{allowed}; nothing was asked. Allow them with --max-queries "
+            f"{images}, or look at fewer images (--sample, --classes)"
+        )
 
 
 class Ledger:
@@ -141,14 +165,10 @@ class Ledger:
 
     def answers(self, images: Collection[bytes]) -> dict[bytes, bytes]:
         """Read the answers to images, each given by its hash; images without one are left out."""
-        answers: dict[bytes, bytes] = {}
-        wanted = iter(images)
+        sql = "SELECT scores FROM answer WHERE image = ?"
         with self._lock, sqlite_errors_in_words(self._where):
-            most = self._connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)
-            while some := [*islice(wanted, most)]:
-                places = ", ".join("?" * len(some))
-                answers.update(self._connection.execute(f"{_ANSWERS} ({places})", some).fetchall())
-        return answers
+            rows = {image: self._connection.execute(sql, (image,)).fetchone() for image in images}
+        return {image: row[0] for image, row in rows.items() if row}
 
     def count(self) -> int:
         """Count the answered images."""
@@ -179,15 +199,16 @@ class Ledger:
         finally:
             self._connection.close()
 
-    def _look_for_others(self, db: sqlite3.Connection) -> None:
+    def _look_for_others(self, db: Connection) -> None:
         """Sum up again if another process wrote, as it may have spent something."""
         (version,) = db.execute("PRAGMA data_version").fetchone()
         if version != self._version:
             self._version = version
             self.requests, self.queries = db.execute(_SPENT).fetchone()
 
-    def _write_settled(self, db: sqlite3.Connection) -> None:
-        db.executemany(_SETTLE, [(text, number) for number, text in self._settled.items()])
+    def _write_settled(self, db: Connection) -> None:
+        settled = [(text, number) for number, text in self._settled.items()]
+        db.executemany("UPDATE request SET outcome = ? WHERE number = ?", settled)
         self._settled.clear()
 
     @contextmanager
