@@ -188,7 +188,8 @@ class LocalBatches(Batches):
             # must not change those that are saved, or scored again.
             padding = batch[-1:].expand(size - len(batch), *batch.shape[1:])
             answer = self._call(torch.cat([batch, padding]))
-            batches.append(check_scores(answer, size, self.spec, self.name, keep=len(batch)))
+            scores = check_scores(answer, size, self.spec, self.name)
+            batches.append(scores.part(slice(len(batch))))
             if answered is not None:
                 answered.append(len(batch) * self.views)
         return self.concatenate(batches), time.perf_counter() - began

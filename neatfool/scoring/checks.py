@@ -59,23 +59,21 @@ def saved_images(images: torch.Tensor) -> torch.Tensor:
     return images[:, 0] if images.dim() > SHAPE else images
 
 
-def check_scores(
-    answer: Any, count: int, spec: ImageSpec, name: str, *, keep: int | None = None
-) -> Scores:
-    """Check a target's answer to ``count`` images; give the first ``keep`` of them, with ``ok``."""
+def check_scores(answer: Any, count: int, spec: ImageSpec, name: str) -> Scores:
+    """Check a target's answer to ``count`` images; give it with ``ok``."""
     if not isinstance(answer, Scores):
         got = type(answer).__name__
         raise TargetError(f"{name}: score() returned {got}; return neatfool.Scores(probabilities)")
     shape = (count, len(spec.classes))
-    probs = _array(answer.probs, "probs", shape, name)[:keep]
+    probs = _array(answer.probs, "probs", shape, name)
     ok = np.isfinite(probs).all(axis=1)
     if answer.ok is not None:
-        ok &= _array(answer.ok, "ok", (count,), name)[:keep].astype(bool)
+        ok &= _array(answer.ok, "ok", (count,), name).astype(bool)
     logits = None
     if answer.logits is not None:
         # A copy: a target may return the same buffer at each call.
         none = np.shape(answer.logits)[1:] == (shape[1] + 1,)
-        logits = _array(answer.logits, "logits", (count, shape[1] + none), name)[:keep].copy()
+        logits = _array(answer.logits, "logits", (count, shape[1] + none), name).copy()
         ok &= ~np.isnan(logits).any(axis=1) & np.isfinite(logits.max(axis=1))
         if not ok.all():
             logits = np.where(ok[:, None], logits, 0.0)

@@ -61,11 +61,7 @@ class RemoteBatches(Batches):
             return [Child(genome, self._encoding.to_bytes(genome)) for genome in genomes]
 
     def submit(
-        self,
-        part: Sequence[Child],
-        *,
-        screen: bool = False,
-        answered: list[int] | None = None,
+        self, part: Sequence[Child], *, screen: bool = False, answered: list[int] | None = None
     ) -> list[Future[Timed]]:
         """Have children scored: a part of a generation at once, others a batch at a time."""
         size = self.sizes[screen]
