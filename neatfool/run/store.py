@@ -18,7 +18,6 @@ from zlib import decompressobj
 
 from neatfool.errors import RunError
 from neatfool.run.folder import PARTIAL_DATABASE, require_run
-from neatfool.run.integrity import DigestTracker, is_sealed, is_whole
 from neatfool.run.schema import (
     FORMAT,
     LONGEST_GENOME,
@@ -33,11 +32,14 @@ from neatfool.run.schema import (
 )
 from neatfool.run.sqlite import (
     Connection,
+    DigestTracker,
     check_structure,
     connect,
     connect_to_read,
     connect_to_write,
     damaged,
+    is_sealed,
+    is_whole,
     sqlite_errors_in_words,
     transaction,
 )
