@@ -20,7 +20,7 @@ from neatfool.run.sqlite import (
     Connection,
     connect,
     connect_to_write,
-    sqlite_errors_in_words,
+    database_errors,
     transaction,
 )
 from neatfool.spec.image_spec import ImageSpec
@@ -89,7 +89,7 @@ class Ledger:
             self._connection = connect(None)
             self._connection.executescript(SCHEMA)
         else:
-            with sqlite_errors_in_words(database):
+            with database_errors(database):
                 self._connection = connect_to_write(database)
         self.queries = self.requests = self.debits = 0
         self._version = -1
@@ -166,13 +166,13 @@ class Ledger:
     def answers(self, images: Collection[bytes]) -> dict[bytes, bytes]:
         """Read the answers to images, each given by its hash; images without one are left out."""
         sql = "SELECT scores FROM answer WHERE image = ?"
-        with self._lock, sqlite_errors_in_words(self._where):
+        with self._lock, database_errors(self._where):
             rows = {image: self._connection.execute(sql, (image,)).fetchone() for image in images}
         return {image: row[0] for image, row in rows.items() if row}
 
     def count(self) -> int:
         """Count the answered images."""
-        with self._lock, sqlite_errors_in_words(self._where):
+        with self._lock, database_errors(self._where):
             return int(self._connection.execute("SELECT count(*) FROM answer").fetchone()[0])
 
     def keep(self, answers: Mapping[bytes, bytes]) -> None:
@@ -214,7 +214,7 @@ class Ledger:
     @contextmanager
     def _locked(self, synchronous: str = "FULL") -> Iterator[Connection]:
         """Give the database to this thread for one transaction, which survives a power cut."""
-        with self._lock, sqlite_errors_in_words(self._where):
+        with self._lock, database_errors(self._where):
             self._connection.execute(f"PRAGMA synchronous = {synchronous}")
             with transaction(self._connection) as db:
                 yield db

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from neatfool.config.ini import first_comment
 from neatfool.errors import RunError
 from neatfool.run.folder import DATABASE
-from neatfool.run.sqlite import damaged
+from neatfool.run.sqlite import damaged, database_errors
 from neatfool.run.store import RunSnapshot, RunStore
 from neatfool.spec.encoding import Encoding
 from neatfool.spec.image_spec import ImageSpec
@@ -102,10 +102,8 @@ class RunRecord:
     @cached_property
     def spec(self) -> ImageSpec:
         """The images that the target takes."""
-        try:
+        with database_errors(self.store.path):
             spec = _SPEC.validate_python({**self.info["spec"], "classes": self.classes})
-        except (TypeError, ValueError) as error:
-            raise damaged(self.store.path, "what its images are like") from error
         if spec.height * spec.width > MOST_PIXELS:
             raise damaged(self.store.path, f"images of {spec.height} x {spec.width} pixels")
         return spec

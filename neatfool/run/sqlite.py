@@ -9,6 +9,7 @@ import hmac
 import os
 import secrets
 import sqlite3
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from hashlib import sha256, shake_256
@@ -24,6 +25,8 @@ from neatfool.files import refuse_link, write_whole
 from neatfool.run.folder import PARTIAL_DATABASE, START_ANEW
 from neatfool.run.schema import DESCRIPTION, FORMAT, TABLES, columns, description
 
+MALFORMED: Final = (ValueError, TypeError, OverflowError, RecursionError)
+"""What reading values that neatfool did not write raises."""
 IN_WORDS: Final = {
     "malformed database schema": "the description of its tables has changed",
     "disk image is malformed": "its pages do not fit together",
@@ -42,11 +45,14 @@ _EVENTS: Final = {"INSERT": {"NEW": 1}, "DELETE": {"OLD": -1}, "UPDATE": {"OLD":
 
 
 @contextmanager
-def sqlite_errors_in_words(path: Path | None) -> Iterator[None]:
-    """Turn SQLite's exceptions into messages that say what to do; leave those of no file."""
+def database_errors(path: Path | None) -> Iterator[None]:
+    """Turn exceptions of SQLite, and of reading what a stranger wrote, into messages.
+
+    Those of no file are left as they are.
+    """
     try:
         yield
-    except (sqlite3.Error, UnicodeDecodeError) as error:
+    except (sqlite3.Error, zlib.error, *MALFORMED) as error:
         if path is None:
             raise
         raise _explain(path, error) from error
@@ -69,8 +75,9 @@ def _explain(path: Path, error: Exception) -> NeatfoolError:
         return StorageError(f"{path}: cannot be read or written ({error}); check disk and rights")
     if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return RunError(f"{path}: another process is writing to it; wait for it or stop it")
+    error_line, *_ = str(error).splitlines() or [type(error).__name__]
     known = (words for part, words in IN_WORDS.items() if part in str(error))
-    return damaged(path, next(known, error))
+    return damaged(path, next(known, error_line))
 
 
 def user_key() -> bytes | None:

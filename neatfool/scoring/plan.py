@@ -20,7 +20,6 @@ from pydantic import PositiveInt, TypeAdapter, ValidationError
 from neatfool.errors import RunError, TargetError, blaming
 from neatfool.network.devices import is_out_of_memory, with_cores
 from neatfool.network.network import Form, Graph, Network, Precision, in_form
-from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.json import Json
 from neatfool.spec.target import Target
 from neatfool.wording import counted
@@ -98,10 +97,8 @@ class ScoringPlan:
         try:
             return TypeAdapter(cls).validate_python(dict(record))
         except ValidationError as error:
-            where = ".".join(map(str, error.errors()[0]["loc"])) or "all of it"
-            raise RunError(
-                f"how the run scores is damaged in its record ({where}); restore a copy of the run"
-            ) from error
+            fault = "how the run scores is damaged in its record"
+            raise RunError(f"{fault}; restore a copy of the run") from error
 
     def describe(self) -> str:
         """Describe the plan in one line."""
@@ -183,7 +180,7 @@ def make_plan(
     trial = SpeedTrial(target)
 
     def exact_batch(graph: Graph) -> int:
-        automatic = exact_batch_size(target.spec, networks, generation_size, graph)
+        automatic = exact_batch_size(target, generation_size, graph)
         return _number_or_none(calls.batch_size) or min(automatic, most)
 
     graph = trial.graph(calls.graph, exact_batch(calls.graph))
@@ -262,15 +259,13 @@ def automatic_batch_size(generation_size: int, largest: int = LARGEST_AUTOMATIC_
     return math.ceil(generation_size / math.ceil(generation_size / largest))
 
 
-def exact_batch_size(
-    spec: ImageSpec, networks: Sequence[Network], generation_size: int, graph: Graph
-) -> int:
+def exact_batch_size(target: Target, generation_size: int, graph: Graph) -> int:
     """Choose how many images a network scores exactly in a call."""
     # On a CPU small batches are as fast, and need less padding where few images are confirmed. But
     # if operations are not fused, oneDNN's convolutions are slower for fewer than 16 large images.
-    on_cpu = networks[0].device.type == "cpu"
+    on_cpu, spec = target.networks[0].device.type == "cpu", target.spec
     if on_cpu and spec.height * spec.width > SMALL_IMAGE:
-        weights = [each for network in networks for each in network.module.parameters()]
+        weights = [each for network in target.networks for each in network.module.parameters()]
         of_convolutions = sum(each.numel() for each in weights if each.dim() > 2)
         # Not of a transformer's products.
         convolves = 2 * of_convolutions >= sum(each.numel() for each in weights)
