@@ -5,9 +5,11 @@ process dies. An answer is kept as soon as it comes, so that no image is asked t
 """
 
 import json
+import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from threading import Lock
 from typing import Final
@@ -27,6 +29,7 @@ from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.scores import Labels, Scores
 from neatfool.wording import counted
 
+_ANSWERS = "SELECT image, scores FROM answer WHERE image IN"
 _SPENT = "SELECT count(*), coalesce(sum(images), 0) FROM request"
 
 
@@ -165,10 +168,14 @@ class Ledger:
 
     def answers(self, images: Collection[bytes]) -> dict[bytes, bytes]:
         """Read the answers to images, each given by its hash; images without one are left out."""
-        sql = "SELECT scores FROM answer WHERE image = ?"
+        answers: dict[bytes, bytes] = {}
+        wanted = iter(images)
         with self._lock, database_errors(self._where):
-            rows = {image: self._connection.execute(sql, (image,)).fetchone() for image in images}
-        return {image: row[0] for image, row in rows.items() if row}
+            most = self._connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)
+            while some := [*islice(wanted, most)]:
+                places = ", ".join("?" * len(some))
+                answers.update(self._connection.execute(f"{_ANSWERS} ({places})", some).fetchall())
+        return answers
 
     def count(self) -> int:
         """Count the answered images."""

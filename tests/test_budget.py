@@ -1,3 +1,4 @@
+from sqlite3 import SQLITE_LIMIT_VARIABLE_NUMBER
 from threading import Thread
 
 import pytest
@@ -101,6 +102,14 @@ def test_answers_are_kept_for_the_next_process(database):
     assert ledger.answers([b"a", b"b"]) == {b"a": b"first"}
     ledger.forget([b"a"])
     assert ledger.answers([b"a", b"b"]) == {}
+
+
+def test_any_number_of_answers_is_read(database, opened):
+    ledger = Ledger(None, database)
+    opened[-1].setlimit(SQLITE_LIMIT_VARIABLE_NUMBER, 10)
+    answers = {bytes([number]): b"%d" % number for number in range(35)}
+    ledger.keep(answers)
+    assert ledger.answers(answers) == answers
 
 
 def test_a_power_cut_loses_no_debit(database, opened):
