@@ -116,8 +116,6 @@ class Workplace:
                 _, words = compare_scores(expected.scores, answer.scores, scorer.spec.classes)
                 wrong = f"it scores the probes differently ({words})"
         if wrong:
-            own = {each for each in versions().items() if each not in setup.versions.items()}
-            other = [
-                f"{n} {version}, and the run {setup.versions[n]}" for n, version in sorted(own)
-            ]
+            known = [(name, own, setup.versions[name]) for name, own in sorted(versions().items())]
+            other = [f"{name} {own}, and the run {its}" for name, own, its in known if own != its]
             raise TargetError("; it has ".join([wrong, *other]))
