@@ -25,8 +25,7 @@ from benchmarks.midrun import fill_archive
 from benchmarks.targets import EfficientNetTarget, LeNetTarget, NetworkTarget, ResNetTarget
 from neatfool.evolution.session import start
 from neatfool.network.devices import with_cores
-from neatfool.scoring.scorer import Scorer
-from neatfool.scoring.screening import Generation
+from neatfool.scoring.scorer import Generation, Scorer
 from neatfool.spec.scores import rank
 
 if TYPE_CHECKING:

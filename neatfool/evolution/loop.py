@@ -22,7 +22,7 @@ from neatfool.run.schema import GenerationRecord, StoredCandidate
 from neatfool.run.statistics import GenerationReport, Stages
 from neatfool.run.store import RunStore
 from neatfool.scoring.checks import draw
-from neatfool.scoring.screening import Generation
+from neatfool.scoring.scorer import Generation
 from neatfool.spec.archive import Candidate, GenomeSize, Replacement
 from neatfool.spec.scores import Scores
 from neatfool.wording import spending
