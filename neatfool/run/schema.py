@@ -105,6 +105,17 @@ def columns(table: str) -> dict[str, Column]:
     }
 
 
+@cache
+def description() -> frozenset[tuple[str, ...]]:
+    """Give what SQLite keeps of the tables and indices of a run's database."""
+    with closing(empty()) as db:
+        return frozenset(db.execute(DESCRIPTION))
+
+
+DESCRIPTION: Final = "SELECT type, name, sql FROM sqlite_schema"
+"""The SQL that reads it."""
+
+
 def empty() -> sqlite3.Connection:
     """Make a run's database without rows, in memory."""
     db = sqlite3.connect(":memory:")

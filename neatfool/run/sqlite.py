@@ -11,7 +11,7 @@ import secrets
 import sqlite3
 import zlib
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from hashlib import sha256, shake_256
 from itertools import product
 from pathlib import Path
@@ -23,7 +23,7 @@ from platformdirs import user_config_path
 from neatfool.errors import NeatfoolError, RunError, StorageError
 from neatfool.files import refuse_link, write_whole
 from neatfool.run.folder import PARTIAL_DATABASE, START_ANEW
-from neatfool.run.schema import FORMAT, TABLES, columns, empty
+from neatfool.run.schema import DESCRIPTION, FORMAT, TABLES, columns, description
 
 MALFORMED: Final = (ValueError, TypeError, OverflowError, RecursionError)
 """What reading values that neatfool did not write raises."""
@@ -33,8 +33,6 @@ IN_WORDS: Final = {
     "decode": "a text is not UTF-8",
 }
 """What a reader is told in place of SQLite's words, by a part of them."""
-_DESCRIPTION: Final = "SELECT type, name, sql FROM sqlite_schema"
-"""Reads what SQLite keeps of tables and indices."""
 _JOURNAL_MARK: Final = bytes.fromhex("d9d505f920a163d7")
 """Ends a journal that names a file: https://www.sqlite.org/fileformat.html#the_rollback_journal"""
 PLACE: Final = "NEATFOOL_CONFIG"
@@ -266,9 +264,7 @@ def require_format(path: Path, connection: sqlite3.Connection) -> None:
         raise RunError(
             f"{path}: has run format {version}, and not {FORMAT}; use the neatfool that wrote it"
         )
-    with closing(empty()) as own:
-        known = {*own.execute(_DESCRIPTION)}
-    if unlike := {*connection.execute(_DESCRIPTION)} ^ known:
+    if unlike := frozenset(connection.execute(DESCRIPTION)) ^ description():
         names = sorted({name for _, name, _ in unlike})
         raise damaged(path, f"its tables are not those of a run: {', '.join(names[:3])}")
 
