@@ -214,7 +214,7 @@ class RunStore:
         """Read all that changes during a run, at one instant."""
         with self._at_one_instant():
             classes = self._classes()
-            return RunSnapshot(
+            snapshot = RunSnapshot(
                 self.info(),
                 tuple(name for _, name, _ in classes),
                 tuple(number for number, _, searched in classes if searched),
@@ -222,6 +222,9 @@ class RunStore:
                 self.last_generation(),
                 self.requests(),
             )
+        if snapshot.classes and not snapshot.searched:
+            raise damaged(self.path, "no class is searched")
+        return snapshot
 
     def _classes(self) -> list[tuple[Any, ...]]:
         rows = [*self.rows("class", "ORDER BY number")]
