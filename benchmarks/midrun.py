@@ -111,7 +111,7 @@ def midrun(setting: Setting, *, generations: int) -> Iterator[Iterator[Generatio
             with closing(session._evolution.run()) as run:
                 yield (report for report, _ in run)
         finally:
-            session._close()
+            session._ending.close()
 
 
 def fill_archive(assembly: Assembly, nodes: int, *, generations: int) -> None:

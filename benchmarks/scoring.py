@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -24,8 +25,7 @@ from benchmarks.midrun import fill_archive
 from benchmarks.targets import EfficientNetTarget, LeNetTarget, NetworkTarget, ResNetTarget
 from neatfool.evolution.session import start
 from neatfool.network.devices import with_cores
-from neatfool.scoring.scorer import Scorer
-from neatfool.scoring.screening import Generation
+from neatfool.scoring.scorer import Generation, Scorer
 from neatfool.spec.scores import rank
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Watched(Scorer):
     def look(self, scoring: Generation, scores: Scores, bar: np.ndarray | None) -> None:
         """Compare a generation's scores with exact ones, and the time they took."""
         self._generation += 1
-        images = scoring.images.pick(range(len(scores.probs)))
+        images = scoring.batches.pick([*chain.from_iterable(scoring.parts)][: len(scores.probs)])
         if bar is not None and scores.exact is not None:
             ranks = rank(self.score(images))
             niches = np.flatnonzero(ranks.max(0) > bar)

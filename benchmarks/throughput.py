@@ -70,7 +70,7 @@ class TargetTrial:
     def images_per_s(self) -> float:
         """Measure two ways to use the cores, the plan's and all for each call; give the better."""
         target, plan, batches = self._scorer.target, self._scorer.plan, self._scorer.batches
-        form, numpy = plan.screen if plan.screening else plan.exact, target.spec.array == "numpy"
+        form, numpy = plan.form(screen=True), target.spec.array == "numpy"
         parts = torch.split(self.images, self._batch)
         calls = [each.cpu().numpy() if numpy else each for each in parts]
 

@@ -11,7 +11,7 @@ from . import testing as testing
 # Fooling, and reading runs
 from .fooling.fool import fool as fool
 from .evolution.python_target import channels_last as channels_last
-from .run.verdict import Verdict as Verdict
+from .run.statistics import Verdict as Verdict
 from .run.individual import Ancestor as Ancestor
 from .run.individual import EliteView as EliteView
 from .run.run import Run as Run
@@ -52,8 +52,8 @@ from .spec.target import Guard as Guard
 from .spec.target import MeteredTarget as MeteredTarget
 from .spec.target import Target as Target
 from .spec.target import behind as behind
-from .budget.budget import Budget as Budget
-from .budget.ledger import Ledger as Ledger
+from .budget import Budget as Budget
+from .budget import Ledger as Ledger
 from .run.images import decode_png as decode_png
 from .run.images import encode_png as encode_png
 from .network.network import Network as Network

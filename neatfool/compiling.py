@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 from zlib import crc32
 
-from neatfool.library_settings import ignore_working_folder
+from neatfool.machine import ignore_working_folder
 
 ignore_working_folder()
 

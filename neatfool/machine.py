@@ -1,15 +1,26 @@
-"""The usable cores, and what makes a process fast."""
+"""This process: its cores, what makes it fast, and what its libraries read when they are imported.
+
+Matplotlib and numba look for settings in the working folder, which may be a stranger's, before
+anywhere else, and have no option against it.
+"""
 
 import ctypes
 import gc
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from types import ModuleType
 from typing import Final
 
 THRESHOLDS: Final = (100_000, 20, 20)
 """The arguments of ``gc.set_threshold``; Python's own are 700, 10 and 10."""
+
+FILES: Final = {"matplotlib": "matplotlibrc", "numba.core.config": ".numba_config.yaml"}
+"""The modules that look there when they are imported, and for which file."""
 
 _TRIM_THRESHOLD: Final = -1
 _TOP_PAD: Final = -2
@@ -72,3 +83,35 @@ def keep_freed_memory() -> bool:
         return False
     trim, pad = (_TRIM_THRESHOLD, 2**31 - 1), (_TOP_PAD, 2**26)
     return all(mallopt(*each) for each in ((_ARENA_MAX, 1), (_MMAP_MAX, 0), trim, pad))
+
+
+@cache
+def ignore_working_folder() -> None:
+    """Import matplotlib and numba, from now on, as if no settings lay in the working folder.
+
+    The user's own settings elsewhere still count, and so do environment variables.
+    """
+    sys.meta_path.insert(0, _GuardedFinder())
+
+
+class _GuardedFinder(MetaPathFinder):
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if name not in FILES or (spec := PathFinder.find_spec(name, path, target)) is None:
+            return None
+        loader = spec.loader
+        loader.exec_module = partial(_import_guarded, loader.exec_module)  # type: ignore
+        return spec
+
+
+def _import_guarded(run: Callable[[ModuleType], None], module: ModuleType) -> None:
+    # Another working folder for this time would be one for all threads.
+    exists = os.path.exists
+    os.path.exists = lambda path: path not in FILES.values() and exists(path)
+    try:
+        run(module)
+    finally:
+        os.path.exists = exists
+    if hasattr(module, "_config_fname"):  # numba looks for it again whenever it compiles
+        setattr(module, "_config_fname", "")  # noqa: B010 - mypy knows no attributes of a module

@@ -84,7 +84,7 @@ class MapElites(Scheme):
         """
         self.batch = options.batch
         self.archive = Archive.of(spec, options.classes)
-        self._initial = options.initial or options.absent(spec)["initial"]
+        self._initial = options.initial or options.batch
         self._seed_from = options.seed_from
         self._inherited: dict[str, Any] | None = None
         self._beginning = ""

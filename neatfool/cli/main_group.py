@@ -26,7 +26,7 @@ from neatfool.errors import (
     nearest,
     printable,
 )
-from neatfool.library_settings import ignore_working_folder
+from neatfool.machine import ignore_working_folder
 
 if TYPE_CHECKING:
     from neatfool.plugin.manager import PluginManager

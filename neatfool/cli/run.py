@@ -226,7 +226,7 @@ def resume(
     another process runs it, or if its database is damaged.
     """
     from neatfool.evolution.assembly import Assembly, assemble
-    from neatfool.evolution.resuming import resume as resume_session
+    from neatfool.evolution.session import resume as resume_session
     from neatfool.experiment.experiment import Experiment
     from neatfool.experiment.trust import require_trust
     from neatfool.fooling.open_runs import open_run
@@ -259,8 +259,8 @@ def resume(
 
 
 def _go(session: Session, plugins: PluginManager, *, report: bool) -> None:
-    from neatfool.evolution.interrupts import interruptible
     from neatfool.evolution.progress import ProgressDisplay
+    from neatfool.evolution.session import interruptible
     from neatfool.present import write_report
 
     console = Output()

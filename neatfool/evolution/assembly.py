@@ -10,12 +10,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from neatfool.budget.budget import Budget
+from neatfool.budget import Budget
 from neatfool.errors import ExperimentError, TargetError, blaming, option
 from neatfool.experiment.experiment import Experiment, load_experiment
 from neatfool.experiment.framework import CallSettings, check_classes, with_nothing
 from neatfool.experiment.plugin_choice import PluginChoice
-from neatfool.scoring.drawing import encodings_of
+from neatfool.scoring.checks import encodings_of
 from neatfool.scoring.plan import ScoringPlan, make_plan, reuse_plan
 from neatfool.scoring.repeatability import check_repeatability
 from neatfool.scoring.scorer import Scorer
@@ -45,7 +45,7 @@ class Assembly:
         calls.check_threshold(target.spec)
         if calls.logit_temperature == 1:
             return target
-        from neatfool.scoring.tempered_target import TemperedTarget
+        from neatfool.scoring.wrapped_targets import TemperedTarget
 
         return TemperedTarget(target, calls.logit_temperature, name=self.experiment.target.label)
 
@@ -54,7 +54,7 @@ class Assembly:
         showing, name = self.experiment.showing, self.experiment.target.label
         if showing is None:
             return self.target
-        from neatfool.scoring.viewed_target import ViewedTarget
+        from neatfool.scoring.wrapped_targets import ViewedTarget
 
         return ViewedTarget(self.target, showing, name=name, seed=self.experiment.general.seed)
 

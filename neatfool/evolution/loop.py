@@ -21,11 +21,9 @@ from neatfool.run.images import encode_png
 from neatfool.run.schema import GenerationRecord, StoredCandidate
 from neatfool.run.statistics import GenerationReport, Stages
 from neatfool.run.store import RunStore
-from neatfool.scoring.batches import GenerationImages
-from neatfool.scoring.drawing import draw
-from neatfool.scoring.screening import Generation
+from neatfool.scoring.checks import draw
+from neatfool.scoring.scorer import Generation
 from neatfool.spec.archive import Candidate, GenomeSize, Replacement
-from neatfool.spec.json import Json
 from neatfool.spec.scores import Scores
 from neatfool.wording import spending
 
@@ -67,17 +65,6 @@ class _PendingGeneration:
     """Whether a part takes so little time that the next one may be made before a commit."""
     no_room: bool = False
     """Whether a candidate exceeded the run's length."""
-
-
-@dataclass(frozen=True)
-class FinishedGeneration:
-    """What a generation came to; its genomes and images are written while the next is scored."""
-
-    report: GenerationReport
-    replacements: Sequence[Replacement]
-    record: Callable[[], GenerationRecord]
-    state: Json
-    facts: dict[str, Json]
 
 
 class Evolution:
@@ -126,8 +113,8 @@ class Evolution:
         failure: BaseException | None
         try:
             current = self._start(clock)
-            while current is not None and (result := self._finish(current)) is not None:
-                report, replacements = result.report, result.replacements
+            while current is not None and (finished := self._finish(current)) is not None:
+                report, replacements, commit = finished
                 ahead = current.scoring.batches.in_threads and current.quickly
                 clock, current, failure = StageClock(current.clock.last), None, None
                 clock.lap("recording")
@@ -136,9 +123,9 @@ class Evolution:
                 except BaseException as error:  # Ctrl-C, too: the last one is committed first
                     failure = error
                 clock.lap()
-                self._keep(result)
+                commit()
                 clock.lap("recording")
-                del result  # Its images may be many.
+                del finished, commit  # Its images may be many.
                 yield report, replacements
                 clock.lap()
                 if stop():
@@ -186,8 +173,10 @@ class Evolution:
         current.parts = chain(first, current.parts)
         return current
 
-    def _finish(self, current: _PendingGeneration) -> FinishedGeneration | None:
-        """Make the rest, wait for scores, let the scheme select; give what is to be recorded."""
+    def _finish(
+        self, current: _PendingGeneration
+    ) -> tuple[GenerationReport, Sequence[Replacement], Callable[[], None]] | None:
+        """Make the rest, wait for scores, let the scheme select; give also what commits it all."""
         clock, scoring = current.clock, current.scoring
         candidates = [*chain.from_iterable(current.parts)]
         scores = scoring.result()
@@ -223,13 +212,8 @@ class Evolution:
             stages=Stages(**clock.seconds | {"scoring": scoring.seconds}, elapsed=clock.elapsed),
         )
         with blaming(f"{self._both}: cannot be recorded"):
-            record = self._prepare_record(report, replacements, candidates, scores, scoring.images)
-            # A deep copy: the scheme may change what it gave.
-            state = json.dumps({"scheme": self.scheme.state(), **self._scorer.state()})
-        # A resumed run would have room for other candidates. What a budget cut off is asked again.
-        full = self._no_room and not self.spent
-        facts = {"full_of": self._limits.images} if full else {}
-        return FinishedGeneration(report, replacements, record, json.loads(state), facts)
+            commit = self._prepare_commit(report, replacements, candidates, scores, scoring)
+        return report, replacements, commit
 
     def _require_a_score(self, scores: Scores) -> None:
         if scores.ok is None or scores.ok.any():
@@ -239,44 +223,54 @@ class Evolution:
         fault = f"not one of {len(scores.ok)} images got a usable score (NaN, infinite or refused"
         raise TargetError(f"{self._scorer.name}: {fault}{spent}); generations before are kept")
 
-    def _prepare_record(
+    def _prepare_commit(
         self,
         report: GenerationReport,
         replacements: Sequence[Replacement],
         candidates: Sequence[Candidate],
         scores: Scores,
-        images: GenerationImages,
-    ) -> Callable[[], GenerationRecord]:
-        """Take what is to be recorded, before the scheme goes on; give what makes the record."""
+        scoring: Generation,
+    ) -> Callable[[], None]:
+        """Take what is to be recorded, before the scheme goes on; give what writes and commits it.
+
+        Genomes and images are written by the side of the next generation's scoring.
+        """
         rows = {candidate.id: row for row, candidate in enumerate(candidates)}
         elites = {r.elite.candidate.id: r.elite.candidate for r in replacements}
         members = {candidate.id: candidate for candidate in self.scheme.members()}
         fresh = [c for id_, c in sorted({**members, **elites}.items()) if id_ in rows]
         ids = sorted(elites)
         places = [rows[id_] for id_ in ids]
-        drawn = dict(zip(ids, images.saved(places), strict=True))
+        drawn = dict(zip(ids, scoring.saved(places), strict=True))
         top = dict(zip(ids, map(_best_of, scores.probs[places]), strict=True))
         known, names = self._known, self._scorer.spec.classes
         searched, self._known = set(self.scheme.archive.classes.tolist()), len(names)
         dumps, size = self._encoding.dumps, self._encoding.size
-        return lambda: GenerationRecord(
-            report=report,
-            replacements=replacements,
-            candidates=[
-                StoredCandidate(c.id, c.generation, c.parents, dumps(c.genome), size(c.genome))
-                for c in fresh
-            ],
-            images={id_: encode_png(image) for id_, image in drawn.items()},
-            top=top,
-            members=frozenset(members),
-            classes=[(i, names[i], i in searched) for i in range(known, len(names))],
-        )
+        # A deep copy: the scheme may change what it gave.
+        state = json.loads(json.dumps({"scheme": self.scheme.state(), **self._scorer.state()}))
+        # A resumed run would have room for other candidates. What a budget cut off is asked again.
+        full = self._no_room and not self.spent
+        facts = {"full_of": self._limits.images} if full else {}
 
-    def _keep(self, finished: FinishedGeneration) -> None:
-        """Make the record by the side of the next one's scoring, and commit it."""
-        with blaming(f"{self._both}: cannot be recorded"):
-            record = finished.record()
-        self._store.commit(record, finished.state, finished.facts)
+        def commit() -> None:
+            with blaming(f"{self._both}: cannot be recorded"):
+                record = GenerationRecord(
+                    report=report,
+                    replacements=replacements,
+                    candidates=[
+                        StoredCandidate(
+                            c.id, c.generation, c.parents, dumps(c.genome), size(c.genome)
+                        )
+                        for c in fresh
+                    ],
+                    images={id_: encode_png(image) for id_, image in drawn.items()},
+                    top=top,
+                    members=frozenset(members),
+                    classes=[(i, names[i], i in searched) for i in range(known, len(names))],
+                )
+            self._store.commit(record, state, facts)
+
+        return commit
 
     def _make_parts(self, current: _PendingGeneration) -> Iterator[Sequence[Candidate]]:
         clock, scoring = current.clock, current.scoring

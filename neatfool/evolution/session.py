@@ -1,34 +1,42 @@
-"""A session: one process's part of a run, from start or resume to its end."""
+"""A session: one process's part of a run, from start or resume to its end, perhaps by Ctrl-C."""
 
 import logging
 import math
 import platform
+import signal
+import threading
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
 
-from neatfool.errors import RunError, TargetUnavailable, blaming
+from neatfool.errors import ExperimentError, RunError, TargetUnavailable, blaming
 from neatfool.evolution.assembly import Assembly, make, versions
 from neatfool.evolution.loop import Evolution
-from neatfool.evolution.run_evaluator import RunEvaluator
-from neatfool.experiment.framework import describe_nothing
-from neatfool.files import read_whole, write_whole
+from neatfool.evolution.open_run import OpenRun
+from neatfool.experiment.experiment import agrees, tell_differences
+from neatfool.experiment.framework import GeneralSettings, describe_nothing
+from neatfool.files import lock_folder, read_whole, write_whole
 from neatfool.machine import collected_rarely
 from neatfool.network.devices import MUCH, FreedMemory
 from neatfool.plugin.manager import Observers
 from neatfool.run import folder as run_folder
 from neatfool.run.images import ImageFolder
-from neatfool.run.run import Run
+from neatfool.run.individual import load_genome
 from neatfool.run.statistics import Outcome
 from neatfool.run.store import RunStore
+from neatfool.scoring.plan import ScoringPlan
 from neatfool.scoring.repeatability import check_repeatability
+from neatfool.spec.archive import Candidate, Elite
 from neatfool.spec.engine import Engine
+from neatfool.spec.json import Json
+from neatfool.wording import counted
 
 _log = logging.getLogger("neatfool.evolution")
 
@@ -39,10 +47,12 @@ class Session:
     """A run that is open in this process for writing; :func:`start` or :func:`resume` opens it."""
 
     def __init__(
-        self, folder: Path, assembly: Assembly, store: RunStore, release: Callable[[], None]
+        self, folder: Path, assembly: Assembly, store: RunStore, ending: ExitStack
     ) -> None:
+        """Go on with what ``ending`` closes."""
         metered = assembly.scorer.metered
-        self.run = Run(folder, RunEvaluator(assembly))
+        self.run = OpenRun(folder, assembly)
+        ending.callback(self.run.close)
         self.general = assembly.experiment.general
         self.plan = assembly.scorer.plan
         self.ledger = None if metered is None else metered.ledger
@@ -51,7 +61,7 @@ class Session:
         self._engine: Engine | None = None
         self._assembly = assembly
         self._store = store
-        self._release = release
+        self._ending = ending
         self._images = ImageFolder(folder / run_folder.IMAGES, open_ended=assembly.spec.open)
         self._evolution = Evolution(assembly, store)
 
@@ -116,8 +126,7 @@ class Session:
             self.run.refresh()
             observers.run_finished(self.run, ended[0])
 
-        with ExitStack() as ending, collected_rarely():
-            ending.callback(self._close)
+        with self._ending as ending, collected_rarely():
             ending.callback(finish)
             ending.callback(self._update_images)
             try:
@@ -179,22 +188,13 @@ class Session:
         with run_folder.storage_errors(self._images.folder, "; the run can be resumed"):
             self._images.update(self._store)
 
-    def _close(self) -> None:
-        try:
-            self._assembly.scorer.close()
-        finally:
-            self.run.close()
-            self._store.close()
-            self._release()
-
 
 def start(assembly: Assembly, folder: Path, *, overwrite: bool = False) -> Session:
     """Start a run in a new folder; ``overwrite`` deletes a run that is there."""
     if (engine := assembly.experiment.engine) is not None:
         make(engine).close()  # what it needs may be missing: that is said first
     with ExitStack() as undo, run_folder.storage_errors(folder):
-        release = run_folder.take(folder, overwrite=overwrite)
-        undo.callback(release)
+        undo.enter_context(run_folder.take(folder, overwrite=overwrite))
         experiment, spec = assembly.experiment, asdict(assembly.spec)
         info = {
             "name": experiment.name,
@@ -217,8 +217,8 @@ def start(assembly: Assembly, folder: Path, *, overwrite: bool = False) -> Sessi
         keep_text(folder, experiment.text)
         if assembly.scorer.metered is not None:
             assembly.scorer.metered.open_ledger(store.path)
-        undo.pop_all()
-    return Session(folder, assembly, store, release)
+        undo.callback(assembly.scorer.close)
+        return Session(folder, assembly, store, undo.pop_all())
 
 
 def keep_text(folder: Path, text: str) -> None:
@@ -230,3 +230,95 @@ def keep_text(folder: Path, text: str) -> None:
         elif read_whole(copy) != text.encode():
             fault = f"{copy}: changed since the run started, and a run keeps its experiment"
             raise RunError(f"{fault}. Undo it, or start another run")
+
+
+def resume(assemble: Callable[[dict[str, Json], ScoringPlan], Assembly], folder: Path) -> Session:
+    """Resume a run, which is this user's own from then on; ``assemble`` makes it by its record."""
+    run_folder.require_run(folder)
+    with ExitStack() as undo:
+        undo.enter_context(lock_folder(folder))
+        store = RunStore.open(folder / run_folder.DATABASE, write=True)
+        undo.callback(store.close)
+        store.check()
+        info = store.info()
+        keep_text(folder, info["text"])
+        assembly = assemble(info["experiment"], ScoringPlan.from_json(info["scoring"]))
+        undo.callback(assembly.scorer.close)
+        _check_same(folder, info, assembly, store)
+        _restore(assembly, store)
+        if (metered := assembly.scorer.metered) is not None:
+            metered.open_ledger(store.path)
+        if (resolved := assembly.experiment.resolved()) != info["experiment"]:
+            if metered is not None and (spent := metered.ledger.overspent()):
+                raise ExperimentError(
+                    f"{spent}; a budget counts from the run's start, so give a larger one"
+                )
+            store.keep("experiment", resolved)
+        store.adopt()
+        return Session(folder, assembly, store, undo.pop_all())
+
+
+def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly, store: RunStore) -> None:
+    identity, scorer = assembly.experiment.identity(), assembly.scorer
+    fault = ""
+    if not agrees(info["identity"], identity):
+        changes = tell_differences(identity, info["identity"])
+        fault = f"the experiment is not the one that the run started with ({changes})"
+    elif scorer.fingerprint != info["target"]["fingerprint"]:
+        fault = f"the {scorer.name} is not the run's (its weights or code changed)"
+    elif (there := info["scoring"]["device"]) != (here := scorer.batches.device):
+        fault = f"its images were scored on {there}, and this machine would use {here}"
+    if fault:
+        raise RunError(f"{folder}: {fault}; undo the change, or start another run")
+    old = GeneralSettings.model_validate(info["experiment"]["experiment"])
+    new, last = assembly.experiment.general, store.last_generation()
+    images = store.evaluations(last)
+    if new.length != old.length and new.reached(last + 1, images):
+        has = f"{counted(last + 1, 'generation', 'generations')} and {images:,} images"
+        fault = f"has {has} already, so {new.length} cannot be its new length"
+        raise RunError(f"{folder}: {fault}. Its length is {old.length}; give a greater one")
+
+
+def _restore(assembly: Assembly, store: RunStore) -> None:
+    archive, loads = assembly.scheme.archive, assembly.encoding.loads
+    if (metered := assembly.scorer.metered) is not None:
+        metered.with_classes(store.classes())
+        archive.grow(len(metered.spec.classes))
+    elites, candidates = store.elites(), {}
+    for id_ in sorted({elite.candidate for elite in elites} | set(store.members())):
+        stored = store.candidate(id_)
+        genome = load_genome(store, loads, stored)
+        candidates[id_] = Candidate(id_, genome, stored.parents, stored.generation)
+    for each in elites:
+        holder = candidates[each.candidate]
+        archive.place(Elite(each.class_index, holder, each.confidence, each.rank))
+    if (state := store.state()) is not None:
+        with blaming(f"{assembly.experiment.scheme.label}: restore() failed"):
+            assembly.scheme.restore(state["scheme"], candidates)
+        assembly.scorer.restore(state)
+
+
+@contextmanager
+def interruptible(
+    on_first: Callable[[], object] = lambda: None, *, at_once: bool = False
+) -> Iterator[Callable[[], bool]]:
+    """Give what says whether Ctrl-C or SIGTERM asked for a stop; a second one stops at once.
+
+    The first one does if ``at_once``: a metered target keeps its answers, and may give none.
+    """
+    stopping = Event()
+
+    def handle(*_: object) -> None:
+        if at_once or stopping.is_set():
+            raise KeyboardInterrupt
+        stopping.set()
+        on_first()
+
+    is_main = threading.current_thread() is threading.main_thread()
+    signals = (signal.SIGINT, signal.SIGTERM) if is_main else ()
+    before = [signal.signal(number, handle) for number in signals]
+    try:
+        yield stopping.is_set
+    finally:
+        for number, handler in zip(signals, before, strict=True):
+            signal.signal(number, handler)

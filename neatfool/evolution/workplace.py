@@ -12,7 +12,7 @@ from neatfool.evolution.assembly import Assembly, assemble, versions
 from neatfool.experiment.experiment import Experiment
 from neatfool.machine import tune_process
 from neatfool.network.devices import OutOfMemory
-from neatfool.scoring.drawing import draw, saved_images
+from neatfool.scoring.checks import draw, saved_images
 from neatfool.scoring.plan import ScoringPlan
 from neatfool.scoring.remote import checksums_of
 from neatfool.scoring.repeatability import compare_scores
@@ -116,8 +116,6 @@ class Workplace:
                 _, words = compare_scores(expected.scores, answer.scores, scorer.spec.classes)
                 wrong = f"it scores the probes differently ({words})"
         if wrong:
-            own = {each for each in versions().items() if each not in setup.versions.items()}
-            other = [
-                f"{n} {version}, and the run {setup.versions[n]}" for n, version in sorted(own)
-            ]
+            known = [(name, own, setup.versions[name]) for name, own in sorted(versions().items())]
+            other = [f"{name} {own}, and the run {its}" for name, own, its in known if own != its]
             raise TargetError("; it has ".join([wrong, *other]))

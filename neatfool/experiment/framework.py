@@ -17,7 +17,7 @@ from pydantic import (
     field_validator,
 )
 
-from neatfool.budget.budget import Budget
+from neatfool.budget import Budget
 from neatfool.config.ini import ConfigSection, Problems
 from neatfool.config.options import ClassNames, named_classes, read_options
 from neatfool.errors import ExperimentError, PluginError, option

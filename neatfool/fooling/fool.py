@@ -222,7 +222,7 @@ def _run(model: Any, arguments: Any, folder: Path | None) -> Run:
     )
     experiment = replace(experiment, text="# Made by neatfool.fool.\n" + experiment.to_ini())
     if folder is not None and arguments.resume_run:
-        from neatfool.evolution.resuming import resume
+        from neatfool.evolution.session import resume
 
         session = resume(lambda _, plan: assemble(experiment, plan), folder)
     else:
@@ -231,8 +231,8 @@ def _run(model: Any, arguments: Any, folder: Path | None) -> Run:
 
 
 def _go(session: Session, plugins: PluginManager, *, progress: bool) -> Run:
-    from neatfool.evolution.interrupts import interruptible
     from neatfool.evolution.progress import ProgressDisplay
+    from neatfool.evolution.session import interruptible
 
     if progress:
         from rich.console import Console

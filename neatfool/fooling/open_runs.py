@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from neatfool.budget.budget import check_allowed
+from neatfool.budget import check_allowed
 from neatfool.config.options import check_arguments
 from neatfool.errors import RunError
 from neatfool.evolution.assembly import assemble
-from neatfool.evolution.run_evaluator import RunEvaluator
+from neatfool.evolution.open_run import OpenRun
 from neatfool.experiment.experiment import Experiment, load_experiment
 from neatfool.experiment.framework import CallSettings
 from neatfool.experiment.trust import require_trust
@@ -33,7 +33,7 @@ def open_run(path: str | Path, *, trust: bool = False, model: Any = None) -> Run
         RunError: The folder holds no run, or its database is damaged.
         PluginError: The run's encoding cannot be loaded.
     """
-    run = Run(Path(path), RunEvaluator(model=model), trust=trust)
+    run = OpenRun(Path(path), model=model, trust=trust)
     run.info  # noqa: B018 - reads the database: a wrong path fails here
     return run
 
@@ -106,11 +106,10 @@ def open_scorer(
     if isinstance(source, str | Path) and Path(source).is_dir():
         source = open_run(source)
     if isinstance(source, Run):
-        evaluator = source.evaluator
-        assert isinstance(evaluator, RunEvaluator)
+        assert isinstance(source, OpenRun), "nobody else opens runs to score them"
         if images and source.requests:
             check_allowed(str(source.path), images, max_queries)
-        scorer = evaluator.make_scorer(source, max_queries=max_queries, views=views)
+        scorer = source.make_scorer(max_queries=max_queries, views=views)
         if scorer.metered is not None:
             scorer.metered.with_classes(source.classes)
         return scorer

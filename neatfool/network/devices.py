@@ -11,6 +11,7 @@ import mmap
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Annotated, Final, TypeAlias, TypeVar
@@ -122,9 +123,8 @@ Result = TypeVar("Result")
 
 def threads_with_cores(name: str, cores: int | None, count: int = 1) -> ThreadPoolExecutor:
     """Make threads in which torch uses so many cores, or as many as elsewhere if None."""
-    if cores is None:
-        return ThreadPoolExecutor(count, name)
-    return ThreadPoolExecutor(count, name, initializer=_use_cores, initargs=(cores,))
+    use = None if cores is None else partial(_use_cores, cores)
+    return ThreadPoolExecutor(count, name, initializer=use)
 
 
 def with_cores(cores: int, work: Callable[[], Result]) -> Result:

@@ -5,24 +5,19 @@ A graph is traced once for a shape of batch, with its weights folded in. On a CP
 """
 
 import copy
-import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import RLock
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from neatfool.errors import TargetError
-from neatfool.network.devices import is_out_of_memory
-from neatfool.network.image_module import ImageModule, agree, name_of
+from neatfool.network.image_module import ImageModule, UnlikeError, agree, attempt
 
 Run = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
-
-_log = logging.getLogger("neatfool.network")
 
 _ROUGH: Final = 0.5
 """The largest error of half precision, as a part of the spread of logits between images."""
@@ -34,31 +29,25 @@ _one_at_a_time: Final = RLock()
 
 def fold(module: ImageModule, batches: Sequence[torch.Tensor]) -> ImageModule:
     """Fold batch normalisations right after convolutions, in a copy that agrees on ``batches``."""
-    why = "it would compute something else"
-    try:
-        with torch.no_grad():
-            names = {each: name for name, each in module.named_modules()}
-            pairs = _find_pairs(module, batches[0].clone())
-            if not pairs:
-                return module
-            made = copy.deepcopy(module)
-            for convolution, normalisation in pairs.items():
-                # timm's normalisations end with an activation.
-                rest = [getattr(normalisation, name, None) for name in ("drop", "act")]
-                left = nn.Sequential(*(part for part in rest if isinstance(part, nn.Module)))
-                made.set_submodule(
-                    names[convolution], fuse_conv_bn_eval(convolution, normalisation)
-                )
-                made.set_submodule(names[normalisation], left)
-            # Clones, as a module may write to its input.
-            if all(agree(made.outputs(b.clone()), module.outputs(b.clone())) for b in batches):
-                return made
-    except Exception as error:  # Any module may come; one that cannot be folded runs as it is.
-        if is_out_of_memory(error):
-            raise
-        why = f"{type(error).__name__}: {error}"
-    _log.info("%s: its normalisations are not folded: %s", name_of(module), why)
-    return module
+
+    def folded() -> ImageModule:
+        names = {each: name for name, each in module.named_modules()}
+        pairs = _find_pairs(module, batches[0].clone())
+        made = copy.deepcopy(module) if pairs else module
+        for convolution, normalisation in pairs.items():
+            # timm's normalisations end with an activation.
+            rest = [getattr(normalisation, name, None) for name in ("drop", "act")]
+            left = nn.Sequential(*(part for part in rest if isinstance(part, nn.Module)))
+            made.set_submodule(names[convolution], fuse_conv_bn_eval(convolution, normalisation))
+            made.set_submodule(names[normalisation], left)
+        # Clones, as a module may write to its input.
+        for batch in batches if pairs else ():
+            if not agree(made.outputs(batch.clone()), module.outputs(batch.clone())):
+                raise UnlikeError
+        return made
+
+    with torch.no_grad():
+        return attempt(module, "its normalisations are not folded", folded) or module
 
 
 def _find_pairs(module: ImageModule, inputs: torch.Tensor) -> Mapping[nn.Conv2d, nn.BatchNorm2d]:
@@ -89,47 +78,37 @@ def _find_pairs(module: ImageModule, inputs: torch.Tensor) -> Mapping[nn.Conv2d,
 
 def freeze(plain: nn.Module, images: torch.Tensor, *, exact: nn.Module, fuse: bool) -> Run | None:
     """Freeze a network for a shape of images, and perhaps fuse it; None unless it agrees."""
+    lack = f"its graph is not {'fused' if fuse else 'frozen'}"
+    return attempt(plain, lack, lambda: _freeze(plain, images, exact, fuse=fuse))
+
+
+def _freeze(plain: nn.Module, images: torch.Tensor, exact: nn.Module, *, fuse: bool) -> Run:
     noise, *batches = probes(images.shape, images.device)
-
-    def leave(why: str) -> Run | None:
-        form, name = "fused" if fuse else "frozen", name_of(plain)
-        _log.info("%s: its graph is not %s: %s", name, form, why)
-        return None
-
-    try:
-        with torch.no_grad(), warnings.catch_warnings(), _fusing(fuse):
-            # torch.jit warns that it is deprecated, but nothing else works without a C++ compiler.
-            warnings.simplefilter("ignore")
-            traced = torch.jit.trace(plain, noise, check_trace=False)  # type: ignore[no-untyped-call]
-            frozen: Any = torch.jit.freeze(traced.eval())
-            if fuse:
-                if _would_fuse_forever(frozen.graph):
-                    return leave("oneDNN would not come to an end with a batch normalisation of it")
-                _write_strides(frozen.graph)
-            frozen = _detach(frozen)
-            # Torch profiles the first calls and optimises from them; later calls are all alike.
-            for _ in range(3):
-                frozen(noise)
-            given = torch.cat([frozen(batch)[0] for batch in batches])
-    except TargetError:
-        raise
-    except Exception as error:  # Any module may come; one that cannot be frozen runs as it is.
-        if is_out_of_memory(error):
-            raise
-        return leave(f"{type(error).__name__}: {error}")
+    with torch.no_grad(), warnings.catch_warnings(), _fusing(fuse):
+        # torch.jit warns that it is deprecated, but nothing else works without a C++ compiler.
+        warnings.simplefilter("ignore")
+        traced = torch.jit.trace(plain, noise, check_trace=False)  # type: ignore[no-untyped-call]
+        frozen: Any = torch.jit.freeze(traced.eval())
+        if fuse:
+            _refuse_to_fuse_forever(frozen.graph)
+            _write_strides(frozen.graph)
+        frozen = _detach(frozen)
+        # Torch profiles the first calls and optimises from them; later calls are all alike.
+        for _ in range(3):
+            frozen(noise)
+        given = torch.cat([frozen(batch)[0] for batch in batches])
     wanted = torch.cat([exact(batch)[0] for batch in batches])
-    if given.shape != wanted.shape:
-        return leave("its logits would have another shape")
-    if exact is plain:
-        same = agree(given, wanted)
-    else:
+    same = given.shape == wanted.shape and agree(given, wanted)
+    if exact is not plain and given.shape == wanted.shape:
         # Good enough for screening: the error is small compared with the spread of a class's logits
         # between images, or not much larger than that of the unfrozen module in half precision.
         rough = torch.cat([plain(batch)[0] for batch in batches])
         off, rough_off = ((each - wanted).square().mean().sqrt() for each in (given, rough))
         spread = wanted.var(0, correction=0).mean().sqrt()
         same = bool((off <= _ROUGH * spread) | (off <= _AS_ROUGH * rough_off))
-    return frozen if same else leave("it would compute something else")
+    if not same:
+        raise UnlikeError
+    return cast("Run", frozen)
 
 
 def probes(shape: Sequence[int], device: torch.device) -> list[torch.Tensor]:
@@ -178,11 +157,12 @@ def _detach(frozen: Any) -> Any:
     return function
 
 
-def _would_fuse_forever(graph: Any) -> bool:
+def _refuse_to_fuse_forever(graph: Any) -> None:
     """Look for a pattern that oneDNN's compiler tries to fuse for ever, taking all memory."""
     # The normalisation of a convolution's result that something else uses; others are folded.
     given = (next(iter(node.inputs())).node() for node in graph.findAllNodes("aten::batch_norm"))
-    return any(node.kind().startswith(("aten::_conv", "aten::conv")) for node in given)
+    if any(node.kind().startswith(("aten::_conv", "aten::conv")) for node in given):
+        raise UnlikeError("oneDNN would not come to an end with a batch normalisation of it")
 
 
 def _write_strides(graph: Any) -> None:

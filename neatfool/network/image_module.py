@@ -2,7 +2,7 @@
 
 import copy
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Self, TypeVar, cast
 
 import torch
@@ -126,6 +126,27 @@ def agree(logits: torch.Tensor, wanted: torch.Tensor) -> bool:
 
 _log = logging.getLogger("neatfool.network")
 _Module = TypeVar("_Module", bound=nn.Module)
+_Made = TypeVar("_Made")
+
+
+class UnlikeError(Exception):
+    """A faster form of a module would compute something else."""
+
+    def __str__(self) -> str:
+        """Say why, or what is usual."""
+        return super().__str__() or "it would compute something else"
+
+
+def attempt(module: nn.Module, lack: str, make: Callable[[], _Made]) -> _Made | None:
+    """Make a faster form of a module; if that fails, give None and note the ``lack`` in the log."""
+    try:
+        return make()
+    except Exception as error:  # Any module may come; it then runs as it is.
+        if is_out_of_memory(error):
+            raise
+        kind = "" if isinstance(error, UnlikeError) else f"{type(error).__name__}: "
+        _log.info("%s: %s: %s%s", name_of(module), lack, kind, error)
+        return None
 
 
 def unwrap(module: nn.Module) -> nn.Module:
@@ -197,20 +218,16 @@ def try_channels_last(
     module: ImageModule, inputs: torch.Tensor, wanted: torch.Tensor
 ) -> ImageModule:
     """Copy a module to the layout of fast convolutions, if it computes the same numbers there."""
-    why = "it would compute something else"
-    try:
+
+    def laid_out() -> ImageModule:
         # Some versions of torch declare no `memory_format` here.
-        made = cast("Any", _share(module)).to(memory_format=torch.channels_last)
+        made: ImageModule = cast("Any", _share(module)).to(memory_format=torch.channels_last)
         made.layout = torch.channels_last
-        laid_out = inputs.contiguous(memory_format=torch.channels_last)
-        if agree(_ask(made, laid_out, 2), wanted):
-            return cast("ImageModule", made)
-    except Exception as error:  # Any module may come.
-        if is_out_of_memory(error):
-            raise
-        why = f"{type(error).__name__}: {error}"
-    _log.info("%s: keeps contiguous layout: %s", name_of(module), why)
-    return module
+        if not agree(_ask(made, inputs.contiguous(memory_format=made.layout), 2), wanted):
+            raise UnlikeError
+        return made
+
+    return attempt(module, "keeps contiguous layout", laid_out) or module
 
 
 def _unwrap_children(module: nn.Module) -> nn.Module:

@@ -11,7 +11,7 @@ from warnings import catch_warnings, filterwarnings
 
 import numpy as np
 
-from neatfool.library_settings import ignore_working_folder
+from neatfool.machine import ignore_working_folder
 from neatfool.wording import level
 
 if TYPE_CHECKING:

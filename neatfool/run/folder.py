@@ -1,10 +1,10 @@
 """The folder of a run: its files, its lock, what may be deleted, and advice about it."""
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from neatfool.errors import RunError, StorageError
 from neatfool.files import lock_folder
@@ -29,8 +29,8 @@ def is_from_python(resolved: Mapping[str, Json]) -> bool:
     return bool(resolved.get("target", {}).get("plugin") == FROM_PYTHON)
 
 
-def take(folder: Path, *, overwrite: bool) -> Callable[[], None]:
-    """Make a folder, which may be new, ready for a run; give what releases its lock."""
+def take(folder: Path, *, overwrite: bool) -> AbstractContextManager[Any]:
+    """Make a folder, which may be new, ready for a run; give its lock, which is held."""
     with storage_errors(folder):
         if folder.exists() and not folder.is_dir():
             raise RunError(f"{folder}: is a file; give a folder with --out (out in Python)")
@@ -45,8 +45,7 @@ def take(folder: Path, *, overwrite: bool) -> Callable[[], None]:
         if strangers and not (database.exists() or (folder / PARTIAL_DATABASE).exists()):
             advice = "give an empty or new folder with --out (out in Python)"
             raise RunError(f"{folder}: holds no run, but {strangers[0]!r}; {advice}")
-        folder.mkdir(parents=True, exist_ok=True)
-        release = lock(folder)
+        lock = lock_folder(folder)
         # The files that a run wrote are deleted, and nothing else.
         if (images := folder / IMAGES).is_symlink():
             images.unlink()
@@ -56,7 +55,7 @@ def take(folder: Path, *, overwrite: bool) -> Callable[[], None]:
         logs = [database + ending for database in databases for ending in LOG_ENDINGS]
         for name in (*databases, *logs, EXPERIMENT, REPORT):
             (folder / name).unlink(missing_ok=True)
-    return release
+    return lock
 
 
 def require_run(folder: Path) -> None:
@@ -88,17 +87,10 @@ def find_runs(folder: str | Path) -> list[Path]:
     raise RunError(f"{folder}: {fault}; give folders of runs, or folders that hold such")
 
 
-def lock(folder: Path) -> Callable[[], None]:
-    """Lock a run's folder until the process ends, or until the returned function is called."""
-    held = ExitStack()
-    held.enter_context(lock_folder(folder))
-    return held.close
-
-
 def refuse_under_way(folder: Path) -> None:
     """Raise a RunError if another process is running the run; its files may lag behind."""
-    with suppress(StorageError):  # what cannot be written is not run
-        lock(folder)()
+    with suppress(StorageError), lock_folder(folder):  # what cannot be written is not run
+        pass
 
 
 @contextmanager

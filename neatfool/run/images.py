@@ -81,22 +81,21 @@ class ImageFolder:
     def __init__(self, folder: Path, *, open_ended: bool = False) -> None:
         self.folder = folder
         self._open_ended = open_ended
-        self._classes: list[str] = []
         self._written: dict[int, int] = {}
 
     def update(self, store: RunStore) -> None:
         """Write the images of the elites that changed since the last update."""
-        if not self._classes or self._open_ended:
-            self._classes = store.classes()
+        classes = store.classes()
         refuse_link(self.folder).mkdir(exist_ok=True)
         changed: dict[int, list[int]] = {}
         for elite in store.elites():
             if self._written.get(elite.class_index) != elite.candidate:
                 changed.setdefault(elite.candidate, []).append(elite.class_index)
         for candidate, niches in changed.items():
-            png, count = store.image(candidate), len(self._classes)
+            png = store.image(candidate)
             assert png is not None, "an elite's image is stored with it"
             for index in niches:
-                named = image_name(index, self._classes[index], count, open_ended=self._open_ended)
-                write_whole(self.folder / named, png)
+                name, count = classes[index], len(classes)
+                file = image_name(index, name, count, open_ended=self._open_ended)
+                write_whole(self.folder / file, png)
                 self._written[index] = candidate

@@ -4,56 +4,31 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol, Self
+from typing import Any, Final, Self
 
 from pydantic import TypeAdapter
 
 from neatfool.config.ini import first_comment
 from neatfool.errors import RunError
 from neatfool.run.folder import DATABASE
-from neatfool.run.sqlite import damaged
+from neatfool.run.sqlite import damaged, database_errors
 from neatfool.run.store import RunSnapshot, RunStore
 from neatfool.spec.encoding import Encoding
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.json import Json
-
-if TYPE_CHECKING:
-    from neatfool.run.verdict import Verdict
 
 _SPEC: Final = TypeAdapter(ImageSpec)
 MOST_PIXELS: Final = 2**26
 """An image has at most this many pixels: 8192 x 8192."""
 
 
-class Evaluator(Protocol):
-    """Draws and scores the genomes of a run; :func:`neatfool.open_run` gives a run its own."""
-
-    def load_encoding(self, run: Any) -> Encoding[Any]:
-        """Load the run's encoding."""
-
-    def score(self, run: Any, genome: Any, model: Any) -> dict[str, float]:
-        """Score a genome as the run did."""
-
-    def verify(self, run: Any, model: Any, tolerance: float, max_queries: int | None) -> Verdict:
-        """Score the run's saved images again."""
-
-    def write_report(self, run: Any) -> Path:
-        """Write the run's page, and return its path."""
-
-    def close(self) -> None:
-        """Close the target; the next use loads it again."""
-
-
 class RunRecord:
     """A run's folder, and what its record says of the whole run, at one instant."""
 
-    def __init__(
-        self, path: Path, evaluator: Evaluator | None = None, *, trust: bool = False
-    ) -> None:
+    def __init__(self, path: Path, *, trust: bool = False) -> None:
         """Look at a folder; use :func:`neatfool.open_run`."""
         self.path = path
         self.trusted = trust
-        self._evaluator = evaluator
 
     @cached_property
     def store(self) -> RunStore:
@@ -86,8 +61,6 @@ class RunRecord:
         """Close the database and the target; the next use opens them again."""
         if store := self.__dict__.pop("store", None):
             store.close()
-        if self._evaluator is not None:
-            self._evaluator.close()
 
     @property
     def info(self) -> dict[str, Json]:
@@ -129,23 +102,17 @@ class RunRecord:
     @cached_property
     def spec(self) -> ImageSpec:
         """The images that the target takes."""
-        try:
+        with database_errors(self.store.path):
             spec = _SPEC.validate_python({**self.info["spec"], "classes": self.classes})
-        except (TypeError, ValueError) as error:
-            raise damaged(self.store.path, "what its images are like") from error
         if spec.height * spec.width > MOST_PIXELS:
             raise damaged(self.store.path, f"images of {spec.height} x {spec.width} pixels")
         return spec
 
     @property
-    def evaluator(self) -> Evaluator:
-        """What draws and scores it; RunError if it was opened only for reading."""
-        if self._evaluator is None:
-            fault = f"{self.path}: was opened only for reading; use neatfool.open_run"
-            raise RunError(fault)
-        return self._evaluator
-
-    @cached_property
     def encoding(self) -> Encoding[Any]:
         """The run's encoding; PluginError if it cannot be loaded."""
-        return self.evaluator.load_encoding(self)
+        raise self.only_read()
+
+    def only_read(self) -> RunError:
+        """Make the error for what needs more of a run than its record."""
+        return RunError(f"{self.path}: was opened only for reading; use neatfool.open_run")

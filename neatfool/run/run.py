@@ -16,17 +16,14 @@ from neatfool.errors import ExperimentError, RunError
 from neatfool.run.images import to_pillow
 from neatfool.run.individual import Ancestor, EliteView, height_width
 from neatfool.run.record import RunRecord
-from neatfool.run.schema import StoredCandidate, StoredElite
-from neatfool.run.sqlite import damaged
-from neatfool.run.statistics import TOLERANCE, GenerationReport
+from neatfool.run.schema import StoredElite
+from neatfool.run.statistics import TOLERANCE, GenerationReport, Verdict
 from neatfool.spec.json import Json
 from neatfool.wording import counted, percent
 
 if TYPE_CHECKING:
     import networkx as nx
     import pandas as pd
-
-    from neatfool.run.verdict import Verdict
 
 
 class Run(RunRecord):
@@ -218,15 +215,12 @@ class Run(RunRecord):
         Returns:
             The elite's own candidate first, the random genome of generation 0 last.
         """
-        line: dict[int, StoredCandidate] = {}
+        line: list[Ancestor] = []
         parents: tuple[int, ...] = (self.elite(name).candidate_id,)
         while parents:
-            stored = self.store.candidate(parents[0])
-            if stored.id in line:
-                raise damaged(self.store.path, f"candidate {stored.id} descends from itself")
-            line[stored.id] = stored
-            parents = stored.parents
-        return [Ancestor(self, each) for each in line.values()]
+            line.append(Ancestor(self, self.store.candidate(parents[0])))
+            parents = line[-1].parents
+        return line
 
     def phylogeny(self, *, elites: bool = False, kinds: bool = True) -> nx.DiGraph:
         """Give all that ever held a niche and their ancestors, as a graph from parent to child.
@@ -254,7 +248,7 @@ class Run(RunRecord):
             ExperimentError: It is not such a genome, or there is no such size.
         """
         height, width = height_width(self.spec, size)
-        return to_pillow(self.encoding.render_at(self._fit(genome), height, width).numpy())
+        return to_pillow(self.encoding.render_at(self.fit(genome), height, width).numpy())
 
     def score(self, genome: Any, model: Any = None) -> dict[str, float]:
         """Score a genome as the run did, at the target's size and rounded to bytes.
@@ -275,11 +269,9 @@ class Run(RunRecord):
             TargetError: The target failed, or gave no usable score.
             BudgetSpent: The budget does not allow it.
         """
-        scores = self.evaluator.score(self, self._fit(genome), model)
-        self.refresh()
-        return scores
+        raise self.only_read()
 
-    def _fit(self, genome: Any) -> Any:
+    def fit(self, genome: Any) -> Any:
         """Check that a genome is one of the run's encoding, as if it came from the database."""
         try:
             return self.encoding.loads(self.encoding.dumps(genome))
@@ -312,7 +304,7 @@ class Run(RunRecord):
             TargetError: The target failed.
             BudgetSpent: The budget does not allow all images.
         """
-        return self.evaluator.verify(self, model, tolerance, max_queries)
+        raise self.only_read()
 
     def report(self) -> Path:
         """Write ``report.html``, which needs no network, into the run's folder; return its path.
@@ -320,7 +312,7 @@ class Run(RunRecord):
         Raises:
             StorageError: It cannot be written.
         """
-        return self.evaluator.write_report(self)
+        raise self.only_read()
 
     def summary(self) -> dict[str, Json]:
         """Summarise the run, as ``neatfool show --json`` does."""

@@ -62,7 +62,7 @@ CREATE TABLE request (
 CREATE TABLE answer (
     image BLOB PRIMARY KEY, scores BLOB NOT NULL);
 """
-"""Table ``seal`` has the digest of all other tables, and the seal; see :mod:`.integrity`.
+"""Table ``seal`` has the digest of all other tables, and the seal; see :mod:`.sqlite`.
 Tables ``request`` and ``answer`` are the ledger's."""
 
 FORMAT: Final = 9

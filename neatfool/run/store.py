@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -18,7 +17,6 @@ from zlib import decompressobj
 
 from neatfool.errors import RunError
 from neatfool.run.folder import PARTIAL_DATABASE, require_run
-from neatfool.run.integrity import DigestTracker, is_sealed, is_whole
 from neatfool.run.schema import (
     FORMAT,
     LONGEST_GENOME,
@@ -33,12 +31,15 @@ from neatfool.run.schema import (
 )
 from neatfool.run.sqlite import (
     Connection,
+    DigestTracker,
     check_structure,
     connect,
     connect_to_read,
     connect_to_write,
     damaged,
-    sqlite_errors_in_words,
+    database_errors,
+    is_sealed,
+    is_whole,
     transaction,
 )
 from neatfool.run.statistics import GenerationReport
@@ -108,7 +109,7 @@ class RunStore:
         chosen = set(searched)
         # If the run is killed before its database is whole, it leaves none.
         partial = path.with_name(PARTIAL_DATABASE)
-        with sqlite_errors_in_words(partial):
+        with database_errors(partial):
             connection = connect(partial, "rwc")
             with transaction(connection) as db:
                 for statement in SCHEMA.split(";\n"):
@@ -127,7 +128,7 @@ class RunStore:
     def open(cls, path: Path, *, write: bool = False) -> RunStore:
         """Open a run's database; for writing, check its structure first."""
         require_run(path.parent)
-        with sqlite_errors_in_words(path):
+        with database_errors(path):
             # An empty file, or one of another program, stays as it is.
             connection = connect_to_write(path) if write else connect_to_read(path)
             if write:
@@ -139,7 +140,7 @@ class RunStore:
 
     def close(self) -> None:
         """Close the database. If nobody else reads it, it is a single file then."""
-        with sqlite_errors_in_words(self.path):
+        with database_errors(self.path):
             if self._write:
                 with suppress(sqlite3.OperationalError):
                     self._connection.execute("PRAGMA journal_mode = DELETE")
@@ -149,14 +150,14 @@ class RunStore:
         """Write a generation, the state after it and facts about the run, in one transaction."""
         if not self.path.exists():
             raise RunError(f"{self.path}: was deleted during the run; the run is lost")
-        with sqlite_errors_in_words(self.path), transaction(self._connection) as db:
+        with database_errors(self.path), transaction(self._connection) as db:
             write_record(db, record)
             write(db, "state", [(0, json.dumps(state))], "REPLACE")
             write(db, "info", [(key, json.dumps(fact)) for key, fact in facts.items()], "REPLACE")
 
     def keep(self, key: str, value: Json) -> None:
         """Record a fact about the run in place of the old one."""
-        with sqlite_errors_in_words(self.path), transaction(self._connection) as db:
+        with database_errors(self.path), transaction(self._connection) as db:
             write(db, "info", [(key, json.dumps(value))], "REPLACE")
 
     def check(self) -> None:
@@ -166,25 +167,21 @@ class RunStore:
             if version == self._checked and not self._write:
                 return
             check_structure(self.path, db)
-            whole = is_whole(db)
-        if not whole:
-            raise damaged(self.path, "rows of its tables changed, or are missing")
-        numbers = (number for (number,) in self.rows("replacement", "ORDER BY 1", names="number"))
-        if any(number != place for place, number in enumerate(numbers, 1)):
-            raise damaged(self.path, "a replacement is missing")
+            if not is_whole(db):
+                raise damaged(self.path, "rows of its tables changed, or are missing")
         self._checked = version
 
     def is_own(self) -> bool:
         """Say whether this user made the run, or trusted it, and nobody changed it since."""
         self.check()
-        with sqlite_errors_in_words(self.path):
+        with database_errors(self.path):
             return is_sealed(self._connection)
 
     def adopt(self) -> None:
         """Seal the run as this user's own."""
         assert self._connection.digests is not None
         self._connection.digests.adopts = True
-        with sqlite_errors_in_words(self.path), transaction(self._connection):
+        with database_errors(self.path), transaction(self._connection):
             pass
 
     def rows(
@@ -195,7 +192,7 @@ class RunStore:
         wanted = names.split(", ") if names else [*declared]
         checks = [(name, declared[name].takes) for name in wanted]
         sql = f"SELECT {', '.join(wanted)} FROM {table} {rest}"  # noqa: S608
-        with sqlite_errors_in_words(self.path):
+        with database_errors(self.path):
             for row in self._connection.execute(sql, tuple(parameters)):
                 for (name, takes), value in zip(checks, row, strict=True):
                     if not takes(value):
@@ -206,7 +203,7 @@ class RunStore:
 
     @contextmanager
     def _at_one_instant(self) -> Iterator[Connection]:
-        with sqlite_errors_in_words(self.path):
+        with database_errors(self.path):
             self._connection.execute("BEGIN")
             try:
                 yield self._connection
@@ -272,11 +269,9 @@ class RunStore:
         return state
 
     def _json(self, text: str) -> Json:
-        try:
+        with database_errors(self.path):
             value = json.loads(text, object_hook=partial(JsonRecord, self.path))
             json.dumps(value, ensure_ascii=False).encode()  # no halves of characters
-        except (ValueError, TypeError, RecursionError) as error:
-            raise damaged(self.path, error) from error
         return value
 
     def elites(self) -> list[StoredElite]:
@@ -298,14 +293,12 @@ class RunStore:
     def text_of(self, id_: int, genome: bytes) -> str:
         """Unpack the genome of a candidate."""
         packed = decompressobj()
-        try:
+        with database_errors(self.path):
             text = packed.decompress(genome, LONGEST_GENOME).decode()
-            if packed.eof:
-                return text
-            error = f"it is cut off, or has more than {LONGEST_GENOME:,} characters"
-        except (zlib.error, ValueError) as damage:
-            error = str(damage)
-        raise damaged(self.path, f"the genome of candidate {id_}: {error}")
+            if not packed.eof:
+                fault = f"is cut off, or has more than {LONGEST_GENOME:,} characters"
+                raise damaged(self.path, f"the genome of candidate {id_} {fault}")
+        return text
 
     def members(self) -> list[int]:
         """Read the ids of the candidates that the state refers to."""
@@ -319,11 +312,9 @@ class RunStore:
     def top(self, candidate: int) -> list[tuple[int, float]]:
         """Read the classes that an elite's image scores highest in: (class, confidence)."""
         rows = self.rows("image", "WHERE candidate = ?", (candidate,), names="top")
-        try:
+        with database_errors(self.path):
             pairs = [pair for (top,) in rows if top is not None for pair in json.loads(top)]
             found = [(int(number), float(sure)) for number, sure in pairs]
-        except (TypeError, ValueError, OverflowError, RecursionError) as error:
-            raise damaged(self.path, f"the best classes of candidate {candidate}") from error
         for number, _ in found:
             self._require_class(number)
         return found

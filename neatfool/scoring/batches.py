@@ -18,10 +18,8 @@ import torch
 from neatfool.errors import NeatfoolError, TargetError, blaming, cause, option
 from neatfool.network.devices import OutOfMemory, is_out_of_memory, threads_with_cores
 from neatfool.network.network import Form, in_form
-from neatfool.scoring.batch_sizes import part_size
-from neatfool.scoring.checks import check_scores
-from neatfool.scoring.drawing import saved_images
-from neatfool.scoring.plan import ScoringPlan
+from neatfool.scoring.checks import check_scores, saved_images
+from neatfool.scoring.plan import ScoringPlan, part_size
 from neatfool.spec.scores import Scores
 from neatfool.spec.target import MultiView, Target
 
@@ -29,33 +27,6 @@ Timed: TypeAlias = tuple[Any, float]
 """Scores, or answers that :meth:`Batches.collect` makes scores of; and the seconds for them."""
 
 _log = logging.getLogger("neatfool.scoring")
-
-
-class GenerationImages:
-    """A generation's images; ``parts`` are uint8 [n, C, H, W] each, on the renderer's device."""
-
-    def __init__(self) -> None:
-        self.parts: list[Any] = []
-
-    def pick(self, rows: Sequence[int] | np.ndarray) -> Any:
-        """Copy some of the images, uint8 [n, C, H, W], on their device."""
-        return torch.stack(self.find(rows)) if len(rows) else self.parts[0][:0]
-
-    def saved(self, rows: Sequence[int]) -> Sequence[np.ndarray]:
-        """Give some of the images to be saved, each uint8 [C, H, W]."""
-        if all(part.device.type == "cpu" for part in self.parts):
-            # Not copied: nearly all images of a first generation are saved.
-            return [saved_images(image[None])[0].numpy() for image in self.find(rows)]
-        return list(saved_images(self.pick(rows)).cpu().numpy())
-
-    def find(self, rows: Sequence[int] | np.ndarray) -> list[Any]:
-        """Give some of the images, not copied."""
-        ends = np.cumsum([len(part) for part in self.parts])
-        parts = np.searchsorted(ends, rows, side="right").tolist()
-        starts = [0, *ends.tolist()]
-        return [
-            self.parts[part][int(row) - starts[part]] for row, part in zip(rows, parts, strict=True)
-        ]
 
 
 class Batches(ABC):
@@ -91,9 +62,8 @@ class Batches(ABC):
         """What parts depend on: images a call, exact and screening, and how many parts."""
         return self.sizes[False], self.plan.screening_batch, self.plan.parts
 
-    def begin(self) -> GenerationImages:
-        """Begin a generation, and make what takes its images."""
-        return GenerationImages()
+    def begin(self) -> None:  # noqa: B027 - there may be nothing to do
+        """Begin a generation."""
 
     @abstractmethod
     def submit(
@@ -118,6 +88,17 @@ class Batches(ABC):
             ok=np.concatenate([part.ok for part in parts if part.ok is not None]),
             alone=parts[0].alone,
         )
+
+    def pick(self, found: list[Any]) -> Any:
+        """Copy some of a generation's images, uint8 [n, C, H, W], on their device."""
+        return torch.stack(found)
+
+    def saved(self, found: list[Any]) -> Sequence[np.ndarray]:
+        """Give some of a generation's images to be saved, each uint8 [C, H, W]."""
+        if found and found[0].device.type != "cpu":
+            found = list(torch.stack(found).cpu())
+        # On a CPU not copied: nearly all images of a first generation are saved.
+        return [saved_images(image[None])[0].numpy() for image in found]
 
     def part_sizes(self, generation_size: int) -> Iterator[int]:
         """Choose how many candidates, in whole batches, to score at a time: part by part."""
@@ -178,7 +159,7 @@ class LocalBatches(Batches):
         each = size if self.workers > 1 else len(part)
         tasks = [part[start : start + each] for start in range(0, len(part), each)]
         if self._threads is not None:
-            form = self.plan.screen if screen else self.plan.exact
+            form = self.plan.form(screen=screen)
             submit = self._threads.submit
             return [submit(self._score_in_form, form, task, size, answered) for task in tasks]
         done: Future[Timed] = Future()
@@ -207,7 +188,8 @@ class LocalBatches(Batches):
             # must not change those that are saved, or scored again.
             padding = batch[-1:].expand(size - len(batch), *batch.shape[1:])
             answer = self._call(torch.cat([batch, padding]))
-            batches.append(check_scores(answer, size, self.spec, self.name, keep=len(batch)))
+            scores = check_scores(answer, size, self.spec, self.name)
+            batches.append(scores.part(slice(len(batch))))
             if answered is not None:
                 answered.append(len(batch) * self.views)
         return self.concatenate(batches), time.perf_counter() - began

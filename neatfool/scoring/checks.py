@@ -1,32 +1,79 @@
-"""Checks of what plugins answer, before the search sees it."""
+"""What plugins draw and answer, checked before the search sees it."""
 
-from collections.abc import Collection
-from typing import Any
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from neatfool.errors import TargetError
+from neatfool.errors import PluginError, TargetError, blaming
+from neatfool.spec.encoding import Encoding
 from neatfool.spec.image_spec import ImageSpec, is_text
 from neatfool.spec.scores import ROUNDING, Labels, Scores
+from neatfool.spec.target import MultiView, Target
+
+if TYPE_CHECKING:
+    import torch
+
+SHAPE: Final = 4
+"""Images [N, C, H, W]. If they are drawn anew for each view, there is another dimension."""
 
 
-def check_scores(
-    answer: Any, count: int, spec: ImageSpec, name: str, *, keep: int | None = None
-) -> Scores:
-    """Check a target's answer to ``count`` images; give the first ``keep`` of them, with ``ok``."""
+def draw(
+    encodings: Sequence[Encoding[Any]], genomes: Sequence[Any], spec: ImageSpec, name: str
+) -> Any:
+    """Let encodings render uint8 [n, C, H, W]; with several, a view each, [n, views, C, H, W]."""
+    import torch
+
+    drawn, shape = list[Any](), (len(genomes), *spec.shape)
+    for encoding in encodings:
+        with blaming(f"{name}: render() failed"):
+            images: Any = encoding.render(genomes)
+        kind, tensor = type(images).__name__, isinstance(images, torch.Tensor)
+        if tensor and images.dtype == torch.uint8 and images.shape == shape:
+            drawn.append(images)
+            continue
+        got = f"{images.dtype} {tuple(images.shape)}" if tensor else kind
+        raise PluginError(f"{name}: render() returned {got}; the target takes torch.uint8 {shape}")
+    return torch.stack(drawn, 1) if len(drawn) > 1 else drawn[0]
+
+
+def encodings_of(target: Target, encoding: Encoding[Any]) -> list[Encoding[Any]]:
+    """Give what draws each view of a target, or all of them; the first draws what is saved."""
+    return target.encodings(encoding) if isinstance(target, MultiView) else [encoding]
+
+
+def add_views(
+    saved: torch.Tensor, encodings: Sequence[Encoding[Any]], genomes: Sequence[Any]
+) -> torch.Tensor:
+    """Draw those views anew, [N, views, C, H, W], of which saved images [N, C, H, W] lack all."""
+    import torch
+
+    others = [encoding.render(genomes).cpu() for encoding in encodings[1:]]
+    return torch.stack([saved, *others], 1) if others else saved
+
+
+def saved_images(images: torch.Tensor) -> torch.Tensor:
+    """Give the images that are saved, [N, C, H, W], of images [N, C, H, W] or one a view."""
+    return images[:, 0] if images.dim() > SHAPE else images
+
+
+def check_scores(answer: Any, count: int, spec: ImageSpec, name: str) -> Scores:
+    """Check a target's answer to ``count`` images; give it with ``ok``."""
     if not isinstance(answer, Scores):
         got = type(answer).__name__
         raise TargetError(f"{name}: score() returned {got}; return neatfool.Scores(probabilities)")
     shape = (count, len(spec.classes))
-    probs = _array(answer.probs, "probs", shape, name)[:keep]
+    probs = _array(answer.probs, "probs", shape, name)
     ok = np.isfinite(probs).all(axis=1)
     if answer.ok is not None:
-        ok &= _array(answer.ok, "ok", (count,), name)[:keep].astype(bool)
+        ok &= _array(answer.ok, "ok", (count,), name).astype(bool)
     logits = None
     if answer.logits is not None:
         # A copy: a target may return the same buffer at each call.
         none = np.shape(answer.logits)[1:] == (shape[1] + 1,)
-        logits = _array(answer.logits, "logits", (count, shape[1] + none), name)[:keep].copy()
+        logits = _array(answer.logits, "logits", (count, shape[1] + none), name).copy()
         ok &= ~np.isnan(logits).any(axis=1) & np.isfinite(logits.max(axis=1))
         if not ok.all():
             logits = np.where(ok[:, None], logits, 0.0)

@@ -15,8 +15,7 @@ from typing import Any, Final
 import numpy as np
 import torch
 
-from neatfool.budget.budget import Budget
-from neatfool.budget.ledger import REFUSED, Ledger, read_answers, write_answers
+from neatfool.budget import REFUSED, Budget, Ledger, read_answers, write_answers
 from neatfool.errors import (
     BudgetSpent,
     NeatfoolError,
@@ -25,10 +24,10 @@ from neatfool.errors import (
     TargetUnavailable,
     cause,
 )
-from neatfool.scoring.batches import Batches, GenerationImages, Timed
+from neatfool.scoring.batches import Batches, Timed
 from neatfool.scoring.checks import check_labels, check_scores
 from neatfool.scoring.plan import ScoringPlan
-from neatfool.scoring.viewed_target import ViewedTarget
+from neatfool.scoring.wrapped_targets import ViewedTarget
 from neatfool.spec.scores import Labels, Scores
 from neatfool.spec.target import Target
 
@@ -67,7 +66,7 @@ class MeteredBatches(Batches):
         """Score whole generations at once."""
         return repeat(generation_size)
 
-    def begin(self) -> GenerationImages:
+    def begin(self) -> None:
         """Begin a generation, with what is left of the budget."""
         left = self.ledger.queries_left, self.ledger.requests_left
         self._queries, self._requests = (math.inf if each is None else each for each in left)
@@ -75,7 +74,6 @@ class MeteredBatches(Batches):
         self._keys: list[bytes] = []
         self._under_way: set[bytes] = set()
         self._answers: dict[bytes, bytes] = {}
-        return super().begin()
 
     def submit(
         self, part: torch.Tensor, *, answered: list[int] | None = None, **_: Any

@@ -20,13 +20,6 @@ from pydantic import PositiveInt, TypeAdapter, ValidationError
 from neatfool.errors import RunError, TargetError, blaming
 from neatfool.network.devices import is_out_of_memory, with_cores
 from neatfool.network.network import Form, Graph, Network, Precision, in_form
-from neatfool.scoring.batch_sizes import (
-    LARGEST_AUTOMATIC_BATCH,
-    PARTS,
-    automatic_batch_size,
-    exact_batch_size,
-    part_size,
-)
 from neatfool.spec.json import Json
 from neatfool.spec.target import Target
 from neatfool.wording import counted
@@ -36,6 +29,10 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("neatfool.scoring")
 
+LARGEST_AUTOMATIC_BATCH: Final = 256
+PARTS: Final = 4
+"""A generation is divided into this many parts: one is scored while the next is bred."""
+SMALL_IMAGE: Final = 64 * 64
 SECONDS_TO_DIVIDE: Final = 0.1
 """A generation that takes one core less is not divided: waiting for Python's lock costs more."""
 BATCHES_TO_SCREEN: Final = 2
@@ -80,22 +77,15 @@ class ScoringPlan:
         """Calls at a time, each in its own Python thread."""
         return (self.cores or torch.get_num_threads()) if self.device == "cpu" else 1
 
-    @property
-    def exact(self) -> Form:
-        """The form of the networks when scores are recorded."""
-        return Form("fp32", self.graph)
-
-    @property
-    def screen(self) -> Form:
-        """The form of the networks when screening."""
-        assert self.screening is not None
-        return Form(self.screening, self.graph)
+    def form(self, *, screen: bool = False) -> Form:
+        """Give the form of the networks when scores are recorded, or when screening."""
+        return Form(self.screening or "fp32" if screen else "fp32", self.graph)
 
     @property
     def calls(self) -> list[tuple[Form, int]]:
         """The form and the images of each kind of call."""
-        screens = [(self.screen, self.screening_batch)] if self.screening else []
-        return [(self.exact, self.batch_size), *screens]
+        screens = [(self.form(screen=True), self.screening_batch)] if self.screening else []
+        return [(self.form(), self.batch_size), *screens]
 
     def to_json(self) -> dict[str, Json]:
         """Write the plan as a run records it."""
@@ -107,10 +97,8 @@ class ScoringPlan:
         try:
             return TypeAdapter(cls).validate_python(dict(record))
         except ValidationError as error:
-            where = ".".join(map(str, error.errors()[0]["loc"])) or "all of it"
-            raise RunError(
-                f"how the run scores is damaged in its record ({where}); restore a copy of the run"
-            ) from error
+            fault = "how the run scores is damaged in its record"
+            raise RunError(f"{fault}; restore a copy of the run") from error
 
     def describe(self) -> str:
         """Describe the plan in one line."""
@@ -192,7 +180,7 @@ def make_plan(
     trial = SpeedTrial(target)
 
     def exact_batch(graph: Graph) -> int:
-        automatic = exact_batch_size(target.spec, networks, generation_size, graph)
+        automatic = exact_batch_size(target, generation_size, graph)
         return _number_or_none(calls.batch_size) or min(automatic, most)
 
     graph = trial.graph(calls.graph, exact_batch(calls.graph))
@@ -264,3 +252,30 @@ def _measure(
 
 def _number_or_none(value: int | str) -> int | None:
     return value if isinstance(value, int) else None
+
+
+def automatic_batch_size(generation_size: int, largest: int = LARGEST_AUTOMATIC_BATCH) -> int:
+    """Give the smallest batch that divides a generation into the fewest of at most ``largest``."""
+    return math.ceil(generation_size / math.ceil(generation_size / largest))
+
+
+def exact_batch_size(target: Target, generation_size: int, graph: Graph) -> int:
+    """Choose how many images a network scores exactly in a call."""
+    # On a CPU small batches are as fast, and need less padding where few images are confirmed. But
+    # if operations are not fused, oneDNN's convolutions are slower for fewer than 16 large images.
+    on_cpu, spec = target.networks[0].device.type == "cpu", target.spec
+    if on_cpu and spec.height * spec.width > SMALL_IMAGE:
+        weights = [each for network in target.networks for each in network.module.parameters()]
+        of_convolutions = sum(each.numel() for each in weights if each.dim() > 2)
+        # Not of a transformer's products.
+        convolves = 2 * of_convolutions >= sum(each.numel() for each in weights)
+        return min(16 if graph in {"eager", "frozen"} and convolves else 2, generation_size)
+    return automatic_batch_size(math.ceil(generation_size / PARTS), 32 if on_cpu else 64)
+
+
+def part_size(generation_size: int, batch: int, screening: int, parts: int) -> int:
+    """Choose how many candidates, in whole batches, are scored while the next are made."""
+    if screening and screening % batch == 0:
+        batch = screening
+    batches = math.ceil(generation_size / batch)
+    return math.ceil(batches / parts) * batch

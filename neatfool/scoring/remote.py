@@ -4,19 +4,28 @@ Workers get genomes, and give scores, in the batches of a run without an engine,
 what is recorded does not depend on who works.
 """
 
+import math
 import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any
+from itertools import repeat
+from typing import Any, Final
 
 import numpy as np
 
 from neatfool.errors import TargetError, blaming
-from neatfool.scoring.batch_sizes import part_sizes_for_workers
-from neatfool.scoring.batches import Batches, GenerationImages, Timed
+from neatfool.scoring.batches import Batches, Timed
+from neatfool.scoring.plan import part_size
 from neatfool.spec.encoding import Encoding
 from neatfool.spec.engine import Answer, Engine, Part
+
+SHARE: Final = 16
+"""A part for workers is at most this share of what is left, so that all end at one time."""
+MOST: Final = 16
+"""It has at most so many candidates, so that many workers have work,"""
+FEWEST: Final = 4
+"""and at least so many, as each part costs a millisecond. It is at least one batch."""
 
 
 @dataclass(slots=True, eq=False)
@@ -42,10 +51,9 @@ class RemoteBatches(Batches):
         self._encoding = encoding
         self._encoding_name = encoding_name
 
-    def begin(self) -> GenerationImages:
-        """Begin a generation, and make what takes its children in place of images."""
+    def begin(self) -> None:
+        """Begin a generation, with the workers that there are now."""
         self.workers = self._engine.workers
-        return RemoteImages(self._encoding, self._encoding_name)
 
     def write(self, genomes: Sequence[Any]) -> list[Child]:
         """Write genomes, for :meth:`submit` to take in place of their images."""
@@ -53,11 +61,7 @@ class RemoteBatches(Batches):
             return [Child(genome, self._encoding.to_bytes(genome)) for genome in genomes]
 
     def submit(
-        self,
-        part: Sequence[Child],
-        *,
-        screen: bool = False,
-        answered: list[int] | None = None,
+        self, part: Sequence[Child], *, screen: bool = False, answered: list[int] | None = None
     ) -> list[Future[Timed]]:
         """Have children scored: a part of a generation at once, others a batch at a time."""
         size = self.sizes[screen]
@@ -68,6 +72,16 @@ class RemoteBatches(Batches):
     def part_sizes(self, generation_size: int) -> Iterator[int]:
         """Choose how many candidates each part has: fewer at a generation's end."""
         return part_sizes_for_workers(generation_size, *self.part_rule)
+
+    def pick(self, found: list[Child]) -> list[Child]:
+        """Give some of a generation's children, to be scored."""
+        return found
+
+    def saved(self, found: list[Child]) -> Sequence[np.ndarray]:
+        """Draw the images of some of a generation's children, to be saved."""
+        images = self._encoding.render([child.genome for child in found]).cpu().numpy()
+        _note(found, checksums_of(images), self._encoding_name)
+        return list(images)
 
     def _ask(
         self, children: Sequence[Child], size: int, answered: list[int] | None, *, screen: bool
@@ -92,24 +106,19 @@ class RemoteBatches(Batches):
         return done
 
 
-class RemoteImages(GenerationImages):
-    """The children of a generation; the images of few are drawn, to be saved."""
-
-    def __init__(self, encoding: Encoding[Any], name: str) -> None:
-        super().__init__()
-        self._encoding = encoding
-        self._name = name
-
-    def pick(self, rows: Sequence[int] | np.ndarray) -> list[Child]:
-        """Give some of the children, to be scored."""
-        return self.find(rows)
-
-    def saved(self, rows: Sequence[int]) -> Sequence[np.ndarray]:
-        """Draw the images of some of the children, to be saved."""
-        children = self.find(rows)
-        images = self._encoding.render([child.genome for child in children]).cpu().numpy()
-        _note(children, checksums_of(images), self._name)
-        return list(images)
+def part_sizes_for_workers(
+    generation_size: int, batch: int, screening: int, parts: int
+) -> Iterator[int]:
+    """Choose how many candidates each part of a generation has: fewer at its end."""
+    if screening % batch:
+        # Batches begin with each part, so the parts are those of a run without an engine.
+        yield from repeat(part_size(generation_size, batch, screening, parts))
+    batch = screening or batch
+    left = math.ceil(generation_size / batch)
+    while True:
+        count = max(min(left // SHARE, MOST // batch), math.ceil(FEWEST / batch))
+        left -= count
+        yield count * batch
 
 
 def checksums_of(images: np.ndarray) -> list[int]:

@@ -76,7 +76,7 @@ def check_repeatability(scorer: Scorer) -> None:
 
 
 def _blame_a_view(scorer: Scorer, images: torch.Tensor) -> None:
-    from neatfool.scoring.viewed_target import ViewedTarget
+    from neatfool.scoring.wrapped_targets import ViewedTarget
 
     if isinstance(scorer.target, ViewedTarget) and (
         name := scorer.target.find_unsteady_view(images, AGAIN)

@@ -1,25 +1,48 @@
-"""The scorer: a target made safe and fast, asked in this process or by an engine's workers."""
+"""The scorer: a target made safe and fast, asked in this process or by an engine's workers.
+
+A generation is screened first, where that pays, and then what may matter is confirmed: an image
+whose screened rank comes within a *margin* of the rank to beat is scored again, exactly. The margin
+is learnt from the errors of images that were scored both ways.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from collections.abc import Sequence
+from concurrent.futures import Future, wait
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 import torch
 
-from neatfool.budget.budget import Budget, check_allowed
+from neatfool.budget import Budget, check_allowed
 from neatfool.errors import ExperimentError
-from neatfool.scoring.batches import Batches, LocalBatches
+from neatfool.network.devices import OutOfMemory
+from neatfool.scoring.batches import Batches, LocalBatches, Timed
 from neatfool.scoring.plan import ScoringPlan
-from neatfool.scoring.screening import Generation, ScreeningMargin
+from neatfool.spec.archive import SCORES_AT_ONCE
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.json import Json
-from neatfool.spec.scores import Scores
+from neatfool.spec.scores import Scores, rank
 from neatfool.spec.target import MeteredTarget, Target
 
 if TYPE_CHECKING:
     from neatfool.scoring.metering import MeteredBatches
     from neatfool.scoring.remote import RemoteBatches
+
+LEARNING: Final = 256
+"""A run's first images, at least this many, are all scored both ways, to learn a first margin."""
+ERRORS_WITHIN: Final = 0.95
+"""This share of all errors is smaller than the margin."""
+PAYS_UP_TO: Final = 0.4
+"""Screening does not pay in a generation of which a larger share is confirmed: half precision
+takes half to two thirds of the time, and what is confirmed is scored twice."""
+PAUSE: Final = 10
+"""After a generation in which screening did not pay, this many are scored exactly."""
+MEMORY: Final = 0.5
+"""Smaller errors shrink the margin by half the difference; larger errors widen it at once."""
+BATCHES_AT_ONCE: Final = 64
+"""So many batches are copied at once to be confirmed: a whole first generation is much memory."""
 
 
 class Scorer:
@@ -153,3 +176,151 @@ class Scorer:
     def close(self) -> None:
         """Close the target, if it can be closed."""
         self.batches.close()
+
+
+class ScreeningMargin:
+    """Learns the margin, and chooses what to confirm, from the scores alone."""
+
+    def __init__(self) -> None:
+        self._margin = 0.0
+        self._compared = 0
+        self._pause = 0
+
+    def begin(self) -> bool:
+        """Say whether to screen the next generation, and count it if not."""
+        self._pause -= (paused := self._pause > 0)
+        return not paused
+
+    def doubtful(self, scores: Scores, bar: np.ndarray) -> np.ndarray:
+        """Choose what to score again, as bools [N]; ``bar`` [K] is +inf where nothing matters."""
+        if self._compared < LEARNING:
+            return np.ones(len(scores.probs), np.bool_)
+        # An image that could take a niche if ranks were wrong by the margin. Of those that could
+        # beat a niche's elite, only the best one takes it.
+        step = max(1, SCORES_AT_ONCE // len(bar))
+        pieces = [slice(start, start + step) for start in range(0, len(scores.probs), step)]
+        # Ranks that would take too much memory are computed twice.
+        kept = [rank(scores)] if len(pieces) == 1 else None
+        best = np.full(len(bar), -np.inf)
+        for ranks in kept or (rank(scores.part(piece)) for piece in pieces):
+            np.maximum(best, ranks.max(axis=0), out=best)
+        near = ~np.asarray(scores.ok)
+        # A class that does not matter has an infinite bar, and no rank is above it.
+        reach = np.maximum(bar, best - self._margin) - self._margin
+        for piece, ranks in zip(pieces, kept or map(rank, map(scores.part, pieces)), strict=True):
+            near[piece] |= ((ranks >= reach) & (ranks + self._margin > bar)).any(axis=1)
+        return near
+
+    def learn(self, screened: Scores, exact: Scores, count: int) -> None:
+        """Learn from the errors of what was confirmed, of ``count`` images in all."""
+        learning = self._compared < LEARNING
+        self._compared += len(exact.probs)
+        with np.errstate(invalid="ignore"):  # infinite less infinite
+            errors = np.abs(rank(screened) - rank(exact))
+        errors = errors[np.isfinite(errors)]
+        if errors.size:
+            usual = float(np.quantile(errors, ERRORS_WITHIN))
+            self._margin = max(usual, MEMORY * self._margin + (1 - MEMORY) * usual)
+        if not learning and len(exact.probs) > PAYS_UP_TO * count:
+            self._pause = PAUSE
+
+    def state(self) -> Json:
+        """Give what a resumed run needs."""
+        return {"margin": self._margin, "seen": self._compared, "pause": self._pause}
+
+    def restore(self, state: dict[str, Json]) -> None:
+        """Restore what :meth:`state` gave."""
+        self._margin, self._compared = float(state["margin"]), int(state["seen"])
+        self._pause = int(state["pause"])
+
+
+class Generation:
+    """Scores a generation's images, a part at a time, while others are made."""
+
+    def __init__(
+        self, batches: Batches, screening: ScreeningMargin | None, bar: np.ndarray | None
+    ) -> None:
+        """Begin; ``bar`` is float64 [K], the rank to beat in each class, without which none is."""
+        self.batches = batches
+        self.parts: list[Any] = []
+        batches.begin()
+        self.seconds = 0.0  # that the target would take if all its workers were always busy
+        self.confirmed = 0
+        self.answered: list[int] = []  # the images that finished batches showed
+        self._bar = bar
+        screens = screening is not None and bar is not None and screening.begin()
+        self._screening = screening if screens else None
+        self._submitted: list[Future[Timed]] = []
+
+    def add(self, part: Any) -> None:
+        """Score a part of the images, uint8 [n, C, H, W], which must not change afterwards."""
+        self.parts.append(part)
+        self._submitted += self.batches.submit(
+            part, screen=self._screening is not None, answered=self.answered
+        )
+
+    def result(self) -> Scores:
+        """Wait for the scores, up to the first image that a spent budget left without one."""
+        parts, screening, bar = self.parts, self._screening, self._bar
+        if screening is None or bar is None:
+            scores = self._collect(parts, self._submitted)
+            self.confirmed = len(scores.probs)
+            return scores
+        scores = self._collect(parts, self._submitted, screen=True)
+        looked_at = screening.doubtful(scores, bar)
+        rows = np.flatnonzero(looked_at)
+        self.confirmed = len(rows)
+        if len(rows):
+            exact = self._score_exactly(rows)
+            screening.learn(scores.part(rows), exact, len(scores.probs))
+            for name in ("probs", "logits", "ok"):
+                if (own := getattr(scores, name)) is not None:
+                    own[rows] = getattr(exact, name)
+        return replace(scores, exact=looked_at)
+
+    def cancel(self) -> None:
+        """Cancel what has not started; there will be no result."""
+        for future in self._submitted:
+            future.cancel()
+
+    def saved(self, rows: Sequence[int]) -> Sequence[np.ndarray]:
+        """Give some of the images to be saved, each uint8 [C, H, W]."""
+        return self.batches.saved(self._find(rows))
+
+    def _find(self, rows: Sequence[int] | np.ndarray) -> list[Any]:
+        ends = np.cumsum([len(part) for part in self.parts])
+        places = np.searchsorted(ends, rows, side="right").tolist()
+        starts = [0, *ends.tolist()]
+        return [
+            self.parts[place][int(row) - starts[place]]
+            for row, place in zip(rows, places, strict=True)
+        ]
+
+    def _collect(
+        self, parts: Sequence[Any], submitted: Sequence[Future[Timed]], *, screen: bool = False
+    ) -> Scores:
+        while True:
+            try:
+                scores, seconds = self.batches.collect(submitted)
+            except OutOfMemory as error:
+                cause = str(error)
+            else:
+                self.seconds += seconds
+                return scores
+            wait(submitted)
+            self.batches.halve(screen=screen, cause=cause)
+            again: list[Future[Timed]] = []
+            for part in parts:
+                again += self.batches.submit(part, screen=screen)
+            submitted = again
+
+    def _score_exactly(self, rows: np.ndarray) -> Scores:
+        size, pieces = self.batches.sizes[False], list[Scores]()
+        for first in range(0, len(rows), BATCHES_AT_ONCE * size):
+            some = self._find(rows[first : first + BATCHES_AT_ONCE * size])
+            images = self.batches.pick(some)
+            pieces.append(self._collect([images], self.batches.submit(images)))
+            if self.batches.sizes[False] < size and first:
+                # Memory ran out. A generation's batches have one size, so all are scored again.
+                return self._score_exactly(rows)
+        return self.batches.concatenate(pieces)

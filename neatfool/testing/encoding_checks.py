@@ -10,7 +10,7 @@ from unittest import SkipTest
 
 import numpy as np
 
-from neatfool.scoring.drawing import draw
+from neatfool.scoring.checks import draw
 from neatfool.search.seeds import derive_seeds
 from neatfool.spec.archive import GenomeSize
 from neatfool.spec.encoding import Encoding, Learnable, Parametric

@@ -114,7 +114,7 @@ def check_scores_depend_on_the_image(subject: TargetSubject) -> None:
 
 
 def check_logits_agree_with_probabilities(subject: TargetSubject) -> None:
-    from neatfool.scoring.tempered_target import temper
+    from neatfool.scoring.wrapped_targets import temper
 
     if (scores := subject.scores).logits is None:
         raise SkipTest("its scores have no logits")

@@ -1,7 +1,7 @@
 """Engine ``dask``: workers in other processes of this machine, or of a cluster of any kind.
 
-The :mod:`.engine` asks a cluster, whose scheduler gives parts to workers; :mod:`.cluster` is one of
-this machine, and :mod:`.worker` what runs in a worker.
+The :mod:`.engine` asks a cluster, whose scheduler gives parts to workers; :mod:`.worker` is what
+runs in a worker.
 """
 
 from typing import Annotated, Any

@@ -1,12 +1,13 @@
-"""The engine: a cluster and its client.
+"""The engine: a cluster, perhaps one of this machine, and its client.
 
 Dask gives parts to workers, and has them done again by others if one dies.
 """
 
+import asyncio
 import logging
 import time
 from concurrent.futures import CancelledError, Future
-from contextlib import ExitStack, suppress
+from contextlib import AsyncExitStack, ExitStack, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Event, Thread
@@ -15,18 +16,24 @@ from uuid import uuid4
 
 import dask
 from dask.system import CPU_COUNT
-from distributed import Client, KilledWorker
+from distributed import Client, KilledWorker, Nanny, Scheduler, Security
 from distributed import Future as Task
 
 from neatfool import Answer, Engine, Part, Setup, TargetError, TargetUnavailable
 from neatfool.wording import counted
 
 from . import Options
-from .cluster import OwnCluster
 from .worker import RunWorkplace, answer
 
 CONNECTING: Final = 10.0
 """Seconds that a scheduler may take to answer."""
+
+_log = logging.getLogger("neatfool.dask")
+_DEAF: Final = (
+    "import signal; [signal.signal(getattr(signal, name), signal.SIG_IGN) "
+    "for name in ('SIGINT', 'SIGHUP') if hasattr(signal, name)]"
+)
+"""Ctrl-C and the end of a terminal are meant for the run's process alone."""
 
 
 class DaskEngine(Engine):
@@ -151,3 +158,55 @@ class DaskEngine(Engine):
                 f"[engine] scheduler = {address}: no scheduler answers there ({error}). Start one "
                 "with `dask scheduler` and workers with `dask worker`, and resume the run"
             ) from error
+
+
+class OwnCluster:
+    """A scheduler and workers of this machine, one thread each; entered, it gives the address."""
+
+    def __init__(self, workers: int) -> None:
+        self.security = Security.temporary()
+        self._workers = workers
+        self._loop = asyncio.new_event_loop()
+        # Dask leaves futures behind when it parts from a scheduler; nobody waits for them.
+        self._loop.set_exception_handler(lambda _, context: _log.debug("asyncio: %s", context))
+        self._thread = Thread(target=self._loop.run_forever, name="neatfool-dask", daemon=True)
+        self._ending = AsyncExitStack()
+
+    def __enter__(self) -> str:
+        self._thread.start()
+        return asyncio.run_coroutine_threadsafe(self._open(), self._loop).result()
+
+    def __exit__(self, *_: object) -> None:
+        asyncio.run_coroutine_threadsafe(self._ending.aclose(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _open(self) -> str:
+        host = "127.0.0.1"
+        own = {"protocol": "tls://", "host": host, "dashboard_address": f"{host}:0"}
+        own |= {"security": self.security}
+        scheduler = await self._ending.enter_async_context(Scheduler(port=0, **own))
+        workers = [
+            asyncio.create_task(_keep_a_worker(scheduler.address, own))
+            for _ in range(self._workers)
+        ]
+        self._ending.push_async_callback(_cancel, workers)
+        address: str = scheduler.address
+        return address
+
+
+async def _keep_a_worker(scheduler: str, own: dict[str, Any]) -> None:
+    """Have a worker of this machine; where one ends, or cannot begin, there comes another."""
+    while True:
+        with suppress(OSError, RuntimeError):
+            settings = {"silence_logs": logging.CRITICAL, "preload": [_DEAF]}
+            async with Nanny(scheduler, nthreads=1, **own, **settings) as nanny:
+                await nanny.finished()
+        await asyncio.sleep(1)
+
+
+async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -5,8 +5,7 @@ learns from how far each proposal improves the archive: first images of a class 
 largest gain in log-odds over all niches. A network stays as it is while its emitter
 works; when the emitter starts again, it does so at a child of an elite, so structure still evolves.
 
-The modules: :mod:`.emitter` is one emitter at work; :mod:`.feedback` compares candidates with the
-archive; :mod:`.scheme` turns genomes into vectors, and has all emitters work side by side.
+The module :mod:`.scheme` has an emitter at work, all of them side by side, and what they learn.
 """
 
 from typing import Any, Final

@@ -1,10 +1,17 @@
-"""The scheme: emitters work side by side, the classes are the niches, and genomes are vectors."""
+"""The scheme: emitters work side by side, the classes are the niches, and genomes are vectors.
 
+Emitters learn from exact scores alone. Screening, which depends on a measured speed, would show
+through in what they do next, so the scheme has no ``bar`` and every candidate is scored exactly.
+"""
+
+import base64
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
+from ribs.emitters.opt import CMAEvolutionStrategy
 
 from neatfool import (
     Archive,
@@ -18,14 +25,114 @@ from neatfool import (
     Scores,
     derive_seed,
     derive_seeds,
+    rank,
 )
 
 from . import Options
-from .emitter import Emitter, Start
-from .feedback import judge
 
 CREATED_AT_ONCE: Final = 64
 """Random candidates are made in pieces of this size; some are scored while others are made."""
+
+FARTHEST: Final = 1e9
+"""Log-odds beyond this count as this, because CMA-ES takes finite numbers only."""
+NOT_ADDED, IMPROVED, NEW = 0, 1, 2
+FARTHEST_NUMBER: Final = 1e6
+"""A strategy has gone astray if it proposes a number beyond this, and soon would overflow."""
+
+
+class Start(NamedTuple):
+    """Where and when an emitter starts."""
+
+    number: int  # how many started before it
+    generation: int
+    home: int  # the class whose niche it drew
+    origins: tuple[Candidate, ...]  # the elites that the base is a child of, fittest first
+
+
+class Emitter:
+    """An emitter that varies the numbers of the genome ``base``.
+
+    ``idle`` counts the generations without an improvement; if it has ``converged``, its strategy
+    has stopped or gone astray.
+
+    A strategy depends on nothing but its start, its draws and the orders in which candidates were
+    ranked: a resumed run needs no more than these orders to bring it to where it was.
+    """
+
+    def __init__(
+        self, start: Start, base: Any, vector: np.ndarray, *, options: Options, seed: int
+    ) -> None:
+        """Start at ``vector``, float64 [P], which is what the base is written as.
+
+        The seed is the run's.
+        """
+        self.start, self.base = start, base
+        self.idle, self.converged = 0, False
+        self._seed = seed
+        self._journal: list[np.ndarray] = []
+        self._astray = False
+        # It is set from a derived seed before each use.
+        self._chance = np.random.Generator(np.random.PCG64(0))
+        self._strategy = CMAEvolutionStrategy(
+            options.sigma, len(vector), options.batch_per_emitter, seed=self._chance
+        )
+        self._strategy.reset(vector)
+
+    def ask(self, generation: int) -> np.ndarray:
+        """Propose candidates: float64 [N, P]."""
+        seed = derive_seed(self._seed, "ribs-ask", self.start.number, generation)
+        self._chance.bit_generator.state = np.random.PCG64(seed).state
+        proposed = np.asarray(self._strategy.ask())
+        self._astray = not (np.abs(proposed) < FARTHEST_NUMBER).all()
+        clipped: np.ndarray = np.clip(np.nan_to_num(proposed), -FARTHEST_NUMBER, FARTHEST_NUMBER)
+        return clipped
+
+    def tell(self, generation: int, feedback: np.ndarray) -> None:
+        """Learn what became of the candidates of the last :meth:`ask`, as :func:`judge` tells."""
+        status, gain = feedback.T
+        added = np.count_nonzero(status)
+        self.idle = 0 if added else self.idle + 1
+        if self._astray:
+            self.converged = True
+            return
+        order = np.flip(np.lexsort((gain, status)))
+        self._strategy.tell(order, feedback, added)
+        self.converged = bool(self._strategy.check_stop(feedback[order]))
+        self._journal.append(np.array([generation, added, *order], np.int32))
+
+    def state(self) -> dict[str, Any]:
+        """Give what a resumed run needs, as JSON: the start, and all orders since then."""
+        return {
+            "number": self.start.number,
+            "born": self.start.generation,
+            "origins": [each.id for each in self.start.origins],
+            "home": self.start.home,
+            "idle": self.idle,
+            "converged": self.converged,
+            "tells": len(self._journal),
+            "journal": write_array(np.array(self._journal, np.int32)),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go through all that happened since the start, to the same bits."""
+        if state["tells"]:
+            self._journal = [*read_array(state["journal"], np.int32).reshape(state["tells"], -1)]
+        for generation, added, *order in [] if state["converged"] else self._journal:
+            self.ask(int(generation))
+            self._strategy.tell(np.array(order), None, added)
+        self.idle, self.converged = state["idle"], state["converged"]
+
+
+def write_array(array: np.ndarray) -> str:
+    """Write an array's numbers, without its shape, as text for a state in JSON."""
+    little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+    return base64.b64encode(zlib.compress(little.tobytes())).decode()
+
+
+def read_array(text: str, dtype: Any) -> np.ndarray:
+    """Read what :func:`write_array` wrote of that type: an array of one dimension."""
+    data = zlib.decompress(base64.b64decode(text))
+    return np.frombuffer(data, np.dtype(dtype).newbyteorder("<")).astype(dtype)
 
 
 class Ribs(Scheme):
@@ -154,3 +261,21 @@ class Ribs(Scheme):
     def _new_ids(self, count: int) -> range:
         self._candidate_count += count
         return range(self._candidate_count - count, self._candidate_count)
+
+
+def judge(archive: Archive, scores: Scores) -> np.ndarray:
+    """Compare exact scores of N candidates with the archive before they enter it.
+
+    Returns:
+        float64 [N, 2]: 0 for no improvement, 1 for a better image of some class, 2 for the first of
+        one; and the largest gain in log-odds in any niche, negative if none is won.
+    """
+    ranks = np.clip(rank(scores), -FARTHEST, FARTHEST)
+    bar = np.minimum(archive.ranks[archive.classes], FARTHEST)
+    empty = np.isneginf(bar)
+    ours = ranks[:, archive.classes]
+    gains = np.where(empty, ours, ours - np.where(empty, 0, bar))
+    wins = np.where(empty, ours > -FARTHEST, gains > 0)
+    status = np.where((wins & empty).any(1), NEW, np.where(wins.any(1), IMPROVED, NOT_ADDED))
+    # No class may have turned up yet.
+    return np.stack([status, gains.max(1, initial=-np.inf)], axis=1)

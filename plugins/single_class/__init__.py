@@ -57,12 +57,7 @@ class SingleClass(Scheme):
     """The scheme ``single_class``."""
 
     def __init__(
-        self,
-        options: Options,
-        *,
-        encoding: Encoding[Any],
-        spec: ImageSpec,
-        seed: int,
+        self, options: Options, *, encoding: Encoding[Any], spec: ImageSpec, seed: int
     ) -> None:
         """Start a search, if the target's classes are known."""
         self._classes = spec.searched(options.classes)

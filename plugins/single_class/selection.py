@@ -95,19 +95,15 @@ class Options(BaseModel, extra="forbid", populate_by_name=True, use_attribute_do
     @model_validator(mode="after")
     def _room_for_parents_and_children(self) -> Options:
         if self.selection == "neat" and self.population <= self.smallest_species:
-            raise ValueError(
-                f"population = {self.population}: must be more than min_species_size and elitism "
-                f"of [DefaultReproduction], here {self.smallest_species}"
+            fault = (
+                f"population = {self.population}: must be more than min_species_size and elitism"
             )
-        if self.batch is not None and self.selection == "neat":
-            raise ValueError(
-                f"batch = {self.batch}: neat-python replaces its whole population; for smaller "
-                "generations give a smaller population, or selection = rank"
-            )
-        if self.batch is not None and self.batch >= self.population:
-            raise ValueError(
-                f"batch = {self.batch}: must be less than population, here {self.population}"
-            )
+            raise ValueError(f"{fault} of [DefaultReproduction], here {self.smallest_species}")
+        if self.batch is not None and (self.selection == "neat" or self.batch >= self.population):
+            fault = f"must be less than population, here {self.population}"
+            if self.selection == "neat":
+                fault = "neat-python replaces all; give a smaller population, or selection = rank"
+            raise ValueError(f"batch = {self.batch}: {fault}")
         return self
 
     def absent(self, spec: ImageSpec | None) -> dict[str, Any]:
@@ -277,11 +273,9 @@ class NeatSelection:
         self._next_species = state["next"]
         for saved in state["species"]:
             one = Species(saved["key"], saved["created"])
-            one.last_improved = saved["improved"]
-            one.fitness_history = list(saved["history"])
-            one.update(
-                members[saved["representative"]], {key: members[key] for key in saved["members"]}
-            )
+            one.last_improved, one.fitness_history = saved["improved"], [*saved["history"]]
+            representative = members[saved["representative"]]
+            one.update(representative, {key: members[key] for key in saved["members"]})
             self._set.species[one.key] = one
 
 

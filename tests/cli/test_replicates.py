@@ -16,8 +16,8 @@ from waiting import wait_until
 from neatfool import RunError, open_run
 from neatfool.cli import replicates as replicates_command
 from neatfool.cli.replicates import Replicate, environment_for, show_end
+from neatfool.files import lock_folder
 from neatfool.present import Output
-from neatfool.run.folder import lock
 from tests.support.databases import contents
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
@@ -204,8 +204,7 @@ def generation_of(folder):
 
 def wait_until_free(folder):
     def is_free():
-        with suppress(RunError):
-            lock(folder)()
+        with suppress(RunError), lock_folder(folder):
             return True
 
     wait_until(is_free, f"{folder} is still in use")

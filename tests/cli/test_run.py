@@ -13,7 +13,7 @@ from commands import CLASSES, neatfool, neatfool_process
 from waiting import wait_until
 
 from neatfool import open_run
-from neatfool.run.folder import lock
+from neatfool.files import lock_folder
 from neatfool.run.store import RunStore
 from neatfool_plugins.map_elites import MapElites
 from tests.support.databases import contents
@@ -244,13 +244,12 @@ def test_a_run_whose_experiment_was_edited_is_not_resumed(copy):
 
 def test_a_run_in_use_is_left_alone_but_can_be_shown(experiment, copy):
     before = contents(copy / "run.db")
-    release = lock(copy)
-    for command in (("resume",), ("run", experiment, "--overwrite", "--out")):
-        result = neatfool(*command, copy)
-        assert result.exit_code == 5
-        assert "another process is running it" in result.stderr
-    assert neatfool("show", copy).exit_code == 0
-    release()
+    with lock_folder(copy):
+        for command in (("resume",), ("run", experiment, "--overwrite", "--out")):
+            result = neatfool(*command, copy)
+            assert result.exit_code == 5
+            assert "another process is running it" in result.stderr
+        assert neatfool("show", copy).exit_code == 0
     assert contents(copy / "run.db") == before
 
 

@@ -10,9 +10,7 @@ import torch
 from searches import Silence, stop_after, toy_assembly
 
 from neatfool import PluginError, RunError, Scores, StorageError, TargetError, open_run
-from neatfool.evolution.interrupts import interruptible
-from neatfool.evolution.resuming import resume
-from neatfool.evolution.session import start
+from neatfool.evolution.session import interruptible, resume, start
 from neatfool.run.store import RunStore
 from neatfool.scoring.plan import ScoringPlan
 from neatfool.scoring.scorer import Scorer

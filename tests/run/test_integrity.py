@@ -8,8 +8,7 @@ from contextlib import closing
 import pytest
 
 from neatfool import Budget, Ledger, RunError
-from neatfool.run.integrity import is_whole
-from neatfool.run.sqlite import connect_to_write, transaction
+from neatfool.run.sqlite import connect_to_write, is_whole, transaction
 from neatfool.run.store import RunStore
 
 

@@ -15,16 +15,14 @@ from neatfool import (
     BudgetSpent,
     ExperimentError,
     ImageSpec,
-    Run,
     RunError,
     Scores,
     find_runs,
     fool,
     open_run,
 )
-from neatfool.evolution.resuming import resume
-from neatfool.evolution.run_evaluator import RunEvaluator
-from neatfool.evolution.session import start
+from neatfool.evolution.open_run import OpenRun
+from neatfool.evolution.session import resume, start
 from neatfool.run.folder import DATABASE
 from neatfool.run.images import decode_png
 from neatfool.testing import ToyTarget
@@ -219,9 +217,7 @@ def everything(run):
 def test_a_run_under_way_is_what_it_was_when_it_was_opened(tmp_path, make):
     assembly = make()
     session = start(assembly, tmp_path / "run")
-    asked_at_once, asked_late, refreshed = (
-        Run(tmp_path / "run", RunEvaluator(assembly)) for _ in range(3)
-    )
+    asked_at_once, asked_late, refreshed = (OpenRun(tmp_path / "run", assembly) for _ in range(3))
     expected = []
 
     def stop():

@@ -14,11 +14,13 @@ from torch import nn
 from neatfool import ImageSpec, Network, Target, TargetError
 from neatfool.experiment.framework import CallSettings
 from neatfool.network.network import Form
-from neatfool.scoring.batch_sizes import PARTS, automatic_batch_size, part_size
 from neatfool.scoring.plan import (
+    PARTS,
     ScoringPlan,
     SpeedTrial,
+    automatic_batch_size,
     make_plan,
+    part_size,
     plan_for_gpu,
     reuse_plan,
 )
@@ -81,7 +83,7 @@ def plan(target=None, *, can_screen=True, generation_size=200, recorded=None, **
 def test_a_fast_half_precision_screens(trial):
     made = plan()
     assert (made.screening, made.graph, made.device) == ("bf16", "fused", "cpu")
-    assert made.exact == Form("fp32", "fused")
+    assert made.form() == Form("fp32", "fused")
 
 
 def test_a_half_precision_that_saves_little_does_not(trial, monkeypatch):
@@ -380,7 +382,7 @@ def test_what_goes_wrong_in_the_thread_is_told_as_elsewhere():
 @pytest.mark.parametrize("rows", [[], [0], [39, 3, 3, 12]])
 def test_images_are_found_whatever_part_they_are_in(rows):
     scoring, _ = scored(Scorer(Networked(), name="x", plan=SCREENING), None, part=7)
-    assert torch.equal(scoring.images.pick(rows), IMAGES[rows])
+    assert [*map(np.ndarray.tolist, scoring.saved(rows))] == IMAGES[rows].tolist()
 
 
 def test_a_call_has_no_more_images_than_the_target_takes(trial):

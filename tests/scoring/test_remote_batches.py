@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from searches import Silence, go_on, stop_after
 
 from neatfool.errors import TargetError
-from neatfool.scoring.batch_sizes import part_size, part_sizes_for_workers
+from neatfool.scoring.plan import part_size
+from neatfool.scoring.remote import part_sizes_for_workers
 from tests.support.databases import contents
 
 THREADS = "engine.plugin=threads"
@@ -124,7 +125,7 @@ def test_an_engine_that_draws_differently_from_the_start_is_told(file, tmp_path,
     off = replace(answer.scores, probs=answer.scores.probs + 1e-9)
     with pytest.raises(TargetError, match=r"scores the probes differently \(.* and then .*\)"):
         workplace.Workplace(replace(made, probes=[(part, answer._replace(scores=off))]))
-    session._close()
+    session._ending.close()
 
 
 def test_images_under_way_are_counted(file, tmp_path, monkeypatch):

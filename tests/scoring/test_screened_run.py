@@ -12,7 +12,7 @@ from searches import Silence, go_on, run_whole
 
 from neatfool import RunError
 from neatfool.evolution.assembly import assemble
-from neatfool.evolution.run_evaluator import verify
+from neatfool.evolution.open_run import verify
 from neatfool.evolution.session import start
 from neatfool.experiment.experiment import load_experiment
 from neatfool.scoring.batches import LocalBatches

@@ -12,7 +12,7 @@ from paid import PaidToy
 import neatfool
 from neatfool import Scores, behind
 from neatfool.errors import ExperimentError
-from neatfool.scoring.tempered_target import TemperedTarget, temper
+from neatfool.scoring.wrapped_targets import TemperedTarget, temper
 from neatfool.testing import TOY_SPEC, ToyTarget, check_plugin
 
 Z = np.random.default_rng(1).normal(0, 3, (6, len(TOY_SPEC.classes)))

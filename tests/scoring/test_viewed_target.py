@@ -16,7 +16,7 @@ import neatfool
 from neatfool.evolution.assembly import assemble
 from neatfool.experiment.experiment import Experiment
 from neatfool.experiment.framework import ViewSettings
-from neatfool.scoring.viewed_target import ViewedTarget
+from neatfool.scoring.wrapped_targets import ViewedTarget
 from neatfool.search.learning import Learner
 from neatfool.spec.archive import Candidate
 from neatfool.testing import TOY_SPEC, ToyEncoding, ToyTarget, check_plugin

@@ -11,8 +11,7 @@ from urllib.parse import urlsplit
 
 from neatfool import hookimpl
 from neatfool.evolution.assembly import assemble
-from neatfool.evolution.interrupts import interruptible
-from neatfool.evolution.session import start
+from neatfool.evolution.session import interruptible, start
 from neatfool.experiment.experiment import load_experiment
 from neatfool.plugin.manager import PluginManager
 from neatfool.server import address_of, listen, make_server

@@ -1,5 +1,5 @@
 """Drawing: inputs, colours, the renderers for CPUs, GPUs and torch, and their gradients."""
 
-from neatfool.library_settings import ignore_working_folder
+from neatfool.machine import ignore_working_folder
 
 ignore_working_folder()  # of which numba would read settings

@@ -147,7 +147,7 @@ def test_a_target_that_costs_something_stays_in_the_runs_process(file, tmp_path,
         session._start_engine(None)
     assert "costs something" in caplog.text
     assert session.workers == ""
-    session._close()
+    session._ending.close()
 
 
 def test_workers_and_a_scheduler_are_not_given_both(file, tmp_path):

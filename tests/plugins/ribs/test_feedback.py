@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from neatfool import Archive, Candidate, Scores, rank
-from neatfool_plugins.ribs.feedback import judge
+from neatfool_plugins.ribs.scheme import judge
 
 
 def scores(logits, ok=None):

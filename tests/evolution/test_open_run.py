@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from PIL import Image
 from searches import Silence, run_whole, toy_assembly
 
 from neatfool import VerificationError
-from neatfool.evolution.run_evaluator import verify
+from neatfool.evolution.open_run import verify
 from neatfool.evolution.session import start
 from neatfool.run.images import decode_png, encode_png
 from neatfool.run.statistics import TOLERANCE
@@ -77,50 +78,40 @@ def test_a_run_that_has_only_begun_has_nothing_to_verify(tmp_path):
 # --- files that cannot be scored
 
 
-def refused(run, file):
-    """What is said of a run with a bad file; it names the file and nothing before it."""
-    with pytest.raises(VerificationError) as caught:
-        verify(run, scorer())
-    said = str(caught.value)
-    assert said.startswith(f"{file}: ")
-    return said.removeprefix(f"{file}: ")
-
-
-def test_a_missing_file_is_named_and_how_to_have_it_again(run):
-    file = run["b"].file
-    file.unlink()
-    assert refused(run, file).startswith("missing; resuming the run writes")
-
-
 def fold_up(file):
     file.unlink()
     file.mkdir()
 
 
+def blank(*shape):
+    return lambda file: file.write_bytes(encode_png(np.zeros(shape, np.uint8)))
+
+
+UNREADABLE = "not a readable PNG ("
 DAMAGE = {
-    "empty": lambda file: file.write_bytes(b""),
-    "cut in its pixels": lambda file: file.write_bytes(file.read_bytes()[:-30]),
-    "its header": lambda file: file.write_bytes(file.read_bytes().replace(b"IHDR", b"IHDr")),
-    "a folder": fold_up,
-    "transparent": lambda file: Image.open(file).convert("RGBA").save(file),
-    "of another depth": lambda file: Image.new("I;16", (4, 4)).save(file),
+    "missing": (Path.unlink, "missing; resuming the run writes"),
+    "empty": (lambda file: file.write_bytes(b""), UNREADABLE),
+    "cut in its pixels": (lambda file: file.write_bytes(file.read_bytes()[:-30]), UNREADABLE),
+    "its header": (
+        lambda file: file.write_bytes(file.read_bytes().replace(b"IHDR", b"IHDr")),
+        UNREADABLE,
+    ),
+    "a folder": (fold_up, UNREADABLE),
+    "transparent": (lambda file: Image.open(file).convert("RGBA").save(file), UNREADABLE),
+    "of another depth": (lambda file: Image.new("I;16", (4, 4)).save(file), UNREADABLE),
+    "too wide": (blank(1, 4, 5), "is (1, 4, 5) (channels, height, width), not (1, 4, 4)"),
+    "coloured": (blank(3, 4, 4), "is (3, 4, 4) (channels, height, width), not (1, 4, 4)"),
 }
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_a_damaged_file_is_named(run, damage):
+def test_a_bad_file_is_named_with_what_is_wrong(run, damage):
     file = run["d"].file
-    DAMAGE[damage](file)
-    assert refused(run, file).startswith("not a readable PNG (")
-
-
-@pytest.mark.parametrize("shape", [(1, 4, 5), (3, 4, 4)])
-def test_an_image_of_another_size_is_named_with_both_sizes(run, shape):
-    file = run["a"].file
-    file.write_bytes(encode_png(np.zeros(shape, np.uint8)))
-    actual, _, wanted = refused(run, file).partition("not ")
-    assert str(shape) in actual
-    assert "(1, 4, 4)" in wanted
+    change, said = DAMAGE[damage]
+    change(file)
+    with pytest.raises(VerificationError) as caught:
+        verify(run, scorer())
+    assert str(caught.value).startswith(f"{file}: {said}")
 
 
 def measured_or_said(run, index):

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from neatfool import ImageSpec, Labels, Scores, TargetError
-from neatfool.budget.ledger import REFUSED, read_answers, write_answers
+from neatfool.budget import REFUSED, read_answers, write_answers
 from neatfool.scoring.checks import check_labels
 
 OPEN = ImageSpec(2, 2, 1, (), open=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack, closing
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,15 +26,15 @@ from neatfool.experiment.plugin_choice import (
     read_choice,
     recorded_by_a_run,
 )
-from neatfool.files import read_whole
+from neatfool.files import lock_folder, read_whole
 from neatfool.plugin.manager import PluginManager
-from neatfool.run.folder import is_from_python, lock, refuse_under_way
+from neatfool.run.folder import is_from_python, refuse_under_way
 from neatfool.run.images import decode_png
 from neatfool.run.individual import EliteView
 from neatfool.run.run import Run
+from neatfool.run.statistics import TOLERANCE, Verdict, VerificationResult
 from neatfool.run.store import RunStore
-from neatfool.run.verdict import Verdict, VerificationResult
-from neatfool.scoring.drawing import add_views, draw, encodings_of
+from neatfool.scoring.checks import add_views, draw, encodings_of
 from neatfool.scoring.plan import ScoringPlan
 from neatfool.scoring.scorer import Scorer
 from neatfool.spec.encoding import Encoding
@@ -42,91 +43,104 @@ from neatfool.spec.target import MultiView, Target
 from neatfool.wording import counted
 
 if TYPE_CHECKING:
-    from neatfool.budget.ledger import Ledger
+    from neatfool.budget import Ledger
 
 ASKED_AT_ONCE: Final = 1024
 """How many images a metered target is given together. Equal images among them cost one query."""
 
 
-class RunEvaluator:
-    """Draws the genomes of one run, and scores them again."""
+class OpenRun(Run):
+    """A run that can also draw genomes, and be scored and reported."""
 
-    def __init__(self, assembly: Assembly | None = None, *, model: Any = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        assembly: Assembly | None = None,
+        *,
+        model: Any = None,
+        trust: bool = False,
+    ) -> None:
         """Take what the run was assembled of, or what scores in place of its recorded target."""
+        super().__init__(path, trust=trust)
         # Not the assembly, whose target takes memory.
         self._experiment = assembly.experiment if assembly is not None else None
-        self._encoding = assembly.encoding if assembly is not None else None
+        if assembly is not None:
+            self.encoding = assembly.encoding
         self._model = model
         self._scorer: Scorer | None = None
 
-    def load_encoding(self, run: Run) -> Encoding[Any]:
-        """Load the run's encoding. Only for a run that is trusted, a Python file is loaded."""
-        if self._encoding is not None:
-            return self._encoding
-        plugins, recorded = PluginManager(), run.experiment
+    @cached_property
+    def encoding(self) -> Encoding[Any]:
+        """The run's encoding. Only for a run that is trusted, a Python file is loaded."""
+        plugins, recorded = PluginManager(), self.experiment
         if recorded["encoding"]["plugin"] not in plugins.names("encoding"):
             from neatfool.experiment.trust import require_trust
 
-            require_trust(run)
+            require_trust(self)
             for path in recorded.get("plugins", {}).get("path", ()):
                 plugins.load_files(Path(path))
         with recorded_by_a_run():
             choice = read_choice("encoding", json_sections(recorded, RECORDED), plugins)
-        encoding: Encoding[Any] = make(choice, spec=run.spec)
+        encoding: Encoding[Any] = make(choice, spec=self.spec)
         return encoding
 
-    def verify(self, run: Run, model: Any, tolerance: float, max_queries: int | None) -> Verdict:
+    def verify(
+        self, model: Any = None, *, tolerance: float = TOLERANCE, max_queries: int | None = None
+    ) -> Verdict:
         """Score the saved images again; see :meth:`neatfool.Run.verify`."""
         check_arguments(CallSettings, max_queries=max_queries)
-        refuse_under_way(run.path)
-        run.refresh()
-        with closing(self.make_scorer(run, model, max_queries=max_queries)) as scorer:
-            results = verify(run, scorer)
+        refuse_under_way(self.path)
+        self.refresh()
+        with closing(self.make_scorer(model, max_queries=max_queries)) as scorer:
+            results = verify(self, scorer)
         if not results:
-            raise VerificationError(f"{run.path}: the run has no elites yet to verify")
+            raise VerificationError(f"{self.path}: the run has no elites yet to verify")
         return Verdict(tuple(results), tolerance)
 
-    def write_report(self, run: Run) -> Path:
+    def report(self) -> Path:
         """Write the run's page; see :meth:`neatfool.Run.report`."""
         from neatfool.present.saving import write_report
 
-        return write_report(run)
+        return write_report(self)
 
     def close(self) -> None:
-        """Close the target; the next use loads it again."""
+        """Close the database and the target; the next use opens them again."""
+        super().close()
         if self._scorer is not None:
             self._scorer.close()
             self._scorer = None
 
-    def score(self, run: Run, genome: Any, model: Any) -> dict[str, float]:
+    def score(self, genome: Any, model: Any = None) -> dict[str, float]:
         """Score a genome as the run did; see :meth:`neatfool.Run.score`."""
+        genome = self.fit(genome)
         if model is not None:
             self.close()
             self._model = model
-        self._scorer = scorer = self._scorer or self.make_scorer(run)
+        self._scorer = scorer = self._scorer or self.make_scorer()
         with ExitStack() as ending:
-            use_ledger(run, scorer, ending)
-            drawing = encodings_of(scorer.target, run.encoding)
-            name = f"encoding {run.experiment['encoding']['plugin']!r}"
+            use_ledger(self, scorer, ending)
+            drawing = encodings_of(scorer.target, self.encoding)
+            name = f"encoding {self.experiment['encoding']['plugin']!r}"
             scores = scorer.score(draw(drawing, [genome], scorer.spec, name))
             if scores.ok is not None and not scores.ok.all():
                 raise TargetError(f"{scorer.name}: gave no usable score for the image")
-            return dict(zip(scorer.spec.classes, scores.probs[0].tolist(), strict=True))
+        self.refresh()
+        return dict(zip(scorer.spec.classes, scores.probs[0].tolist(), strict=True))
 
     def make_scorer(
-        self, run: Run, model: Any = None, *, max_queries: int | None = None, views: bool = True
+        self, model: Any = None, *, max_queries: int | None = None, views: bool = True
     ) -> Scorer:
         """Make the run's scorer, with ``model``, the run's own model or the recorded target."""
         model = self._model if model is None else model
         experiment = self._experiment if model is None else None
-        experiment = experiment or experiment_of(run, model)
-        budget = {"max_queries": max_queries or run.experiment["target"].get("max_queries")}
+        experiment = experiment or experiment_of(self, model)
+        budget = {"max_queries": max_queries or self.experiment["target"].get("max_queries")}
         experiment = replace(
             experiment,
             calls=experiment.calls.model_copy(update=budget),
             showing=experiment.showing if views else None,
         )
-        return assemble(experiment, ScoringPlan.from_json(run.info["scoring"])).scorer
+        return assemble(experiment, ScoringPlan.from_json(self.info["scoring"])).scorer
 
 
 def experiment_of(run: Run, model: Any = None) -> Experiment:
@@ -194,7 +208,7 @@ def verify(run: Run, scorer: Scorer) -> list[VerificationResult]:
 def use_ledger(run: Run, scorer: Scorer, ending: ExitStack) -> None:
     """Let a metered target count in the run's ledger, and keep other processes off the run."""
     if (metered := scorer.metered) is not None:
-        ending.callback(lock(run.path))
+        ending.enter_context(lock_folder(run.path))
         metered.open_ledger(run.store.path)
         metered.with_classes(run.classes)
 

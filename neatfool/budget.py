@@ -1,4 +1,4 @@
-"""The ledger: the budget for a metered target, which costs something to ask, and what was spent.
+"""The budget for a metered target, which costs something to ask, and the ledger of what was spent.
 
 A request is in the run's database before it is sent, so that the ledger is right even if the
 process dies. An answer is kept as soon as it comes, so that no image is asked twice.
@@ -8,6 +8,7 @@ import json
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from threading import Lock
@@ -15,23 +16,49 @@ from typing import Final
 
 import numpy as np
 
-from neatfool.budget.budget import Budget
 from neatfool.errors import BudgetSpent
 from neatfool.run.schema import SCHEMA, write
 from neatfool.run.sqlite import (
     Connection,
     connect,
     connect_to_write,
-    sqlite_errors_in_words,
+    database_errors,
     transaction,
 )
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.scores import Labels, Scores
 from neatfool.wording import counted
 
-_SPENT = "SELECT count(*), coalesce(sum(images), 0) FROM request"
 _ANSWERS = "SELECT image, scores FROM answer WHERE image IN"
-_SETTLE = "UPDATE request SET outcome = ? WHERE number = ?"
+_SPENT = "SELECT count(*), coalesce(sum(images), 0) FROM request"
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The most that a run may spend; None means no limit.
+
+    Attributes:
+        queries: The most images to send.
+        requests: The most requests to send.
+    """
+
+    queries: int | None = None
+    requests: int | None = None
+
+
+def check_allowed(name: str, images: int, most: int | None) -> None:
+    """Refuse to send a metered target so many images if the user allows fewer.
+
+    Raises:
+        BudgetSpent: ``most`` is less than ``images``, or None.
+    """
+    if most is None or images > most:
+        allowed = "" if most is None else f", and {most:,} are allowed"
+        raise BudgetSpent(
+            f"{name}: this takes up to {counted(images, 'query', 'queries')} of a target that "
+            f"costs something to ask{allowed}; nothing was asked. Allow them with --max-queries "
+            f"{images}, or look at fewer images (--sample, --classes)"
+        )
 
 
 class Ledger:
@@ -65,7 +92,7 @@ class Ledger:
             self._connection = connect(None)
             self._connection.executescript(SCHEMA)
         else:
-            with sqlite_errors_in_words(database):
+            with database_errors(database):
                 self._connection = connect_to_write(database)
         self.queries = self.requests = self.debits = 0
         self._version = -1
@@ -143,7 +170,7 @@ class Ledger:
         """Read the answers to images, each given by its hash; images without one are left out."""
         answers: dict[bytes, bytes] = {}
         wanted = iter(images)
-        with self._lock, sqlite_errors_in_words(self._where):
+        with self._lock, database_errors(self._where):
             most = self._connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)
             while some := [*islice(wanted, most)]:
                 places = ", ".join("?" * len(some))
@@ -152,7 +179,7 @@ class Ledger:
 
     def count(self) -> int:
         """Count the answered images."""
-        with self._lock, sqlite_errors_in_words(self._where):
+        with self._lock, database_errors(self._where):
             return int(self._connection.execute("SELECT count(*) FROM answer").fetchone()[0])
 
     def keep(self, answers: Mapping[bytes, bytes]) -> None:
@@ -179,21 +206,22 @@ class Ledger:
         finally:
             self._connection.close()
 
-    def _look_for_others(self, db: sqlite3.Connection) -> None:
+    def _look_for_others(self, db: Connection) -> None:
         """Sum up again if another process wrote, as it may have spent something."""
         (version,) = db.execute("PRAGMA data_version").fetchone()
         if version != self._version:
             self._version = version
             self.requests, self.queries = db.execute(_SPENT).fetchone()
 
-    def _write_settled(self, db: sqlite3.Connection) -> None:
-        db.executemany(_SETTLE, [(text, number) for number, text in self._settled.items()])
+    def _write_settled(self, db: Connection) -> None:
+        settled = [(text, number) for number, text in self._settled.items()]
+        db.executemany("UPDATE request SET outcome = ? WHERE number = ?", settled)
         self._settled.clear()
 
     @contextmanager
     def _locked(self, synchronous: str = "FULL") -> Iterator[Connection]:
         """Give the database to this thread for one transaction, which survives a power cut."""
-        with self._lock, sqlite_errors_in_words(self._where):
+        with self._lock, database_errors(self._where):
             self._connection.execute(f"PRAGMA synchronous = {synchronous}")
             with transaction(self._connection) as db:
                 yield db
