@@ -10,7 +10,7 @@ from .draw.cuda import can_launch as can_launch
 from .draw.glsl import GLSL as GLSL
 from .exchange.onnx_model import to_onnx as to_onnx
 from .exchange.picbreeder import read_picbreeder as read_picbreeder
-from .draw.look import Look as Look
+from .draw.lattice import Look as Look
 from .exchange.picture import Picture as Picture
 from .exchange.picture import to_glsl as to_glsl
 from .activations import ACTIVATIONS as ACTIVATIONS

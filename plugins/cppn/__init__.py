@@ -217,16 +217,16 @@ class CppnEncoding(Encoding[cppn.Genome]):
             by_parameter = cppn.render_gradients(
                 program,
                 gradients[:, start : start + size],
+                self._look,
                 compiled=self._is_compiled,
                 device=self._device,
-                **self._look.options,
             )
             found += self._parameters.divide(program, by_parameter)
         return found
 
     def render(self, genomes: Sequence[cppn.Genome]) -> torch.Tensor:
         """Render genomes at the target's size: uint8 [N, C, H, W]."""
-        return self._draw(genomes, self._look.height, self._look.width)
+        return self._draw(genomes)
 
     def render_at(
         self,
@@ -236,7 +236,7 @@ class CppnEncoding(Encoding[cppn.Genome]):
         box: tuple[int, int, int, int] | None = None,
     ) -> torch.Tensor:
         """Render a genome, or a box of it, at any size: uint8 [C, bottom - top, right - left]."""
-        return self._draw([genome], height, width, box)[0].cpu()
+        return self._draw([genome], size=(height, width), box=box)[0].cpu()
 
     def in_focus(self, factor: float) -> CppnEncoding:
         """Give the encoding with ``factor`` times its band limit."""
@@ -281,22 +281,9 @@ class CppnEncoding(Encoding[cppn.Genome]):
     def _program(self, genomes: Sequence[cppn.Genome]) -> cppn.Program:
         return cppn.compile_genomes(genomes, self._config.input_keys, self._config.output_keys)
 
-    def _draw(
-        self,
-        genomes: Sequence[cppn.Genome],
-        height: int,
-        width: int,
-        box: tuple[int, int, int, int] | None = None,
-    ) -> torch.Tensor:
-        return cppn.render(
-            self._compile(genomes, self._config.input_keys, self._config.output_keys),
-            height=height,
-            width=width,
-            box=box,
-            channels=self._look.channels,
-            device=self._device,
-            **self._look.options,
-        )
+    def _draw(self, genomes: Sequence[cppn.Genome], **part: Any) -> torch.Tensor:
+        made = self._compile(genomes, self._config.input_keys, self._config.output_keys)
+        return cppn.render(made, self._look, device=self._device, **part)
 
 
 def _choose_compiler(

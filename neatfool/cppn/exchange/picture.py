@@ -12,8 +12,7 @@ from jinja2 import Template
 
 from neatfool.cppn.compile.program import Program, compile_genomes
 from neatfool.cppn.draw import glsl
-from neatfool.cppn.draw.lattice import TAPS, input_formula
-from neatfool.cppn.draw.look import Look
+from neatfool.cppn.draw.lattice import TAPS, Look, input_formula
 from neatfool.cppn.draw.rendering import render
 from neatfool.cppn.genome.genes import unpack
 from neatfool.cppn.genome.genome import flat_of, layers
@@ -62,10 +61,7 @@ class Picture:
         Raises:
             ExperimentError: The genome cannot be drawn, or its outputs do not fit the colour map.
         """
-        look = self.look
-        height, width = size or (look.height, look.width)
-        shape: dict[str, Any] = {"height": height, "width": width, "channels": look.channels}
-        return render(self._program, **shape, **look.options)[0]
+        return render(self._program, self.look, size=size)[0]
 
     def formula(self) -> list[Node]:
         """Give the nodes that the picture depends on, each after those that it needs."""
@@ -93,7 +89,7 @@ def to_glsl(picture: Picture, *, title: str = "") -> str:
         title: What it shows, for the first line.
     """
     look, nodes = picture.look, picture.formula()
-    places = input_formula((look.height, look.width), look.inputs, look.band_limit)
+    places = input_formula(look)
     inputs = (f"vec3({{{n}}}, {{{n + 1}}}, {{{n + 2}}})" for n in (0, 3, 6))
     outputs = ", ".join(map(_name, range(look.colours.outputs)))
     functions = [

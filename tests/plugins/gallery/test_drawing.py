@@ -37,7 +37,7 @@ def formula_of(genome, outputs):
     return encode_formula(cppn.to_graph(to_ours(genome), config))
 
 
-def drawn_twice(pen, genome, number, view=WHOLE, **render):
+def drawn_twice(pen, genome, number, view=WHOLE, **part):
     """Draw a genome here and there, in the number's way; give the differences."""
     colour = MAPS[number % len(MAPS)]
     outputs = cppn.COLOUR_MAPS[colour].outputs
@@ -47,10 +47,9 @@ def drawn_twice(pen, genome, number, view=WHOLE, **render):
     }
     spec = {"width": WIDTH, "height": HEIGHT, "colour": colour, **way}
     there = pen.draw(formula_of(genome, outputs), spec, view)
-    size = {"height": HEIGHT, "width": WIDTH} | render
-    native = (HEIGHT, WIDTH)
+    look = cppn.Look(HEIGHT, WIDTH, colour_map=colour, channels=3, **way)
     program = cppn.compile_genomes([genome], INPUTS, list(range(outputs)))
-    here = cppn.render(program, **size, native=native, colour_map=colour, channels=3, **way)
+    here = cppn.render(program, look, **part)
     assert there.shape == here[0].shape
     return np.abs(here[0].numpy().astype(int) - there)
 
@@ -128,8 +127,7 @@ def test_a_part_of_an_enlarged_picture_is_as_neatfool_renders_it(pen, zoom, numb
         genome,
         number,
         {"left": left / zoom, "top": top / zoom, "step": 1 / zoom, "width": 12, "height": 9},
-        width=WIDTH * zoom,
-        height=HEIGHT * zoom,
+        size=(HEIGHT * zoom, WIDTH * zoom),
         box=(left, top, left + 12, top + 9),
     )
     assert share_that_differs([differences]) <= 0.01
@@ -138,5 +136,5 @@ def test_a_part_of_an_enlarged_picture_is_as_neatfool_renders_it(pen, zoom, numb
 def test_a_reduced_picture_is_as_neatfool_renders_it(pen):
     genome = random_genome(7, outputs=outputs_of(4))
     view = {"left": 0, "top": 0, "step": 4, "width": WIDTH // 4, "height": HEIGHT // 4}
-    differences = drawn_twice(pen, genome, 4, view, width=WIDTH // 4, height=HEIGHT // 4)
+    differences = drawn_twice(pen, genome, 4, view, size=(HEIGHT // 4, WIDTH // 4))
     assert share_that_differs([differences]) <= 0.01
