@@ -98,13 +98,13 @@ class ProgramRunner:
             own = [each.to(device) for each in own]
         first = program.inputs + 1
         parts = [slice(step.rows.start - first, step.rows.stop - first) for step in program.steps]
-        counts = [part.stop - part.start for part in parts]
-        starts = np.repeat([step.terms.start for step in program.steps], counts).astype(np.int32)
         self._outputs, sources = program.outputs.to(device), program.sources.to(device)
-        offsets = (program.bounds[:-1] - torch.from_numpy(starts)).to(device)
+        begins = program.nodes[:, 1].to(device)
         factors = program.factors(*own).to(device, dtype)
         self._operations = [
-            _Operation(step, sources[step.terms], factors[step.terms], offsets[part])
+            _Operation(
+                step, sources[step.terms], factors[step.terms], begins[part] - step.terms.start
+            )
             for part, step in zip(parts, program.steps, strict=True)
         ]
 

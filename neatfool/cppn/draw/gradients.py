@@ -114,9 +114,6 @@ def _follow_by_compiled_code(
 
     given = {name: getattr(program, name).clone().requires_grad_() for name in PARAMETERS}
     factors = program.factors(**given)
-    # For each node: activation, begin and end of its terms, row.
-    bounds, rows = program.bounds.numpy(), np.arange(program.inputs + 1, program.rows)
-    nodes = np.stack([program.activations.numpy(), bounds[:-1], bounds[1:], rows], 1)
     found = lattice.tables(0, lattice.points).numpy()
     inputs = np.zeros((3, *found.shape[1:]), np.float32)
     inputs[: len(found)] = found
@@ -124,7 +121,7 @@ def _follow_by_compiled_code(
     shapes = (3, program.rows, TILE), (3, program.rows, TILE), (3, TILE), (1, LANES)
     flow_back(
         (
-            nodes.astype(np.int32),
+            program.nodes.numpy(),
             program.sources.numpy(),
             factors.detach().float().numpy(),
             program.outputs[0].numpy(),
