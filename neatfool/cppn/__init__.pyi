@@ -1,7 +1,7 @@
 # The public names of neatfool.cppn, each where it is defined. This is their only list.
 
 from .breeding import Breeder as Breeder
-from .genome.presets import Refinements as Refinements
+from .genome.options import Refinements as Refinements
 from .draw.cpu import can_compile as can_compile
 from .draw.cpu import load_compiled as load_compiled
 from .compile.tape import Tape as Tape
@@ -14,9 +14,9 @@ from .draw.lattice import Look as Look
 from .exchange.picture import Picture as Picture
 from .exchange.picture import to_glsl as to_glsl
 from .activations import ACTIVATIONS as ACTIVATIONS
-from .activations import AGGREGATIONS as AGGREGATIONS
 from .draw.colour import COLOUR_MAPS as COLOUR_MAPS
 from .draw.colour import ColourMap as ColourMap
+from .draw.colour import find_colour_map as find_colour_map
 from .genome.genes import ConnectionGene as ConnectionGene
 from .genome.genes import NodeGene as NodeGene
 from .genome.genome import Genome as Genome
@@ -24,8 +24,8 @@ from .genome.genome import GenomeConfig as GenomeConfig
 from .genome.serial import from_graph as from_graph
 from .genome.serial import to_graph as to_graph
 from .genome.options import GenomeOptions as GenomeOptions
-from .genome.presets import PRESETS as PRESETS
-from .genome.presets import Preset as Preset
+from .genome.options import PRESETS as PRESETS
+from .genome.options import Preset as Preset
 from .genome.serial import dumps as dumps
 from .genome.serial import from_bytes as from_bytes
 from .genome.serial import loads as loads

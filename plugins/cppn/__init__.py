@@ -112,12 +112,12 @@ class Options(BaseModel, extra="forbid", populate_by_name=True, use_attribute_do
         name, preset = str(info.field_name), cppn.PRESETS[info.data["preset"]]
         if name == "band_limit":
             return preset.band_limit if value is None else value
-        usual = getattr(cppn.Refinements(), name)
+        usual = getattr(preset.refinements or cppn.Refinements(), name)
         if preset.refinements is None and value not in (None, usual):
             raise ValueError(
                 f"has no effect with preset = {preset.name}; leave it out, or set preset = patterns"
             )
-        return (preset.refinements or {}).get(name, usual) if value is None else value
+        return usual if value is None else value
 
     @classmethod
     def suiting(cls, spec: ImageSpec) -> dict[str, Any]:
@@ -146,7 +146,8 @@ class CppnEncoding(Encoding[cppn.Genome]):
         """Check that the colour map fits the images, and that the renderer works on the device."""
         preset = cppn.PRESETS[options.preset]
         name = options.colour or options.absent(spec)["colour"]
-        self._colours = cppn.COLOUR_MAPS[name]
+        outputs = options.genome.model_dump()["num_outputs"]
+        self._colours = cppn.find_colour_map(name, outputs=outputs, channels=spec.channels)
         self._look = cppn.Look(
             spec.height,
             spec.width,
@@ -155,23 +156,11 @@ class CppnEncoding(Encoding[cppn.Genome]):
             channels=spec.channels,
             band_limit=options.band_limit or 0.0,
         )
-        if self._colours.channels > spec.channels:
-            raise ExperimentError(
-                f"[encoding] colour = {name}: the target takes grey images; leave it out, or use "
-                "grey"
-            )
-        given = options.genome.model_dump()["num_outputs"]
-        if given not in (None, self._colours.outputs):
-            raise ExperimentError(
-                f"[DefaultGenome] num_outputs = {given}: colour = {name} needs "
-                f"{self._colours.outputs}; leave it out"
-            )
         self._compile, self._device = _choose_compiler(options)
         self._is_compiled = options.renderer == "compiled"
         self._config = cppn.genome_config(options.genome, self._colours.outputs)
         self._breeder = cppn.Breeder(preset, self._config, options.refinements)
         self.parents = self._breeder.parents
-        self._cools = options.refinements.mutation_cooling > 0
 
     def create(self, seeds: Sequence[int]) -> list[cppn.Genome]:
         """Make a random genome for each seed."""
@@ -179,10 +168,11 @@ class CppnEncoding(Encoding[cppn.Genome]):
 
     def in_generation(self, generation: int) -> CppnEncoding:
         """Give the encoding for a generation of a run."""
-        if not self._cools:
+        breeder = self._breeder.in_generation(generation)
+        if breeder is self._breeder:
             return self
         then = copy(self)
-        then._breeder = self._breeder.in_generation(generation)
+        then._breeder = breeder
         return then
 
     def litter_sizes(self, seeds: Sequence[int]) -> list[int]:

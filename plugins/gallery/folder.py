@@ -31,7 +31,7 @@ STEPS: Final = 16
 """The ancestors of each elite that are shown, evenly chosen from its line."""
 QUALITY: Final = 80
 """WebP's quality of a reduced image: a seventh of the bytes of an exact one."""
-FUNCTIONS: Final = {"activations": [*cppn.ACTIVATIONS], "aggregations": [*cppn.AGGREGATIONS]}
+ACTIVATIONS: Final = [*cppn.ACTIVATIONS]
 """The functions that a formula's numbers count."""
 FIRST_NODE: Final = 4
 """The sources before this one are the inputs x, y, d and 1."""
@@ -52,9 +52,9 @@ def write_gallery(
         raise StorageError(f"{folder}: cannot be written: {cause}") from error
     write_scripts(folder)
     index = {
-        "functions": FUNCTIONS,
+        "activations": ACTIVATIONS,
         "glyphs": {
-            name: {"colour": each.glyph.colour, "points": each.glyph.points().round(3).tolist()}
+            name: {"colour": each.colour, "points": each.curve().round(3).tolist()}
             for name, each in cppn.ACTIVATIONS.items()
         },
         "runs": [
@@ -200,7 +200,7 @@ def describe_drawing(run: Run, elites: Sequence[EliteView]) -> dict[str, Any] | 
 def encode_formula(graph: nx.DiGraph) -> dict[str, Any]:
     """Give the nodes that a picture depends on, each after those that it depends on.
 
-    ``n`` has for each node its functions, as places in ``FUNCTIONS``, and its sources: 0 to 3 are
+    ``n`` has for each node its function, as a place in ``ACTIVATIONS``, and its sources: 0 to 3 are
     the inputs, and 4 + i is node i; ``w`` bias, response and weights, ``o`` the outputs' places.
     """
     live = graph.edge_subgraph(edge for edge in graph.edges if graph.edges[edge]["enabled"])
@@ -216,10 +216,9 @@ def encode_formula(graph: nx.DiGraph) -> dict[str, Any]:
         node = graph.nodes[key]
         edges = live.in_edges(key, data=True) if key in live else ()
         terms = sorted(edges, key=lambda edge: edge[2]["order"])
-        functions = [
-            FUNCTIONS[f"{kind}s"].index(node[kind]) for kind in ("activation", "aggregation")
-        ]
-        rows.append([*functions, *(places[source] for source, _, _ in terms)])
+        rows.append(
+            [ACTIVATIONS.index(node["activation"]), *(places[source] for source, _, _ in terms)]
+        )
         numbers += [node["bias"], node["response"], *(data["weight"] for _, _, data in terms)]
     return {
         "n": rows,

@@ -86,16 +86,13 @@ class ProgramRunner:
         program: Program,
         dtype: torch.dtype,
         device: torch.device,
-        **given: torch.Tensor | None,
+        **given: torch.Tensor,
     ) -> None:
         self._rows = program.rows
         self._dtype = dtype
         self._device = device
         self._on_cpu = device.type == "cpu"
-        others = {name: tensor for name, tensor in given.items() if tensor is not None}
-        own = [others.get(name, getattr(program, name)) for name in PARAMETERS]
-        if others:
-            own = [each.to(device) for each in own]
+        own = [given.get(name, getattr(program, name)) for name in PARAMETERS]
         first = program.inputs + 1
         parts = [slice(step.rows.start - first, step.rows.stop - first) for step in program.steps]
         self._outputs, sources = program.outputs.to(device), program.sources.to(device)

@@ -11,8 +11,9 @@ import numpy as np
 
 from neatfool.cppn.activations import ACTIVATIONS
 from neatfool.cppn.draw.lattice import Look, input_formula, weigh
-from neatfool.cppn.exchange.picture import INPUT_KEYS, Picture
+from neatfool.cppn.exchange.picture import Picture
 from neatfool.cppn.formulas import Recorder, Symbol
+from neatfool.cppn.genome.genes import INPUTS
 from neatfool.errors import ExperimentError
 
 OPSET: Final = 17
@@ -167,7 +168,7 @@ def _draw(
 ) -> Symbol:
     """Give each channel, from 0 to 255: [C, *shape]."""
     look = picture.look
-    values = dict(zip(INPUT_KEYS, inputs, strict=True))
+    values = dict(zip(INPUTS, inputs, strict=True))
     for node in picture.formula():
         terms = [tuple(factor * each for each in values[key]) for key, factor in node.terms]
         argument = map(sum, zip((node.bias, 0.0, 0.0), *terms, strict=True))

@@ -14,13 +14,10 @@ from neatfool.cppn.compile.program import Program, compile_genomes
 from neatfool.cppn.draw import glsl
 from neatfool.cppn.draw.lattice import TAPS, Look, input_formula
 from neatfool.cppn.draw.rendering import render
-from neatfool.cppn.genome.genes import unpack
+from neatfool.cppn.genome.genes import INPUTS, unpack
 from neatfool.cppn.genome.genome import flat_of, layers
 
 _INPUT_NAMES: Final = {-1: "in_x", -2: "in_y", -3: "in_d", -4: "vec3(1.0, 0.0, 0.0)"}
-
-INPUT_KEYS: Final = (-1, -2, -3, -4)
-"""The keys of the inputs x, y, d and 1."""
 
 
 class Node(NamedTuple):
@@ -47,7 +44,7 @@ class Picture:
 
     @cached_property
     def _program(self) -> Program:
-        return compile_genomes([self.genome], INPUT_KEYS, range(self.look.colours.outputs))
+        return compile_genomes([self.genome], [*INPUTS], range(self.look.colours.outputs))
 
     def pixels(self, size: tuple[int, int] | None = None) -> torch.Tensor:
         """Draw the picture.

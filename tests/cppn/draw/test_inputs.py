@@ -8,13 +8,13 @@ import torch
 
 from neatfool.cppn import Look
 from neatfool.cppn.draw.lattice import BY_COLUMN, BY_ROW, lay_lattice
-from neatfool.cppn.genome.presets import INPUT_LABELS
+from neatfool.cppn.genome.genes import INPUTS
 
 
 def rows(height, width, inputs="raw", size=None):
     lattice = lay_lattice(Look(height, width, inputs), size)
     found = lattice.tables(0, lattice.points, dtype=torch.float64)[0]
-    return dict(zip(INPUT_LABELS, found.numpy(), strict=True))
+    return dict(zip(INPUTS.values(), found.numpy(), strict=True))
 
 
 def test_raw_inputs_at_native_size_are_indices():

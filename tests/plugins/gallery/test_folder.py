@@ -135,20 +135,16 @@ def test_a_formula_is_what_its_outputs_need_each_node_after_its_sources():
     graph = nx.DiGraph()
     graph.add_node(-1, kind="input", layer=0)
     graph.add_node(-3, kind="input", layer=0)
-    own = {"aggregation": "sum", "bias": 0.123456789123, "response": 1.0}
+    own = {"bias": 0.123456789123, "response": 1.0}
     for order, (key, layer) in enumerate([(0, 3), (7, 1), (8, 2), (9, 1)]):
         kind = "hidden" if key else "output"
         graph.add_node(key, kind=kind, layer=layer, order=order, activation="hat", **own)
     edges = [(8, 0, True), (7, 8, True), (-3, 8, True), (-1, 7, True), (9, 0, False), (-1, 9, True)]
     for order, (source, sink, enabled) in enumerate(edges):
         graph.add_edge(source, sink, weight=order + 0.5, enabled=enabled, order=order)
-    hat, total = list(cppn.ACTIVATIONS).index("hat"), cppn.AGGREGATIONS.index("sum")
+    hat = list(cppn.ACTIVATIONS).index("hat")
     told = encode_formula(graph)
-    assert told["n"] == [
-        [hat, total, 0],
-        [hat, total, FIRST_NODE, 2],
-        [hat, total, FIRST_NODE + 1],
-    ]
+    assert told["n"] == [[hat, 0], [hat, FIRST_NODE, 2], [hat, FIRST_NODE + 1]]
     numbers = np.frombuffer(base64.b64decode(told["w"]), "<f4")
     head = [np.float32(0.123456789123), 1]
     assert numbers.tolist() == [*head, 3.5, *head, 1.5, 2.5, *head, 0.5]
