@@ -184,7 +184,7 @@ def test_colour_does_not_fit_a_grey_target():
 
 def test_the_number_of_outputs_follows_from_the_colour():
     assert encoding_of(COLOUR, genome={"num_outputs": 3})
-    with pytest.raises(ExperimentError, match="takes 1 outputs .* set num_outputs = 1"):
+    with pytest.raises(ExperimentError, match=r"takes 1 outputs .* set num_outputs = 1"):
         encoding_of(GREY, genome={"num_outputs": 3})
 
 

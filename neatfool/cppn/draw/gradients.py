@@ -180,15 +180,13 @@ class Parameters:
         Returns:
             float64 [..., P] for each genome.
         """
-        rows: list[list[np.ndarray]] = [[] for _ in range(len(program))]
+        parts = []
         for kind in self._kinds:
-            values = numbers[kind].numpy()
             keys = program.weight_keys if kind == "weights" else program.node_keys
-            owners = np.array([owner for owner, _ in keys], np.int64)
-            bounds = np.searchsorted(owners, np.arange(len(program) + 1))
-            for genome, row in enumerate(rows):
-                row.append(values[..., bounds[genome] : bounds[genome + 1]])
-        return [np.concatenate(row, axis=-1, dtype=np.float64) for row in rows]
+            starts = np.searchsorted([owner for owner, _ in keys], np.arange(len(program)))
+            # What is before the first genome is empty.
+            parts.append(np.split(numbers[kind].numpy(), starts, axis=-1)[1:])
+        return [np.concatenate(row, axis=-1, dtype=np.float64) for row in zip(*parts, strict=True)]
 
     def write(
         self, genomes: Sequence[Genome], program: Program, rows: Sequence[np.ndarray]

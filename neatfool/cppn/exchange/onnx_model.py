@@ -170,7 +170,7 @@ def _draw(
     look = picture.look
     values = dict(zip(INPUTS, inputs, strict=True))
     for node in picture.formula():
-        terms = [tuple(factor * each for each in values[key]) for key, factor in node.terms]
+        terms = [tuple(w * node.response * each for each in values[key]) for key, w in node.terms]
         argument = map(sum, zip((node.bias, 0.0, 0.0), *terms, strict=True))
         mean = ACTIVATIONS[node.activation].within_reach
         values[node.key] = tuple(mean.play(operations.record, *argument))

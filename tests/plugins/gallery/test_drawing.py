@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from galleries import Pen
@@ -20,23 +18,6 @@ HEIGHT, WIDTH = 24, 32
 WHOLE = {"left": 0, "top": 0, "step": 1, "width": WIDTH, "height": HEIGHT}
 
 
-def to_ours(genome):
-    nodes = [
-        (each.key, each.activation, each.aggregation, each.bias, each.response, 1)
-        for each in genome.nodes.values()
-    ]
-    connections = [(each.key, each.weight, each.enabled) for each in genome.connections.values()]
-    return cppn.Genome.of(
-        [cppn.NodeGene(*each) for each in nodes],
-        [cppn.ConnectionGene(*each) for each in connections],
-    )
-
-
-def formula_of(genome, outputs):
-    config = SimpleNamespace(input_keys=INPUTS, output_keys=list(range(outputs)))
-    return encode_formula(cppn.to_graph(to_ours(genome), config))
-
-
 def drawn_twice(pen, genome, number, view=WHOLE, **part):
     """Draw a genome here and there, in the number's way; give the differences."""
     colour = MAPS[number % len(MAPS)]
@@ -46,8 +27,8 @@ def drawn_twice(pen, genome, number, view=WHOLE, **part):
         "band_limit": (0, 1, 0.5)[number % 3],
     }
     spec = {"width": WIDTH, "height": HEIGHT, "colour": colour, **way}
-    there = pen.draw(formula_of(genome, outputs), spec, view)
     look = cppn.Look(HEIGHT, WIDTH, colour_map=colour, channels=3, **way)
+    there = pen.draw(encode_formula(cppn.Picture(genome, look)), spec, view)
     program = cppn.compile_genomes([genome], INPUTS, list(range(outputs)))
     here = cppn.render(program, look, **part)
     assert there.shape == here[0].shape
@@ -98,7 +79,7 @@ def test_large_networks_differ_no_more_than_the_two_renderers_do(pen):
     view = WHOLE | {"width": 64, "height": 64}
     there = np.stack(
         [
-            pen.draw(encode_formula(plain.graph(each)), settings | {"band_limit": 2}, view)
+            pen.draw(encode_formula(plain.picture(each)), settings | {"band_limit": 2}, view)
             for each in genomes
         ]
     ).astype(int)
