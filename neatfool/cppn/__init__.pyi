@@ -4,8 +4,8 @@ from .breeding import Breeder as Breeder
 from .genome.options import Refinements as Refinements
 from .draw.cpu import can_compile as can_compile
 from .draw.cpu import load_compiled as load_compiled
-from .compile.tape import Tape as Tape
-from .compile.tape import compile_tape as compile_tape
+from .tape import Tape as Tape
+from .tape import compile_tape as compile_tape
 from .draw.cuda import can_launch as can_launch
 from .draw.glsl import GLSL as GLSL
 from .exchange.onnx_model import to_onnx as to_onnx
@@ -34,8 +34,8 @@ from .genome.options import genome_config as genome_config
 from .genome.options import resolve as resolve
 from .draw.gradients import render_gradients as render_gradients
 from .draw.gradients import Parameters as Parameters
-from .compile.program import Program as Program
-from .compile.program import compile_genomes as compile_genomes
+from .program import Program as Program
+from .program import compile_genomes as compile_genomes
 from .draw.rendering import render as render
 
 __all__: list[str]

@@ -283,10 +283,8 @@ def _choose_compiler(
     if options.renderer == "plain":
         return cppn.compile_genomes, pick_device(options.device)
     cppn.load_compiled()
-    if options.renderer == "compiled":
-        return cppn.compile_tape, pick_device("cpu")
-    device = pick_device(options.device)
-    if not cppn.can_launch(device.type):
+    device = pick_device("cpu" if options.renderer == "compiled" else options.device)
+    if options.renderer == "cuda" and not cppn.can_launch(device.type):
         raise ExperimentError(
             f"[encoding] renderer = cuda: cannot draw on {device}; it needs a GPU of NVIDIA's and "
             "pip install 'neatfool[cuda]'; or leave it out"

@@ -18,9 +18,9 @@ import numpy as np
 import torch
 from numpy import ndarray as Array
 
-from neatfool.cppn.compile.tape import Tape
 from neatfool.cppn.draw.colour import COLOUR_MAPS
 from neatfool.cppn.draw.lattice import BY_COLUMN, BY_ROW, Lattice, whole_tables
+from neatfool.cppn.tape import Tape
 from neatfool.errors import ExperimentError
 
 PIXELS_AT_ONCE: Final = 1 << 16

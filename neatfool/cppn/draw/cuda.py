@@ -16,10 +16,10 @@ import numpy as np
 import torch
 
 from neatfool.cppn.activations import ACTIVATIONS, Activation
-from neatfool.cppn.compile.tape import Tape
 from neatfool.cppn.draw.colour import COLOUR_MAPS, ColourMap
 from neatfool.cppn.draw.glsl import ELEMENTARY, FUNCTIONS, declare, fill
 from neatfool.cppn.jit import outer
+from neatfool.cppn.tape import Tape
 from neatfool.errors import ExperimentError
 
 THREADS: Final = 128

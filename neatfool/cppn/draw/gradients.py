@@ -6,12 +6,12 @@ from typing import Any, Final
 import numpy as np
 import torch
 
-from neatfool.cppn.compile.program import PARAMETERS, Program
 from neatfool.cppn.draw.colour import COLOUR_MAPS, find_colour_map
 from neatfool.cppn.draw.execution import ProgramRunner, on_one_core
 from neatfool.cppn.draw.lattice import Lattice, Look, lay_lattice, spread
 from neatfool.cppn.genome.genes import pack, unpack
 from neatfool.cppn.genome.genome import Genome, GenomeConfig
+from neatfool.cppn.program import PARAMETERS, Program
 
 DIFFERENTIATED_BYTES: Final = {"cpu": 8 << 20, "gpu": 256 << 20}
 """The most memory for the nodes' values of the pixels that are differentiated at once. Gradients

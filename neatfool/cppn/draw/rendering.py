@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
-from neatfool.cppn.compile.tape import Tape
 from neatfool.cppn.draw.colour import find_colour_map, quantise
 from neatfool.cppn.draw.cpu import draw_tape, smooth_bytes
 from neatfool.cppn.draw.lattice import Lattice, Look, lay_lattice, smooth, whole_tables
+from neatfool.cppn.tape import Tape
 
 if TYPE_CHECKING:
-    from neatfool.cppn.compile.program import Program
+    from neatfool.cppn.program import Program
 
 POINTS_KEPT: Final = 1 << 20
 """The inputs of images of up to this many points (16 MiB of inputs) stay on a GPU between

@@ -8,12 +8,12 @@ from typing import Any, Final, NamedTuple
 
 import torch
 
-from neatfool.cppn.compile.program import Program, compile_genomes
 from neatfool.cppn.draw import glsl
 from neatfool.cppn.draw.lattice import TAPS, Look, input_formula
 from neatfool.cppn.draw.rendering import render
 from neatfool.cppn.genome.genes import INPUTS, unpack
 from neatfool.cppn.genome.genome import flat_of, layers
+from neatfool.cppn.program import Program, compile_genomes
 
 _INPUT_NAMES: Final = {-1: "in_x", -2: "in_y", -3: "in_d", -4: "vec3(1.0, 0.0, 0.0)"}
 

@@ -16,11 +16,11 @@ import torch
 
 from neatfool import ExperimentError
 from neatfool.cppn import ACTIVATIONS, Look, compile_genomes
-from neatfool.cppn.compile.tape import compile_tape
 from neatfool.cppn.draw.colour import COLOUR_MAPS, quantise
 from neatfool.cppn.draw.cpu import draw_tape
 from neatfool.cppn.draw.cuda import REGISTERS, compile_kernel, draw_on_gpu
 from neatfool.cppn.draw.lattice import lay_lattice
+from neatfool.cppn.tape import compile_tape
 from tests.support.kernel_on_cpu import Driver, needs_compiler
 from tests.support.random_cppns import BOUNDED, INPUTS, evaluate, random_genome
 

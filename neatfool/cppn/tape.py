@@ -85,7 +85,7 @@ def compile_tape(
     """Compile a batch of genomes for the compiled renderer.
 
     Args:
-        genomes: N genomes, as for :func:`~neatfool.cppn.compile.program.compile_genomes`.
+        genomes: N genomes, as for :func:`~neatfool.cppn.program.compile_genomes`.
         input_keys: The keys of the I inputs.
         output_keys: The keys of the O output nodes.
 

@@ -17,8 +17,8 @@ import numpy as np
 import torch
 
 from neatfool.cppn.activations import ACTIVATIONS, Activation
-from neatfool.cppn.compile.tape import Tape, compile_tape
 from neatfool.cppn.genome.genes import CONNECTION, HEAD, NODE, NODE_WORDS, read_field
+from neatfool.cppn.tape import Tape, compile_tape
 
 _ACTIVATIONS = tuple(ACTIVATIONS.values())
 PARAMETERS: Final = ("weights", "biases", "responses")
