@@ -88,15 +88,6 @@ def test_any_seed_will_do_and_lines_stay_acyclic(preset, seed):
     assert not has_cycle(genome.connections)
 
 
-def test_crossover_takes_the_parents_own_connections():
-    fitter, other = pairs("neat")[1]
-    for child in breeder_of("neat", **NOTHING).breed([[fitter, other]] * 50, range(50)):
-        for edge, gene in child.connections.items():
-            parents = fitter.connections[edge], other.connections.get(edge)
-            if all(parent is None or parent.enabled for parent in parents):
-                assert vars(gene) in [vars(parent) for parent in parents if parent]
-
-
 @PRESETS
 def test_children_cost_no_copy_and_no_seeding_of_pythons_generator(preset, monkeypatch):
     litters, breeder = pairs(preset), breeder_of(preset)

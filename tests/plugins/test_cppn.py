@@ -195,17 +195,6 @@ def test_a_gpu_that_is_not_there_is_told():
     assert encoding_of(device="auto")
 
 
-def test_the_renderers_draw_the_same_but_for_a_grey_level():
-    pytest.importorskip("numba")
-    images = []
-    for renderer in ("plain", "compiled"):
-        encoding = encoding_of(COLOUR, renderer=renderer, preset="neat", device="cpu")
-        images.append(encoding.render(encoding.create(range(300))).int())
-    difference = (images[0] - images[1]).abs()
-    assert difference.max() <= 1
-    assert (difference > 0).float().mean() < 1e-3
-
-
 @pytest.mark.parametrize(
     ("device", "gpu", "numba", "renderer"),
     [

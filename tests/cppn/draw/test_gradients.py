@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib import import_module
 
 import numpy as np
@@ -26,16 +27,11 @@ SIZE = 19, 23
 NAMES = ("weights", "biases", "responses")
 
 
-def genomes_of(seeds, outputs, **options):
+def compiled(outputs, seeds=range(6), **options):
     genomes = [random_genome(seed, outputs=outputs, weight=2.0, **options) for seed in seeds]
     for each in genomes:
         for gene in each.nodes.values():
             gene.bias += 0.03  # An output of 0 would have any slope: its size is taken.
-    return genomes
-
-
-def compiled(outputs, count=6, **options):
-    genomes = genomes_of(range(count), outputs, **options)
     return compile_genomes(genomes, INPUTS, list(range(outputs)))
 
 
@@ -44,11 +40,16 @@ def noise(count, channels, size=SIZE, many=1):
     return np.random.default_rng(0).normal(0, 1, shape).astype(np.float32)
 
 
-def by_genome(program_of, count, gradients, look):
+def by_genome(gradients, look):
     """The gradients of one genome after another by compiled code, joined."""
     found = [
-        render_gradients(program_of(place), gradients[:, [place]], look, compiled=True)
-        for place in range(count)
+        render_gradients(
+            compiled(look.colours.outputs, [seed], activations=BOUNDED),
+            gradients[:, [seed]],
+            look,
+            compiled=True,
+        )
+        for seed in range(6)
     ]
     return {name: torch.cat([each[name] for each in found], dim=1) for name in NAMES}
 
@@ -66,11 +67,6 @@ def reference(program, gradients, look):
     return {name: each.grad for name, each in given.items()}
 
 
-def single(place, outputs, **options):
-    genomes = genomes_of([place], outputs, **options)
-    return compile_genomes(genomes, INPUTS, list(range(outputs)))
-
-
 @pytest.mark.parametrize("band_limit", [0.0, 2.0])
 @pytest.mark.parametrize("compiled_code", [False, True])
 @pytest.mark.parametrize("inputs", ["raw", "normalised"])
@@ -78,17 +74,11 @@ def single(place, outputs, **options):
 def test_they_are_what_differentiation_in_double_precision_gives(
     colour_map, inputs, compiled_code, band_limit
 ):
-    colours = COLOUR_MAPS[colour_map]
-    options = {"activations": BOUNDED}
-    program = compiled(colours.outputs, **options)
-    gradients = noise(6, colours.channels, many=2)
     look = Look(*SIZE, inputs, colour_map, band_limit=band_limit)
-    if compiled_code:
-        found = by_genome(
-            lambda place: single(place, colours.outputs, **options), 6, gradients, look
-        )
-    else:
-        found = render_gradients(program, gradients, look)
+    program = compiled(look.colours.outputs, activations=BOUNDED)
+    gradients = noise(6, look.colours.channels, many=2)
+    follow = by_genome if compiled_code else partial(render_gradients, program)
+    found = follow(gradients, look)
     for which in range(2):
         expected = reference(program, gradients[which], look)
         for name in NAMES:
@@ -132,7 +122,7 @@ def test_compiled_code_takes_one_genome():
 def test_the_same_bits_each_time():
     gradients, look = noise(1, 3, (50, 50), many=2), Look(50, 50, colour_map="hsv")
     first, again = (
-        render_gradients(single(1, 3, activations=BOUNDED), gradients, look, compiled=True)
+        render_gradients(compiled(3, [1], activations=BOUNDED), gradients, look, compiled=True)
         for _ in range(2)
     )
     assert all(torch.equal(first[name], again[name]) for name in NAMES)
