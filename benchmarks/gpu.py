@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import random
 import time
+from dataclasses import replace
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ from benchmarks.figures import Figure
 from benchmarks.render import BAND_LIMIT, INPUTS, OUTPUTS, random_genome
 from benchmarks.run import LATE, PATTERNS, middle
 from benchmarks.targets import EfficientNetTarget, ResNetTarget
-from neatfool.cppn import can_launch, compile_genomes, compile_tape, render, render_gradients
+from neatfool.cppn import Look, can_launch, compile_genomes, compile_tape, render, render_gradients
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,12 +36,7 @@ NODES, CONNECTIONS, SIDE = 45, 140, 224
 GENOMES, GENOMES_ON_CPU, DIFFERENTIATED = 400, 40, 40
 ROUNDS = 5
 MILLISECONDS, LIMITED_BOUND, RATIO = 2.0, 2.5, 0.9
-PICTURE: dict[str, Any] = {
-    "height": SIDE,
-    "width": SIDE,
-    "inputs": "normalised",
-    "colour_map": "hsv",
-}
+PICTURE = Look(SIDE, SIDE, "normalised", "hsv")
 
 
 def figures(say: Callable[[str], None]) -> list[Figure]:
@@ -58,23 +54,16 @@ def figures(say: Callable[[str], None]) -> list[Figure]:
     program = tape if can_launch(device.type) else compile_genomes(genomes, INPUTS, OUTPUTS)
     few = compile_genomes(genomes[:DIFFERENTIATED], INPUTS, OUTPUTS)
     by_pixel = np.ones((1, DIFFERENTIATED, 3, SIDE, SIDE), np.float32)
-    limit = {**PICTURE, "band_limit": BAND_LIMIT}
+    limit = replace(PICTURE, band_limit=BAND_LIMIT)
     points, limited, gradients = _alternate(
         [
-            lambda: render(program, **PICTURE, device=device),
-            lambda: render(program, **limit, device=device),
-            lambda: render_gradients(
-                few,
-                by_pixel,
-                inputs="normalised",
-                colour_map="hsv",
-                band_limit=BAND_LIMIT,
-                device=device,
-            ),
+            lambda: render(program, PICTURE, device=device),
+            lambda: render(program, limit, device=device),
+            lambda: render_gradients(few, by_pixel, limit, device=device),
         ],
         device,
     )
-    apart = render(program, **limit, device=device).cpu().int() - render(tape, **limit).int()
+    apart = render(program, limit, device=device).cpu().int() - render(tape, limit).int()
     what = f"{count} CPPNs of {NODES} nodes at {SIDE}x{SIDE} on {device.type}"
     found = [
         Figure(f"drawing {what}, ms", limited, MILLISECONDS if gpu else None),

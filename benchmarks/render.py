@@ -39,13 +39,14 @@ from benchmarks.figures import Figure
 from neatfool.cppn import (
     ACTIVATIONS,
     COLOUR_MAPS,
+    Look,
     can_compile,
     compile_genomes,
     compile_tape,
     render,
 )
 from neatfool.cppn.draw.colour import quantise
-from neatfool.cppn.draw.lattice import pixel_grid
+from neatfool.cppn.draw.lattice import lay_lattice
 from neatfool.machine import tune_process
 
 if TYPE_CHECKING:
@@ -104,11 +105,10 @@ def limiting(genomes: Sequence[DefaultGenome], title: str, say: Callable[[str], 
     program = (compile_tape if can_compile() else compile_genomes)(genomes, INPUTS, OUTPUTS)
     ways = {"points": 0.0, "band limit": BAND_LIMIT}
     times: dict[str, list[float]] = {name: [] for name in ways}
-    size: dict[str, Any] = {"height": LIMITED_SIZE, "width": LIMITED_SIZE}
     for _ in range(LIMITED_ROUNDS + 1):
         for name, limit in ways.items():
             began = time.perf_counter()
-            render(program, **size, inputs="normalised", colour_map="hsv", band_limit=limit)
+            render(program, Look(LIMITED_SIZE, LIMITED_SIZE, "normalised", "hsv", None, limit))
             times[name].append(time.perf_counter() - began)
     times = {name: each[1:] for name, each in times.items()}
     say(table(title, times))
@@ -142,14 +142,9 @@ def ways_to_render(genomes: Sequence[DefaultGenome], size: int) -> dict[str, Cal
     """Prepare everything that is not to be timed."""
     networks = networks_of(genomes)
     plans = [plan_of(*both) for both in zip(networks, genomes, strict=True)]
-    inputs = pixel_grid(size, size, kind="normalised").tables(0, size * size)[0]
+    look = Look(size, size, "normalised", "hsv")
+    inputs = lay_lattice(look).tables(0, size * size)[0]
     pixels = inputs.T[:: max(size * size // SAMPLE_PIXELS, 1)].tolist()
-    options: dict[str, Any] = {
-        "height": size,
-        "width": size,
-        "inputs": "normalised",
-        "colour_map": "hsv",
-    }
 
     def activate() -> float:
         for network in networks[:SAMPLE_GENOMES]:
@@ -160,16 +155,16 @@ def ways_to_render(genomes: Sequence[DefaultGenome], size: int) -> dict[str, Cal
     program = compile_genomes(genomes, INPUTS, OUTPUTS)
     ways: dict[str, Callable[[], Any]] = {
         "torch": lambda: render_by_node(plans, inputs, size),
-        "plain": lambda: render(program, **options),
+        "plain": lambda: render(program, look),
         "compiling for plain": lambda: compile_genomes(genomes, INPUTS, OUTPUTS),
         "neat-python": activate,
     }
     if can_compile():
         tape = compile_tape(genomes, INPUTS, OUTPUTS)
-        ways["compiled"] = lambda: render(tape, **options)
+        ways["compiled"] = lambda: render(tape, look)
         ways["compiling for compiled"] = lambda: compile_tape(genomes, INPUTS, OUTPUTS)
     if torch.cuda.is_available():
-        ways["plain, on the GPU"] = lambda: render(program, **options, device="cuda").cpu()
+        ways["plain, on the GPU"] = lambda: render(program, look, device="cuda").cpu()
     return ways
 
 

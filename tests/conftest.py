@@ -63,7 +63,7 @@ COMPILING = (
     "for name in ('paper_sine', 'abs'):\n"
     "    genome = cppn.Genome.of([cppn.NodeGene(0, name)], [])\n"
     "    tape = cppn.compile_tape([genome], [-1, -2, -3, -4], [0])\n"
-    "    for limit in (0, 2): cppn.render(tape, height=8, width=8, band_limit=limit)",
+    "    for limit in (0, 2): cppn.render(tape, cppn.Look(8, 8, band_limit=limit))",
 )
 """Programs that have numba compile and keep what most tests need."""
 

@@ -11,7 +11,7 @@ Other programs draw its :class:`Picture` as a model in ONNX (:func:`to_onnx`) or
 
 The modules, in the order of NEAT: ``genome`` has genes, presets and neat-python's configuration,
 ``activations`` what a node computes, ``mutation`` all mutation operators, ``crossover`` crossover
-and grafts, ``compile`` what makes programs of genomes, and ``draw`` the renderers. ``breeding``
+and grafts, ``tape`` and ``program`` what renderers take, and ``draw`` the renderers. ``breeding``
 applies mutation and crossover to a batch.
 """
 

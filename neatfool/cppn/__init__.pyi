@@ -1,22 +1,22 @@
 # The public names of neatfool.cppn, each where it is defined. This is their only list.
 
 from .breeding import Breeder as Breeder
-from .genome.presets import Refinements as Refinements
+from .genome.options import Refinements as Refinements
 from .draw.cpu import can_compile as can_compile
 from .draw.cpu import load_compiled as load_compiled
-from .compile.tape import Tape as Tape
-from .compile.tape import compile_tape as compile_tape
+from .tape import Tape as Tape
+from .tape import compile_tape as compile_tape
 from .draw.cuda import can_launch as can_launch
 from .draw.glsl import GLSL as GLSL
 from .exchange.onnx_model import to_onnx as to_onnx
 from .exchange.picbreeder import read_picbreeder as read_picbreeder
-from .draw.look import Look as Look
+from .draw.lattice import Look as Look
 from .exchange.picture import Picture as Picture
 from .exchange.picture import to_glsl as to_glsl
 from .activations import ACTIVATIONS as ACTIVATIONS
-from .activations import AGGREGATIONS as AGGREGATIONS
 from .draw.colour import COLOUR_MAPS as COLOUR_MAPS
 from .draw.colour import ColourMap as ColourMap
+from .draw.colour import find_colour_map as find_colour_map
 from .genome.genes import ConnectionGene as ConnectionGene
 from .genome.genes import NodeGene as NodeGene
 from .genome.genome import Genome as Genome
@@ -24,8 +24,8 @@ from .genome.genome import GenomeConfig as GenomeConfig
 from .genome.serial import from_graph as from_graph
 from .genome.serial import to_graph as to_graph
 from .genome.options import GenomeOptions as GenomeOptions
-from .genome.presets import PRESETS as PRESETS
-from .genome.presets import Preset as Preset
+from .genome.options import PRESETS as PRESETS
+from .genome.options import Preset as Preset
 from .genome.serial import dumps as dumps
 from .genome.serial import from_bytes as from_bytes
 from .genome.serial import loads as loads
@@ -34,8 +34,8 @@ from .genome.options import genome_config as genome_config
 from .genome.options import resolve as resolve
 from .draw.gradients import render_gradients as render_gradients
 from .draw.gradients import Parameters as Parameters
-from .compile.program import Program as Program
-from .compile.program import compile_genomes as compile_genomes
+from .program import Program as Program
+from .program import compile_genomes as compile_genomes
 from .draw.rendering import render as render
 
 __all__: list[str]

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from neatfool.cppn.formulas import Expression, Number, Symbol, Trace, by_python
+from neatfool.cppn.formulas import Expression, Number, Symbol, Trace, by_numpy, by_python
 
 Mean = Callable[[Any, Any, Any], Any]
 
@@ -121,31 +121,24 @@ def _triangle(xp: Any, s: Any, v: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class Glyph:
-    """How drawings of networks show an activation."""
-
-    colour: str  # the colour of its disc, ``#rrggbb``; activations of one shape share it
-    curve: Callable[[np.ndarray], np.ndarray]
-    """Its shape without its scale: a function of an array in [-1, 1] to about [-1, 1]."""
-
-    def points(self) -> np.ndarray:
-        """Give points of the curve: float64 [33, 2], x from -1 to 1, and y."""
-        x = np.linspace(-1, 1, 33)
-        return np.stack([x, self.curve(x)], axis=1)
-
-
-@dataclass(frozen=True)
 class Activation:
     """A node's activation function."""
 
     name: str  # its name in genomes and configurations
     mean: Mean  # its mean over the reach of a pixel
-    glyph: Glyph  # its picture in drawings of networks
+    colour: str  # of its disc in drawings of networks, ``#rrggbb``; those of one shape share it
+    reach: float  # drawings show its curve from -reach to reach
 
     @property
     def scalar(self) -> Callable[[float], float]:
         """The function of a Python float, for neat-python's ``add_activation``."""
         return lambda z: float(self.at_points.play(by_python, z)[0])
+
+    def curve(self) -> np.ndarray:
+        """Give points of its curve, for drawings of networks: float64 [33, 2], from -1 to 1."""
+        x = np.linspace(-1, 1, 33)
+        (y,) = self.at_points.play(by_numpy, self.reach * x)
+        return np.stack([x, 2 * (y - y.min()) / np.ptp(y) - 1], axis=1)
 
     @cached_property
     def at_points(self) -> Expression:
@@ -187,39 +180,30 @@ class Activation:
 _BLUE, _GREEN, _RED, _PURPLE = "#3f74b5", "#1d8552", "#d4556a", "#9a3a86"
 _OLIVE, _CYAN, _GREY = "#8f7d1e", "#1f8fa8", "#747d8a"
 
-_WAVE = Glyph(_BLUE, lambda z: np.sin(np.pi * z))
-_SLOPE = Glyph(_GREEN, lambda z: np.tanh(3 * z))
-_STEP = Glyph(_CYAN, lambda z: np.tanh(5 * z))
-_BELL = Glyph(_RED, lambda z: 2 * np.exp(-6 * z**2) - 1)
-_RAMP = Glyph(_PURPLE, lambda z: np.clip(2 * z, -1, 1))
-_TENT = Glyph(_OLIVE, lambda z: 2 * np.maximum(0, 1 - np.abs(2 * z)) - 1)
-_TRIANGLE = Glyph(_OLIVE, lambda z: 2 * np.clip(2 * z, -1, 1) - 2 * z)
-_V = Glyph(_OLIVE, lambda z: 2 * np.abs(z) - 1)
-
 _TABLE = (
-    Activation("sigmoid", _step(2.5, 0.0), _SLOPE),
-    Activation("tanh", _step(2.5), _STEP),
-    Activation("sin", _wave(5.0, 12.0), _WAVE),
-    Activation("gauss", _bell(5.0), _BELL),
-    Activation("relu", _bend(0.0, 1.0), Glyph(_PURPLE, lambda z: 2 * np.maximum(0, z) - 1)),
-    Activation("identity", _bend(1.0, 1.0), Glyph(_GREY, lambda z: z)),
-    Activation("clamped", _ramp(1.0), _RAMP),
-    Activation("abs", _bend(-1.0, 1.0), _V),
-    Activation("hat", _hat, _TENT),
-    Activation("square", lambda xp, s, v: s * s + v, Glyph(_RED, lambda z: 2 * z**2 - 1)),
-    Activation("paper_sine", _wave(1.0), _WAVE),
+    Activation("sigmoid", _step(2.5, 0.0), _GREEN, 1.2),
+    Activation("tanh", _step(2.5), _CYAN, 2.0),
+    Activation("sin", _wave(5.0, 12.0), _BLUE, math.pi / 5),
+    Activation("gauss", _bell(5.0), _RED, 1.1),
+    Activation("relu", _bend(0.0, 1.0), _PURPLE, 1.0),
+    Activation("identity", _bend(1.0, 1.0), _GREY, 1.0),
+    Activation("clamped", _ramp(1.0), _PURPLE, 2.0),
+    Activation("abs", _bend(-1.0, 1.0), _OLIVE, 1.0),
+    Activation("hat", _hat, _OLIVE, 2.0),
+    Activation("square", lambda xp, s, v: s * s + v, _RED, 1.0),
+    Activation("paper_sine", _wave(1.0), _BLUE, math.pi),
     # 2 / (1 + exp(-z)) - 1 is tanh(z / 2).
-    Activation("paper_sigmoid", _step(0.5), _SLOPE),
-    Activation("paper_gaussian", _bell(1.0), _BELL),
-    Activation("paper_linear", _ramp(3.0), _RAMP),
+    Activation("paper_sigmoid", _step(0.5), _GREEN, 6.0),
+    Activation("paper_gaussian", _bell(1.0), _RED, 2.4),
+    Activation("paper_linear", _ramp(3.0), _PURPLE, 6.0),
     # Innovation Engines (Nguyen, Yosinski and Clune, 2015) uses it in place of the sine.
-    Activation("paper_tanh", _step(5.0), _STEP),
-    Activation("triangle", _triangle, _TRIANGLE),
+    Activation("paper_tanh", _step(5.0), _CYAN, 1.0),
+    Activation("triangle", _triangle, _OLIVE, 2.0),
 )
 
 ACTIVATIONS: Mapping[str, Activation] = MappingProxyType({each.name: each for each in _TABLE})
 """All activations that a genome may name. Append a new one: programs and compiled code number
 them."""
 
-AGGREGATIONS: Final = ("sum",)
-"""How a node joins its weighted inputs. Of neat-python's ways only the sum is drawn."""
+PAPER_ACTIVATIONS: Final = ("paper_sine", "paper_sigmoid", "paper_gaussian", "paper_linear")
+"""sin(z), 2/(1 + exp(-z)) - 1, exp(-z^2) and clip(z, -3, 3)/3."""

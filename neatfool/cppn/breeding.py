@@ -31,8 +31,14 @@ from neatfool.cppn.buffer import (
 from neatfool.cppn.crossover import cross, graft
 from neatfool.cppn.genome import genes
 from neatfool.cppn.genome.genome import Genome, GenomeConfig
-from neatfool.cppn.genome.options import GenomeOptions, genome_config, resolve
-from neatfool.cppn.genome.presets import PRESETS, Preset, Refinements
+from neatfool.cppn.genome.options import (
+    PRESETS,
+    GenomeOptions,
+    Preset,
+    Refinements,
+    genome_config,
+    resolve,
+)
 from neatfool.cppn.jit import await_compiled, compile_beside, inner, outer
 from neatfool.cppn.mutation import (
     RANDOM,
@@ -229,7 +235,7 @@ class Breeder:
         """
         self._config = config
         self._is_paper = preset.refinements is not None
-        self._refinements = refinements or Refinements(**(preset.refinements or {}))
+        self._refinements = refinements or preset.refinements or Refinements()
         self._rates_of = cache(partial(read_rates, config))
         self.parents = 1 if self._is_paper and not self._refinements.graft else 2
         self._set_warmth(1.0)
@@ -309,17 +315,15 @@ class Breeder:
     def _lay_out(
         self, litters: Sequence[Sequence[Genome]], seeds: Sequence[int], rounds: int = 0
     ) -> tuple[Batch, GenomeBuffer]:
-        """Put the parents one after another, each once, and make room for the children."""
+        """Put the parents one after another, and make room for the children."""
         await_compiled()
         if len(litters) != len(seeds):
             raise ValueError(f"{len(litters)} litters, but {len(seeds)} seeds")
         pairs = [litter[: self.parents] for litter in litters]
-        known = {id(genome): genome for pair in pairs for genome in pair}
-        places = {key: place for place, key in enumerate(known)}
+        words, begins = genes.join([genome.flat for pair in pairs for genome in pair])
         rows = np.full((len(pairs), 2), -1)
-        for row, pair in zip(rows, pairs, strict=True):
-            row[: len(pair)] = [places[id(genome)] for genome in pair]
-        words, begins = genes.join([genome.flat for genome in known.values()])
+        sizes = np.fromiter(map(len, pairs), int)
+        rows[np.arange(2) < sizes[:, None]] = np.arange(sizes.sum())
         # The last row stands for no parent, whose place is -1.
         begins[-1] = -1
         heads = np.zeros((len(begins), 2), np.int64)

@@ -252,15 +252,15 @@ class _GraphFigure:
         from matplotlib.patches import PathPatch
         from matplotlib.path import Path as Curve
 
-        glyph = ACTIVATIONS[name].glyph if name in ACTIVATIONS else None
-        colour = glyph.colour if glyph else "#747d8a"
+        activation = ACTIVATIONS.get(name)
+        colour = activation.colour if activation else "#747d8a"
         self._mark(place, radius + 2, zorder=3, color=figure.SURFACE, markeredgewidth=0)
         self._mark(place, radius, zorder=3, color=colour, alpha=opacity, markeredgewidth=0)
-        if glyph is None:
+        if activation is None:
             self._write(place, name[:2], radius * 0.85, color=_WHITE, weight="bold")
             return
         look: Any = {"edgecolor": _WHITE, "linewidth": max(1.0, radius / 9), "facecolor": "none"}
-        curve = Curve(np.asarray(place) + glyph.points() * np.array([0.6, -0.42]) * radius)
+        curve = Curve(np.asarray(place) + activation.curve() * np.array([0.6, -0.42]) * radius)
         self._add(PathPatch(curve, zorder=4, capstyle="round", joinstyle="round", **look))
 
     def _box(self, place: Point, label: str, opacity: float) -> None:

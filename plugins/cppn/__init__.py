@@ -112,12 +112,12 @@ class Options(BaseModel, extra="forbid", populate_by_name=True, use_attribute_do
         name, preset = str(info.field_name), cppn.PRESETS[info.data["preset"]]
         if name == "band_limit":
             return preset.band_limit if value is None else value
-        usual = getattr(cppn.Refinements(), name)
+        usual = getattr(preset.refinements or cppn.Refinements(), name)
         if preset.refinements is None and value not in (None, usual):
             raise ValueError(
                 f"has no effect with preset = {preset.name}; leave it out, or set preset = patterns"
             )
-        return (preset.refinements or {}).get(name, usual) if value is None else value
+        return usual if value is None else value
 
     @classmethod
     def suiting(cls, spec: ImageSpec) -> dict[str, Any]:
@@ -146,7 +146,8 @@ class CppnEncoding(Encoding[cppn.Genome]):
         """Check that the colour map fits the images, and that the renderer works on the device."""
         preset = cppn.PRESETS[options.preset]
         name = options.colour or options.absent(spec)["colour"]
-        self._colours = cppn.COLOUR_MAPS[name]
+        outputs = options.genome.model_dump()["num_outputs"]
+        self._colours = cppn.find_colour_map(name, outputs=outputs, channels=spec.channels)
         self._look = cppn.Look(
             spec.height,
             spec.width,
@@ -155,23 +156,11 @@ class CppnEncoding(Encoding[cppn.Genome]):
             channels=spec.channels,
             band_limit=options.band_limit or 0.0,
         )
-        if self._colours.channels > spec.channels:
-            raise ExperimentError(
-                f"[encoding] colour = {name}: the target takes grey images; leave it out, or use "
-                "grey"
-            )
-        given = options.genome.model_dump()["num_outputs"]
-        if given not in (None, self._colours.outputs):
-            raise ExperimentError(
-                f"[DefaultGenome] num_outputs = {given}: colour = {name} needs "
-                f"{self._colours.outputs}; leave it out"
-            )
         self._compile, self._device = _choose_compiler(options)
         self._is_compiled = options.renderer == "compiled"
         self._config = cppn.genome_config(options.genome, self._colours.outputs)
         self._breeder = cppn.Breeder(preset, self._config, options.refinements)
         self.parents = self._breeder.parents
-        self._cools = options.refinements.mutation_cooling > 0
 
     def create(self, seeds: Sequence[int]) -> list[cppn.Genome]:
         """Make a random genome for each seed."""
@@ -179,10 +168,11 @@ class CppnEncoding(Encoding[cppn.Genome]):
 
     def in_generation(self, generation: int) -> CppnEncoding:
         """Give the encoding for a generation of a run."""
-        if not self._cools:
+        breeder = self._breeder.in_generation(generation)
+        if breeder is self._breeder:
             return self
         then = copy(self)
-        then._breeder = self._breeder.in_generation(generation)
+        then._breeder = breeder
         return then
 
     def litter_sizes(self, seeds: Sequence[int]) -> list[int]:
@@ -217,16 +207,16 @@ class CppnEncoding(Encoding[cppn.Genome]):
             by_parameter = cppn.render_gradients(
                 program,
                 gradients[:, start : start + size],
+                self._look,
                 compiled=self._is_compiled,
                 device=self._device,
-                **self._look.options,
             )
             found += self._parameters.divide(program, by_parameter)
         return found
 
     def render(self, genomes: Sequence[cppn.Genome]) -> torch.Tensor:
         """Render genomes at the target's size: uint8 [N, C, H, W]."""
-        return self._draw(genomes, self._look.height, self._look.width)
+        return self._draw(genomes)
 
     def render_at(
         self,
@@ -236,7 +226,7 @@ class CppnEncoding(Encoding[cppn.Genome]):
         box: tuple[int, int, int, int] | None = None,
     ) -> torch.Tensor:
         """Render a genome, or a box of it, at any size: uint8 [C, bottom - top, right - left]."""
-        return self._draw([genome], height, width, box)[0].cpu()
+        return self._draw([genome], size=(height, width), box=box)[0].cpu()
 
     def in_focus(self, factor: float) -> CppnEncoding:
         """Give the encoding with ``factor`` times its band limit."""
@@ -281,22 +271,9 @@ class CppnEncoding(Encoding[cppn.Genome]):
     def _program(self, genomes: Sequence[cppn.Genome]) -> cppn.Program:
         return cppn.compile_genomes(genomes, self._config.input_keys, self._config.output_keys)
 
-    def _draw(
-        self,
-        genomes: Sequence[cppn.Genome],
-        height: int,
-        width: int,
-        box: tuple[int, int, int, int] | None = None,
-    ) -> torch.Tensor:
-        return cppn.render(
-            self._compile(genomes, self._config.input_keys, self._config.output_keys),
-            height=height,
-            width=width,
-            box=box,
-            channels=self._look.channels,
-            device=self._device,
-            **self._look.options,
-        )
+    def _draw(self, genomes: Sequence[cppn.Genome], **part: Any) -> torch.Tensor:
+        made = self._compile(genomes, self._config.input_keys, self._config.output_keys)
+        return cppn.render(made, self._look, device=self._device, **part)
 
 
 def _choose_compiler(
@@ -306,10 +283,8 @@ def _choose_compiler(
     if options.renderer == "plain":
         return cppn.compile_genomes, pick_device(options.device)
     cppn.load_compiled()
-    if options.renderer == "compiled":
-        return cppn.compile_tape, pick_device("cpu")
-    device = pick_device(options.device)
-    if not cppn.can_launch(device.type):
+    device = pick_device("cpu" if options.renderer == "compiled" else options.device)
+    if options.renderer == "cuda" and not cppn.can_launch(device.type):
         raise ExperimentError(
             f"[encoding] renderer = cuda: cannot draw on {device}; it needs a GPU of NVIDIA's and "
             "pip install 'neatfool[cuda]'; or leave it out"

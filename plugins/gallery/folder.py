@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import networkx as nx
 import numpy as np
 
 from neatfool import Ancestor, EliteView, Run, StorageError, cppn
@@ -31,7 +30,7 @@ STEPS: Final = 16
 """The ancestors of each elite that are shown, evenly chosen from its line."""
 QUALITY: Final = 80
 """WebP's quality of a reduced image: a seventh of the bytes of an exact one."""
-FUNCTIONS: Final = {"activations": [*cppn.ACTIVATIONS], "aggregations": [*cppn.AGGREGATIONS]}
+ACTIVATIONS: Final = [*cppn.ACTIVATIONS]
 """The functions that a formula's numbers count."""
 FIRST_NODE: Final = 4
 """The sources before this one are the inputs x, y, d and 1."""
@@ -52,9 +51,9 @@ def write_gallery(
         raise StorageError(f"{folder}: cannot be written: {cause}") from error
     write_scripts(folder)
     index = {
-        "functions": FUNCTIONS,
+        "activations": ACTIVATIONS,
         "glyphs": {
-            name: {"colour": each.glyph.colour, "points": each.glyph.points().round(3).tolist()}
+            name: {"colour": each.colour, "points": each.curve().round(3).tolist()}
             for name, each in cppn.ACTIVATIONS.items()
         },
         "runs": [
@@ -197,34 +196,25 @@ def describe_drawing(run: Run, elites: Sequence[EliteView]) -> dict[str, Any] | 
     }
 
 
-def encode_formula(graph: nx.DiGraph) -> dict[str, Any]:
+def encode_formula(picture: cppn.Picture) -> dict[str, Any]:
     """Give the nodes that a picture depends on, each after those that it depends on.
 
-    ``n`` has for each node its functions, as places in ``FUNCTIONS``, and its sources: 0 to 3 are
+    ``n`` has for each node its function, as a place in ``ACTIVATIONS``, and its sources: 0 to 3 are
     the inputs, and 4 + i is node i; ``w`` bias, response and weights, ``o`` the outputs' places.
     """
-    live = graph.edge_subgraph(edge for edge in graph.edges if graph.edges[edge]["enabled"])
-    outputs = sorted(key for key, kind in graph.nodes(data="kind") if kind == "output")
-    needed = {*outputs}.union(*(nx.ancestors(live, key) for key in outputs if key in live))
-    keys = [key for key in needed if graph.nodes[key]["kind"] != "input"]
-    keys.sort(key=lambda key: (graph.nodes[key]["layer"], graph.nodes[key]["order"]))
+    nodes = picture.formula()
     places = {-1 - place: place for place in range(FIRST_NODE)}
-    places |= {key: FIRST_NODE + place for place, key in enumerate(keys)}
+    places |= {node.key: FIRST_NODE + place for place, node in enumerate(nodes)}
     rows: list[list[int]] = []
     numbers: list[float] = []
-    for key in keys:
-        node = graph.nodes[key]
-        edges = live.in_edges(key, data=True) if key in live else ()
-        terms = sorted(edges, key=lambda edge: edge[2]["order"])
-        functions = [
-            FUNCTIONS[f"{kind}s"].index(node[kind]) for kind in ("activation", "aggregation")
-        ]
-        rows.append([*functions, *(places[source] for source, _, _ in terms)])
-        numbers += [node["bias"], node["response"], *(data["weight"] for _, _, data in terms)]
+    for node in nodes:
+        sources = [places[source] for source, _ in node.terms]
+        rows.append([ACTIVATIONS.index(node.activation), *sources])
+        numbers += [node.bias, node.response, *(weight for _, weight in node.terms)]
     return {
         "n": rows,
         "w": b64encode(np.array(numbers, "<f4").tobytes()).decode("ascii"),
-        "o": [places[key] - FIRST_NODE for key in outputs],
+        "o": [places[key] - FIRST_NODE for key in range(picture.look.colours.outputs)],
     }
 
 
@@ -257,10 +247,10 @@ def _write_networks(
             for ancestor in line:
                 if ancestor.candidate_id not in numbers:
                     numbers[ancestor.candidate_id] = following
-                    put(following, _describe(ancestor) | encode_formula(ancestor.graph()))
+                    put(following, _describe(ancestor) | encode_formula(ancestor.picture()))
                     following += 1
             own_line = {"line": [numbers[ancestor.candidate_id] for ancestor in line]}
-            put(number, _describe(line[-1]) | own_line | encode_formula(elite.graph()))
+            put(number, _describe(line[-1]) | own_line | encode_formula(elite.picture()))
         yield number
     for part in sorted(parts):
         write(part)

@@ -69,13 +69,6 @@ class Positions:
         return self.images.astype(np.float32) + self.rests.astype(np.float32) / GRAIN
 
 
-def begin(options: Options, shape: tuple[int, int, int], seeds: Sequence[int]) -> Positions:
-    """Make the first images (channels, height, width) of climbs: noise around the start levels."""
-    noise = [np.random.default_rng(seed).normal(0, options.noise or 0, shape) for seed in seeds]
-    levels = np.array(options.start, np.float32).reshape(1, -1, 1, 1)
-    return Positions.of(levels + np.stack(noise))
-
-
 def climb(
     options: Options,
     positions: Positions,
@@ -206,7 +199,6 @@ class Gradient(Scheme):
         self._at_once = options.gradients_at_once or options.absent(spec)["gradients_at_once"]
         self._options, self._encoding, self._spec, self._seed = options, encoding, spec, seed
         self._generation = self._candidate_count = self._begun = 0
-        self._warned = False
         self._climbs: list[Climb] = []
         self._next: dict[int, Climb] = {}
 
@@ -274,9 +266,13 @@ class Gradient(Scheme):
         ]
 
     def _start_climbs(self, classes: Sequence[int]) -> Iterator[Candidate]:
+        """Start from noise around the start levels."""
+        levels = np.array(self._options.start, np.float32).reshape(1, -1, 1, 1)
+        deviation, shape = self._options.noise or 0, self._spec.shape
         for piece in _pieces(classes, self._at_once):
             seeds = [derive_seed(self._seed, "start", number) for number in piece]
-            positions = begin(self._options, self._spec.shape, seeds)
+            noise = [np.random.default_rng(seed).normal(0, deviation, shape) for seed in seeds]
+            positions = Positions.of(levels + np.stack(noise))
             genomes = self._genomes_of(torch.from_numpy(positions.images))
             for number, genome, rest in zip(piece, genomes, positions.rests, strict=True):
                 candidate = self._candidate(genome)
@@ -339,13 +335,11 @@ class Gradient(Scheme):
                 raise
         # Outside the handler: the traceback there would keep the failed call's memory.
         self._at_once = size // 2
-        if not self._warned:
-            _log.warning(
-                "out of memory for the gradients of %d images at once; the run goes on with %d, or "
-                "fewer if need be, and records it",
-                *(size, self._at_once),
-            )
-            self._warned = True
+        _log.warning(
+            "out of memory for the gradients of %d images at once; the run goes on with %d, and "
+            "records it",
+            *(size, self._at_once),
+        )
         return self._compute_gradients(images, classes)
 
     def _candidate(self, genome: Any, parents: tuple[int, ...] = ()) -> Candidate:

@@ -134,10 +134,10 @@ def test_a_value_has_the_same_bits_wherever_it_lies(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_glyph_stays_inside_its_disc_and_has_a_colour(name):
-    glyph = ACTIVATIONS[name].glyph
-    assert np.abs(glyph.points()).max() <= 1.3
-    assert re.fullmatch("#[0-9a-f]{6}", glyph.colour)
+def test_a_curve_fills_its_disc_and_has_a_colour(name):
+    curve = ACTIVATIONS[name].curve()
+    assert (curve.min(0).tolist(), curve.max(0).tolist()) == ([-1.0, -1.0], [1.0, 1.0])
+    assert re.fullmatch("#[0-9a-f]{6}", ACTIVATIONS[name].colour)
 
 
 @pytest.mark.parametrize("name", NAMES)

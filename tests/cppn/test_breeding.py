@@ -16,6 +16,11 @@ from neatfool.errors import GenomeError
 
 PRESETS = pytest.mark.parametrize("preset", cppn.PRESETS)
 SEEDS = [3, 1, 4, 1, 5, 9, 2, 6]
+NOTHING = {
+    key: 0
+    for key in cppn.GenomeOptions.model_fields
+    if key.endswith(("_mutate_rate", "_replace_rate", "_prob"))
+}
 
 
 def pairs(preset, count=8):
@@ -67,22 +72,10 @@ def test_the_global_generator_is_left_as_it_was(preset):
     assert random.getstate() == before
 
 
-def test_in_neat_the_other_parent_counts():
-    litters = pairs("neat")
-    alone = [pair[:1] for pair in litters]
-    together, alone = (breeder_of("neat").breed(it, SEEDS) for it in (litters, alone))
-    assert all(a != b for a, b in zip(together, alone, strict=True))
-
-
 def test_a_genome_crossed_with_itself_is_a_clone():
-    nothing = {
-        key: 0
-        for key in cppn.GenomeOptions.model_fields
-        if key.endswith(("_mutate_rate", "_replace_rate", "_prob"))
-    }
     parent = line_of(breeder_of("neat"), 60)[-1]
     assert any(not gene.enabled for gene in parent.connections.values())
-    children = breeder_of("neat", **nothing).breed(
+    children = breeder_of("neat", **NOTHING).breed(
         [(parent, copy.deepcopy(parent))] * 20, range(20)
     )
     assert all(child == parent for child in children)
@@ -93,43 +86,6 @@ def test_a_genome_crossed_with_itself_is_a_clone():
 def test_any_seed_will_do_and_lines_stay_acyclic(preset, seed):
     genome = line_of(breeder_of(preset), 30, seed)[-1]
     assert not has_cycle(genome.connections)
-
-
-def grown(preset, nodes=20):
-    """A parent with so many nodes."""
-    rates = {"node_delete_prob": 0, "conn_delete_prob": 0, "node_add_prob": 1, "conn_add_prob": 1}
-    return next(
-        genome for genome in line_of(breeder_of(preset, **rates), 60) if len(genome.nodes) >= nodes
-    )
-
-
-@PRESETS
-def test_most_genes_do_not_change(preset):
-    parent = grown(preset)
-    same = 0
-    for child in breeder_of(preset).breed([[parent]] * 100, range(100)):
-        for mine, genes in (
-            (child.nodes, parent.nodes),
-            (child.connections, parent.connections),
-        ):
-            same += sum(vars(mine[key]) == vars(genes[key]) for key in mine.keys() & genes.keys())
-    assert same / (100 * (len(parent.nodes) + len(parent.connections))) > (
-        0.4 if preset == "neat" else 0.8
-    )
-
-
-def test_crossover_takes_the_parents_own_connections():
-    fitter, other = pairs("neat")[1]
-    nothing = {
-        key: 0
-        for key in cppn.GenomeOptions.model_fields
-        if key.endswith(("_mutate_rate", "_replace_rate", "_prob"))
-    }
-    for child in breeder_of("neat", **nothing).breed([[fitter, other]] * 50, range(50)):
-        for edge, gene in child.connections.items():
-            parents = fitter.connections[edge], other.connections.get(edge)
-            if all(parent is None or parent.enabled for parent in parents):
-                assert vars(gene) in [vars(parent) for parent in parents if parent]
 
 
 @PRESETS

@@ -66,8 +66,8 @@ def test_the_operations_of_a_render_do_not_grow_with_the_population():
 
     def of(count):
         program = cppn.compile_genomes(genomes[:count], config.input_keys, config.output_keys)
-        size = {"height": 8, "width": 8}
-        return operations(lambda: cppn.render(program, **size, colour_map="hsv")).count
+        look = cppn.Look(8, 8, colour_map="hsv")
+        return operations(lambda: cppn.render(program, look)).count
 
     few, many = of(20), of(400)
     assert few < 200

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from commands import PLUGIN, neatfool, write_experiment
 
-from neatfool_plugins.gallery.folder import FORMULAS, FUNCTIONS, PAGE, format_formulas
+from neatfool_plugins.gallery.folder import ACTIVATIONS, FORMULAS, PAGE, format_formulas
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,7 @@ DRAWING = [
 
 DRAW = """
 window.draw = async (renderer, genome, spec, view) => {
-  const network = new neatfool.Network(genome, FUNCTIONS);
+  const network = new neatfool.Network(genome, ACTIVATIONS);
   const picture = { network, parameters: network.parameters(), spec };
   const image = await renderer.draw(picture, view).image;
   let text = "";
@@ -52,7 +52,7 @@ class Pen:
         file.write_text(f"<!doctype html><meta charset=utf-8>{scripts}", encoding="utf-8")
         self.browser = browser
         browser.open(file.as_uri())
-        script = DRAW.replace("FUNCTIONS", json.dumps(FUNCTIONS))
+        script = DRAW.replace("ACTIVATIONS", json.dumps(ACTIVATIONS))
         browser.do(script.replace("OPTIONS", json.dumps(options)) + "; 0")
         assert browser.do("renderer.works")
 

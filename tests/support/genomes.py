@@ -56,7 +56,7 @@ def genomes(draw, outputs=3):
             cppn.NodeGene(
                 key,
                 draw(st.sampled_from(list(cppn.ACTIVATIONS))),
-                draw(st.sampled_from(cppn.AGGREGATIONS)),
+                "sum",
                 *draw(st.tuples(FINITE, FINITE)),
             )
             for key in nodes

@@ -10,11 +10,10 @@ from types import SimpleNamespace
 import numpy as np
 
 import neatfool
-import neatfool.cppn.compile.tape
 from neatfool import cppn
 
-NAMES = ("breeding", "mutation", "crossover", "buffer", "rng", "jit")
-COMPILED = (*(f"neatfool.cppn.{name}" for name in NAMES), "neatfool.cppn.compile.tape")
+NAMES = ("breeding", "mutation", "crossover", "buffer", "rng", "jit", "tape")
+COMPILED = [f"neatfool.cppn.{name}" for name in NAMES]
 
 
 @contextmanager
@@ -26,7 +25,6 @@ def uncompiled_breeding():
         (package, name, vars(package).pop(name))
         for package, name in (
             *((cppn, name) for name in NAMES),
-            (cppn.compile, "tape"),
             (neatfool, "compiling"),
         )
         if name in vars(package)
@@ -35,7 +33,7 @@ def uncompiled_breeding():
     try:
         with np.errstate(over="ignore"):
             modules = [importlib.import_module(name) for name in COMPILED]
-            yield SimpleNamespace(**dict(zip((*NAMES, "tape"), modules, strict=True)))
+            yield SimpleNamespace(**dict(zip(NAMES, modules, strict=True)))
     finally:
         for name in names:
             sys.modules.pop(name, None)

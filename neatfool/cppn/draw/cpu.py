@@ -18,9 +18,9 @@ import numpy as np
 import torch
 from numpy import ndarray as Array
 
-from neatfool.cppn.compile.tape import Tape
-from neatfool.cppn.draw.colour import COLOUR_MAPS, ColourMap
-from neatfool.cppn.draw.lattice import BY_COLUMN, BY_ROW, Lattice, PixelGrid, whole_tables
+from neatfool.cppn.draw.colour import COLOUR_MAPS
+from neatfool.cppn.draw.lattice import BY_COLUMN, BY_ROW, Lattice, whole_tables
+from neatfool.cppn.tape import Tape
 from neatfool.errors import ExperimentError
 
 PIXELS_AT_ONCE: Final = 1 << 16
@@ -74,23 +74,23 @@ def load_compiled() -> ModuleType:
         ) from error
 
 
-def draw_tape(tape: Tape, grid: PixelGrid, colours: ColourMap) -> torch.Tensor:
-    """Draw N genomes at the P pixels of a grid: uint8 [N, C, P]."""
-    kernel = load_compiled()
-    images = np.empty((len(tape), colours.channels, grid.pixels), np.uint8)
-    colour, across = list(COLOUR_MAPS).index(colours.name), len(grid.x)
+def draw_tape(tape: Tape, lattice: Lattice) -> torch.Tensor:
+    """Draw N genomes at the P points of a lattice: uint8 [N, C, P]."""
+    kernel, colours = load_compiled(), lattice.look.colours
+    images = np.empty((len(tape), colours.channels, lattice.points), np.uint8)
+    colour, across = list(COLOUR_MAPS).index(colours.name), len(lattice.x)
     tiling: tuple[int, ...] = (kernel.TILE, kernel.TILE, -1, -1)
     if NARROWEST <= across <= kernel.TILE:
         tiling = min(kernel.TILE // across, kernel.LANES) * across, across, BY_COLUMN, BY_ROW
     genes = tape.nodes, tape.biases, tape.sources, tape.factors
     others = None if tape.is_common else True
     at_once = max(PIXELS_AT_ONCE // across, 1) * across
-    for offset in range(0, grid.pixels, at_once):
-        stop = min(offset + at_once, grid.pixels)
-        if stop - offset == grid.pixels:  # the same as for the images before, most likely
-            inputs = whole_tables(grid).numpy()
+    for offset in range(0, lattice.points, at_once):
+        stop = min(offset + at_once, lattice.points)
+        if stop - offset == lattice.points:  # the same as for the images before, most likely
+            inputs = whole_tables(lattice).numpy()
         else:
-            inputs = grid.tables(offset, stop).numpy()
+            inputs = lattice.tables(offset, stop).numpy()
 
         def work(genomes: slice, part: slice, inputs: Array = inputs, offset: int = offset) -> None:
             kernel.draw(

@@ -10,18 +10,16 @@ import ctypes
 import re
 from collections.abc import Sequence
 from functools import cache
-from importlib.resources import files
 from typing import Any, Final
 
 import numpy as np
 import torch
-from jinja2 import Template
 
 from neatfool.cppn.activations import ACTIVATIONS, Activation
-from neatfool.cppn.compile.tape import Tape
 from neatfool.cppn.draw.colour import COLOUR_MAPS, ColourMap
-from neatfool.cppn.draw.glsl import ELEMENTARY, FUNCTIONS, declare
+from neatfool.cppn.draw.glsl import ELEMENTARY, FUNCTIONS, declare, fill
 from neatfool.cppn.jit import outer
+from neatfool.cppn.tape import Tape
 from neatfool.errors import ExperimentError
 
 THREADS: Final = 128
@@ -226,8 +224,8 @@ def write_source(colour_map: str, *, limited: bool) -> str:
         formula = made.within_reach if limited else made.at_points
         return _in_c(declare(head, result, formula, names, _FUNCTIONS))
 
-    template = files(__package__).joinpath("kernel.cu.j2").read_text(encoding="utf-8")
-    source: str = Template(template, trim_blocks=True, keep_trailing_newline=True).render(
+    return fill(
+        "kernel.cu.j2",
         colours=colours,
         limited=limited,
         elementary=_in_c(ELEMENTARY),
@@ -237,7 +235,6 @@ def write_source(colour_map: str, *, limited: bool) -> str:
         },
         paint=write("Colour colour(const Number *given)", "Colour{{{{{all}}}}}", colours, given),
     )
-    return source
 
 
 def _in_c(code: str) -> str:

@@ -20,8 +20,8 @@ import torch
 from torch.nn import functional as F
 
 from neatfool.cppn.activations import LIMIT
-from neatfool.cppn.compile.program import PARAMETERS, Program, ProgramStep
 from neatfool.cppn.formulas import by_numpy, by_torch
+from neatfool.cppn.program import PARAMETERS, Program, ProgramStep
 from neatfool.network.devices import threads_with_cores
 
 Inputs = Callable[[int, int], torch.Tensor]
@@ -86,25 +86,22 @@ class ProgramRunner:
         program: Program,
         dtype: torch.dtype,
         device: torch.device,
-        **given: torch.Tensor | None,
+        **given: torch.Tensor,
     ) -> None:
         self._rows = program.rows
         self._dtype = dtype
         self._device = device
         self._on_cpu = device.type == "cpu"
-        others = {name: tensor for name, tensor in given.items() if tensor is not None}
-        own = [others.get(name, getattr(program, name)) for name in PARAMETERS]
-        if others:
-            own = [each.to(device) for each in own]
+        own = [given.get(name, getattr(program, name)) for name in PARAMETERS]
         first = program.inputs + 1
         parts = [slice(step.rows.start - first, step.rows.stop - first) for step in program.steps]
-        counts = [part.stop - part.start for part in parts]
-        starts = np.repeat([step.terms.start for step in program.steps], counts).astype(np.int32)
         self._outputs, sources = program.outputs.to(device), program.sources.to(device)
-        offsets = (program.bounds[:-1] - torch.from_numpy(starts)).to(device)
+        begins = program.nodes[:, 1].to(device)
         factors = program.factors(*own).to(device, dtype)
         self._operations = [
-            _Operation(step, sources[step.terms], factors[step.terms], offsets[part])
+            _Operation(
+                step, sources[step.terms], factors[step.terms], begins[part] - step.terms.start
+            )
             for part, step in zip(parts, program.steps, strict=True)
         ]
 

@@ -9,7 +9,7 @@ err by a few units in the last place, on any GPU.
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from jinja2 import Template
@@ -36,12 +36,15 @@ def _polynomial(coefficients: Sequence[float], z: str) -> str:
     return text
 
 
-def _read(name: str) -> str:
-    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+def fill(template: str, **values: Any) -> str:
+    """Fill in a template of this folder."""
+    text = files(__package__).joinpath(template).read_text(encoding="utf-8")
+    filled: str = Template(text, trim_blocks=True, keep_trailing_newline=True).render(values)
+    return filled
 
 
-ELEMENTARY: Final = Template(_read("elementary.glsl.j2"), keep_trailing_newline=True).render(
-    vars(polynomials), number=number, polynomial=_polynomial
+ELEMENTARY: Final = fill(
+    "elementary.glsl.j2", **vars(polynomials), number=number, polynomial=_polynomial
 )
 """The elementary functions that the others call."""
 

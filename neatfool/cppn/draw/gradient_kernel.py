@@ -15,7 +15,7 @@ from neatfool.compiling import inlined, inner, make_switch, outer
 from neatfool.cppn.activations import ACTIVATIONS, Activation
 from neatfool.cppn.draw.colour import COLOUR_MAPS, ColourMap
 from neatfool.cppn.draw.kernel import activate, add_up, compile_load
-from neatfool.cppn.draw.lanes import LANES, add_product, emit, load, spread, store
+from neatfool.cppn.draw.lanes import LANES, add_fused, add_term, emit, load, spread, store
 
 F = np.float32
 
@@ -24,8 +24,8 @@ TILE: Final = 512
 
 
 @inlined
-def _add(table: Array, row: int, start: int, lanes: F) -> None:
-    store(table, row, start, load(table, row, start) + lanes)
+def _add(table: Array, row: int, start: int, lanes: F, factor: F) -> None:
+    store(table, row, start, add_term(load(table, row, start), lanes, factor))
 
 
 def _compile_node(activation: Activation) -> Callable[..., None]:
@@ -58,9 +58,8 @@ def _compile_colour(colours: ColourMap) -> Callable[..., None]:
             around = read(tables[1], rows, start) + read(tables[2], rows, start)
             found = formula(outputs + around + read_channels(slopes, channels, start))
             for output in range(own):
-                _add(flows[0], rows[output], start, found[output])
-                _add(flows[1], rows[output], start, found[own + output])
-                _add(flows[2], rows[output], start, found[2 * own + output])
+                for table in range(3):
+                    _add(flows[table], rows[output], start, found[own * table + output], F(1.0))
 
     return inner(loop, f"{colours.name}_backwards")
 
@@ -98,7 +97,7 @@ def _return(
             for start in range(0, width, LANES):
                 for table in range(3):
                     flow = load(flows[table], row, start)
-                    products = add_product(products, load(tables[table], source, start), flow)
+                    products = add_fused(products, load(tables[table], source, start), flow)
             store(sums, 0, 0, products)
             total = 0.0
             for k in range(LANES):
@@ -107,7 +106,7 @@ def _return(
             if source >= first:
                 for table in flows:
                     for start in range(0, width, LANES):
-                        _add(table, source, start, load(table, row, start) * factors[term])
+                        _add(table, source, start, load(table, row, start), factors[term])
 
 
 @outer(

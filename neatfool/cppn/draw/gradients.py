@@ -6,12 +6,12 @@ from typing import Any, Final
 import numpy as np
 import torch
 
-from neatfool.cppn.compile.program import PARAMETERS, Program
-from neatfool.cppn.draw.colour import COLOUR_MAPS, ColourMap, find_colour_map
+from neatfool.cppn.draw.colour import COLOUR_MAPS, find_colour_map
 from neatfool.cppn.draw.execution import ProgramRunner, on_one_core
-from neatfool.cppn.draw.lattice import InputKind, PixelGrid, lay_lattice, spread
+from neatfool.cppn.draw.lattice import Lattice, Look, lay_lattice, spread
 from neatfool.cppn.genome.genes import pack, unpack
 from neatfool.cppn.genome.genome import Genome, GenomeConfig
+from neatfool.cppn.program import PARAMETERS, Program
 
 DIFFERENTIATED_BYTES: Final = {"cpu": 8 << 20, "gpu": 256 << 20}
 """The most memory for the nodes' values of the pixels that are differentiated at once. Gradients
@@ -21,11 +21,8 @@ take some five times as much in all."""
 def render_gradients(
     program: Program,
     gradients: np.ndarray,
+    look: Look,
     *,
-    native: tuple[int, int] | None = None,
-    inputs: InputKind = "raw",
-    colour_map: str = "grey",
-    band_limit: float = 0.0,
     device: torch.device | str = "cpu",
     compiled: bool = False,
 ) -> dict[str, torch.Tensor]:
@@ -39,10 +36,7 @@ def render_gradients(
         program: The N genomes, compiled.
         gradients: float32 [G, N, C, H, W]: the gradients of G functions of the images by the grey
             level of each pixel. C is 3, or the channels of the colour map.
-        native: As for :func:`render`.
-        inputs: As for :func:`render`.
-        colour_map: As for :func:`render`.
-        band_limit: As for :func:`render`.
+        look: How the outputs become a picture.
         device: The device to compute on.
         compiled: Whether to use compiled code, which needs numba and is several times as fast. It
             takes one genome, on the CPU.
@@ -53,11 +47,11 @@ def render_gradients(
 
     Raises:
         ExperimentError: There is no such colour map, or it does not fit.
-        ValueError: A size, the kind of inputs or the device is wrong.
+        ValueError: Compiled code is asked for more than one genome, or for another device.
     """
     count, channels, height, width = gradients.shape[1:]
     outputs = program.outputs.shape[1]
-    colours = find_colour_map(colour_map, outputs=outputs, channels=channels)
+    colours = find_colour_map(look.colour_map, outputs=outputs, channels=channels)
     where = torch.device(device)
     if compiled and (count != 1 or where.type != "cpu"):
         raise ValueError(f"{count} genomes on {where}: compiled code takes one, on the CPU")
@@ -68,35 +62,35 @@ def render_gradients(
 
     @torch.enable_grad()
     def compute() -> dict[str, torch.Tensor]:
-        lattice = lay_lattice(height, width, band_limit=band_limit, native=native, kind=inputs)
+        lattice = lay_lattice(look, (height, width))
         by_point = torch.stack([spread(each, lattice) for each in by_pixel])
-        found = follow(program, lattice.grid, colours, by_point.flatten(3))
+        found = follow(program, lattice, by_point.flatten(3))
         return {name: torch.nan_to_num(each, 0.0, 0.0, 0.0) for name, each in found.items()}
 
     return on_one_core(compute) if where.type == "cpu" else compute()
 
 
 def _follow_by_torch(
-    program: Program, grid: PixelGrid, colours: ColourMap, by_channel: torch.Tensor
+    program: Program, lattice: Lattice, by_channel: torch.Tensor
 ) -> dict[str, torch.Tensor]:
     """Turn gradients [G, N, C, P] into those by the parameters with torch, a tile at a time."""
-    where, many = by_channel.device, len(by_channel)
+    where, many, colours = by_channel.device, len(by_channel), lattice.look.colours
     totals = {
         name: torch.zeros(many, len(getattr(program, name)), dtype=torch.float64)
         for name in PARAMETERS
     }
     size = DIFFERENTIATED_BYTES["cpu" if where.type == "cpu" else "gpu"]
     most = max(size // (4 * program.rows), 1024)
-    step = -(-grid.pixels // -(-grid.pixels // most))  # divided evenly
-    for start in range(0, grid.pixels, step):
-        stop = min(start + step, grid.pixels)
+    step = -(-lattice.points // -(-lattice.points // most))  # divided evenly
+    for start in range(0, lattice.points, step):
+        stop = min(start + step, lattice.points)
         given = {
             name: getattr(program, name).to(where, torch.float32).requires_grad_()
             for name in PARAMETERS
         }
         machine = ProgramRunner(program, torch.float32, where, **given)
-        outputs = machine.differentiate(grid.tables(start, stop).to(where))
-        channels = colours(outputs if grid.reach else outputs.squeeze(2))
+        outputs = machine.differentiate(lattice.tables(start, stop).to(where))
+        channels = colours(outputs if lattice.look.band_limit else outputs.squeeze(2))
         for which in range(many):
             parts = torch.autograd.grad(
                 channels,
@@ -112,7 +106,7 @@ def _follow_by_torch(
 
 
 def _follow_by_compiled_code(
-    program: Program, grid: PixelGrid, colours: ColourMap, by_channel: torch.Tensor
+    program: Program, lattice: Lattice, by_channel: torch.Tensor
 ) -> dict[str, torch.Tensor]:
     """Turn gradients [G, 1, C, P] into those by one genome's parameters with compiled code."""
     from neatfool.cppn.draw.gradient_kernel import TILE, flow_back
@@ -120,23 +114,20 @@ def _follow_by_compiled_code(
 
     given = {name: getattr(program, name).clone().requires_grad_() for name in PARAMETERS}
     factors = program.factors(**given)
-    # For each node: activation, begin and end of its terms, row.
-    bounds, rows = program.bounds.numpy(), np.arange(program.inputs + 1, program.rows)
-    nodes = np.stack([program.activations.numpy(), bounds[:-1], bounds[1:], rows], 1)
-    found = grid.tables(0, grid.pixels).numpy()
+    found = lattice.tables(0, lattice.points).numpy()
     inputs = np.zeros((3, *found.shape[1:]), np.float32)
     inputs[: len(found)] = found
     totals = np.zeros((len(by_channel), len(program.sources)))
     shapes = (3, program.rows, TILE), (3, program.rows, TILE), (3, TILE), (1, LANES)
     flow_back(
         (
-            nodes.astype(np.int32),
+            program.nodes.numpy(),
             program.sources.numpy(),
             factors.detach().float().numpy(),
             program.outputs[0].numpy(),
         ),
         inputs,
-        list(COLOUR_MAPS).index(colours.name),
+        list(COLOUR_MAPS).index(lattice.look.colour_map),
         by_channel[:, 0].contiguous().numpy(),
         totals,
         tuple(np.empty(shape, np.float32) for shape in shapes),
@@ -189,15 +180,13 @@ class Parameters:
         Returns:
             float64 [..., P] for each genome.
         """
-        rows: list[list[np.ndarray]] = [[] for _ in range(len(program))]
+        parts = []
         for kind in self._kinds:
-            values = numbers[kind].numpy()
             keys = program.weight_keys if kind == "weights" else program.node_keys
-            owners = np.array([owner for owner, _ in keys], np.int64)
-            bounds = np.searchsorted(owners, np.arange(len(program) + 1))
-            for genome, row in enumerate(rows):
-                row.append(values[..., bounds[genome] : bounds[genome + 1]])
-        return [np.concatenate(row, axis=-1, dtype=np.float64) for row in rows]
+            starts = np.searchsorted([owner for owner, _ in keys], np.arange(len(program)))
+            # What is before the first genome is empty.
+            parts.append(np.split(numbers[kind].numpy(), starts, axis=-1)[1:])
+        return [np.concatenate(row, axis=-1, dtype=np.float64) for row in zip(*parts, strict=True)]
 
     def write(
         self, genomes: Sequence[Genome], program: Program, rows: Sequence[np.ndarray]

@@ -19,7 +19,7 @@ from numpy import ndarray as Array
 from neatfool.compiling import inlined, inner, make_switch, outer
 from neatfool.cppn.activations import ACTIVATIONS, Activation
 from neatfool.cppn.draw.colour import COLOUR_MAPS, ColourMap
-from neatfool.cppn.draw.lanes import LANES, add_product, bits_of, emit, load, spread, store
+from neatfool.cppn.draw.lanes import LANES, add_fused, add_term, bits_of, emit, load, spread, store
 from neatfool.cppn.draw.lattice import HALF
 from neatfool.cppn.genome.genes import COMMON
 
@@ -39,10 +39,10 @@ def add_up(
     value, across, down = spread(bias), spread(F(0.0)), spread(F(0.0))
     for term in range(len(sources)):
         source, factor = sources[term], factors[term]
-        value = value + load(tables[0], source, start) * factor
+        value = add_term(value, load(tables[0], source, start), factor)
         if limited is not None:
-            across = across + load(tables[1], source, start) * factor
-            down = down + load(tables[2], source, start) * factor
+            across = add_term(across, load(tables[1], source, start), factor)
+            down = add_term(down, load(tables[2], source, start), factor)
     return value, across, down
 
 
@@ -234,7 +234,7 @@ def _join(rows: Array, first: int, weights: Array, width: int, out: Array, row: 
     for x in range(0, width, LANES):
         total = spread(F(0.0))
         for tap in range(len(weights)):
-            total = add_product(total, load(rows, first + tap, x), weights[tap])
+            total = add_fused(total, load(rows, first + tap, x), weights[tap])
         store(out, row, x, total)
 
 

@@ -8,15 +8,13 @@ Elementary functions have no branch; :mod:`neatfool.cppn.draw.polynomials` says 
 numbers come from.
 """
 
-import operator
 from collections.abc import Callable
 from typing import Any, Final, cast
 
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.core.imputils import lower_builtin
-from numba.core.typing.templates import AbstractTemplate, infer_global, signature
+from numba.core.typing.templates import signature
 from numba.extending import intrinsic, models, register_model
 
 from neatfool.cppn.draw import polynomials
@@ -59,25 +57,6 @@ def _widen(builder: Any, value: Any) -> Any:
     return builder.shuffle_vector(one, nothing, places)
 
 
-def _teach(function: Any, instruction: str) -> None:
-    """Teach numba one of Python's operators for lanes."""
-
-    @infer_global(function)
-    class _Template(AbstractTemplate):
-        def generic(self, arguments: Any, _: Any) -> Any:
-            return signature(FLOATS, *arguments) if FLOATS in arguments else None
-
-    def lower(_: Any, builder: Any, __: Any, values: Any) -> Any:
-        return getattr(builder, instruction)(*(_widen(builder, value) for value in values))
-
-    cast("Code", lower_builtin(function, FLOATS, FLOATS))(lower)
-    cast("Code", lower_builtin(function, FLOATS, types.float32))(lower)
-
-
-_teach(operator.add, "fadd")
-_teach(operator.mul, "fmul")
-
-
 def _call_fma(builder: Any, a: Any, b: Any, c: Any) -> Any:
     kind = ir.FunctionType(_FLOATS, [_FLOATS] * 3)
     fma = cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.v{LANES}f32")
@@ -85,11 +64,22 @@ def _call_fma(builder: Any, a: Any, b: Any, c: Any) -> Any:
 
 
 @_intrinsic
-def add_product(_: Any, a: Any, b: Any, c: Any) -> Any:
+def add_fused(_: Any, a: Any, b: Any, c: Any) -> Any:
     """Give a + b * c of lanes or numbers, rounded once, on any processor."""
 
     def code(_: Any, builder: Any, __: Any, values: Any) -> Any:
         return _call_fma(builder, *(_widen(builder, value) for value in values))
+
+    return signature(FLOATS, a, b, c), code
+
+
+@_intrinsic
+def add_term(_: Any, a: Any, b: Any, c: Any) -> Any:
+    """Give a + b * c of lanes or numbers; the product is rounded, too."""
+
+    def code(_: Any, builder: Any, __: Any, values: Any) -> Any:
+        a, b, c = (_widen(builder, value) for value in values)
+        return builder.fadd(a, builder.fmul(b, c))
 
     return signature(FLOATS, a, b, c), code
 

@@ -15,14 +15,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal
 
 import numpy as np
 import torch
+from pydantic import Field, FiniteFloat, PositiveInt
+from pydantic.dataclasses import dataclass as validated
 
+from neatfool.cppn.draw.colour import ColourMap, find_colour_map
 from neatfool.cppn.formulas import Expression, Trace, by_numpy
-
-InputKind: TypeAlias = Literal["raw", "normalised"]
 
 BY_COLUMN: Final = 0b0101
 """The inputs that vary between columns: bit i is input i."""
@@ -33,15 +34,48 @@ BY_ROW: Final = 0b0110
 _FLOATS: Final = {torch.float32: np.float32, torch.float64: np.float64}
 
 
+@validated(frozen=True)
+class Look:
+    """How the outputs of a CPPN become a picture.
+
+    Attributes:
+        height: Pixels of the native image, the target's, from top to bottom.
+        width: Pixels of the native image from left to right.
+        inputs: ``"raw"``: x and y are counted in native pixels; ``"normalised"``: they go from -1
+            to 1.
+        colour_map: One of :data:`~neatfool.cppn.COLOUR_MAPS`.
+        channels: 3 repeats a grey channel three times; by default those of the colour map.
+        band_limit: How far each node reaches for the mean that it shows: a standard deviation in
+            native pixels; see :mod:`neatfool.cppn.activations`. 0: a pixel shows the value at its
+            centre.
+    """
+
+    height: PositiveInt
+    width: PositiveInt
+    inputs: Literal["raw", "normalised"] = "raw"
+    colour_map: str = "grey"
+    channels: int | None = None
+    band_limit: FiniteFloat = Field(default=0.0, ge=0)
+
+    @property
+    def colours(self) -> ColourMap:
+        """The colour map.
+
+        Raises:
+            ExperimentError: There is none of that name, or it does not fit the channels.
+        """
+        return find_colour_map(self.colour_map, channels=self.channels)
+
+
 @lru_cache(maxsize=64)
-def input_formula(native: tuple[int, int], kind: InputKind, reach: float) -> Expression:
+def input_formula(look: Look) -> Expression:
     """Give the formula of the inputs at a place in native pixels, of which 0 is the first's centre.
 
-    It is given x and y, and gives x, y, d and 1, each with what it changes by over a reach to the
-    right, and downwards: 12 numbers.
+    It is given x and y, and gives x, y, d and 1, each with what it changes by over the band limit
+    to the right, and downwards: 12 numbers.
     """
-    trace = Trace(2)
-    places, sides = trace.given, native[::-1]
+    trace, reach = Trace(2), look.band_limit
+    places, sides = trace.given, (look.width, look.height)
     steps = [2 / (side - 1) if side > 1 else 0.0 for side in sides]
     # Not place * step - 1, so that the centres of the outer pixels are exactly at -1 and 1.
     normal = [
@@ -51,84 +85,9 @@ def input_formula(native: tuple[int, int], kind: InputKind, reach: float) -> Exp
     distance = trace.sqrt(normal[0] * normal[0] + normal[1] * normal[1])
     away = trace.maximum(distance, 1e-30)
     along = (reach * step * place / away for step, place in zip(steps, normal, strict=True))
-    (x, y), (across, down) = (places, (1.0, 1.0)) if kind == "raw" else (normal, steps)
+    (x, y), (across, down) = (places, (1.0, 1.0)) if look.inputs == "raw" else (normal, steps)
     inputs = (x, reach * across, 0.0), (y, 0.0, reach * down), (distance, *along), (1.0, 0.0, 0.0)
     return trace.formula([*chain(*inputs)])
-
-
-@dataclass(frozen=True, eq=False)
-class PixelGrid:
-    """The pixels of an image, or of a box in it, row by row."""
-
-    x: np.ndarray  # float64 [W], the place of each column in native pixels
-    y: np.ndarray  # float64 [H], the place of each row
-    native: tuple[int, int]  # the native height and width
-    kind: InputKind = "raw"  # whether x and y are counted in native pixels, or go from -1 to 1
-    reach: float = 0.0  # how far a pixel reaches, in native pixels; 0 for points
-
-    @property
-    def pixels(self) -> int:
-        """The number of pixels."""
-        return len(self.x) * len(self.y)
-
-    def tables(self, start: int, stop: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
-        """Give the inputs of some pixels, counted row by row: floats [1, 4, stop - start].
-
-        For a reach above 0, they are [3, 4, stop - start], with what the inputs change by over it
-        to the right, and downwards.
-        """
-        width = len(self.x)
-        top, skipped = divmod(start, width)
-        rows = slice(top, -(-stop // width))
-        shape = max(rows.stop - top, 0), width
-        whole = np.zeros((3 if self.reach else 1, 4, *shape), _FLOATS[dtype])
-        formula = input_formula(self.native, self.kind, self.reach)
-        found = formula.play(by_numpy, self.x, self.y[rows, None])
-        for place, number in enumerate(found):
-            if place % 3 < len(whole) and (isinstance(number, np.ndarray) or number):
-                whole[place % 3, place // 3] = number
-        tables = whole.reshape(len(whole), 4, -1)[:, :, skipped : skipped + stop - start]
-        return torch.from_numpy(np.ascontiguousarray(tables))
-
-
-@lru_cache(maxsize=4)
-def whole_tables(grid: PixelGrid, device: torch.device | None = None) -> torch.Tensor:
-    """Give the inputs of all pixels, which are not to be written to, as ``tables`` gives them."""
-    return grid.tables(0, grid.pixels).to(device)
-
-
-@lru_cache(maxsize=8)
-def pixel_grid(
-    height: int,
-    width: int,
-    *,
-    native: tuple[int, int] | None = None,
-    box: tuple[int, int, int, int] | None = None,
-    kind: InputKind = "raw",
-) -> PixelGrid:
-    """Lay a grid of pixels over a picture, or over a (left, top, right, bottom) box of it.
-
-    Column i of N is at x = ((2 i + 1) W - N) / (2 N) with the native width W; that is i if N is W.
-    Normalised, it is 2 x / (W - 1) - 1, so that the outer native pixels are at -1 and 1 (a single
-    one at 0). The same holds for rows. The distance d = sqrt(x^2 + y^2) is always normalised.
-    The grid, which is not to be written to, of a box is exactly a part of the whole.
-    """
-    native = native or (height, width)
-    left, top, right, bottom = box or (0, 0, width, height)
-    if min(height, width, *native) < 1:
-        raise ValueError(f"an image of {height}x{width} pixels: both must be >= 1")
-    if not (0 <= left < right <= width and 0 <= top < bottom <= height):
-        raise ValueError(f"box {box}: not a part of an image {width} wide and {height} high")
-    if kind not in ("raw", "normalised"):
-        raise ValueError(f"inputs {kind!r}: must be 'raw' or 'normalised'")
-    x, y = (
-        ((2 * np.arange(*ends, dtype=np.float64) + 1) * own - side) / (2 * side)
-        for ends, own, side in (
-            ((left, right), native[1], width),
-            ((top, bottom), native[0], height),
-        )
-    )
-    return PixelGrid(x, y, native, kind)
 
 
 TAPS: Final = 4
@@ -188,35 +147,73 @@ class Axis:
 
 @dataclass(frozen=True, eq=False)
 class Lattice:
-    """The points that an image, or a box of it, is made of."""
+    """The points that an image, or a box of it, is made of, row by row."""
 
-    grid: PixelGrid
-    axes: tuple[Axis, Axis] | None
+    look: Look
+    x: np.ndarray  # float64 [w], the place of each column of points in native pixels
+    y: np.ndarray  # float64 [h], the place of each row
+    axes: tuple[Axis, Axis] | None = None
     """How points become pixels, downwards and across; None if they are the pixels' centres."""
 
     @property
-    def shape(self) -> tuple[int, int]:
-        """How many points there are from top to bottom, and from left to right."""
-        return len(self.grid.y), len(self.grid.x)
+    def points(self) -> int:
+        """The number of points."""
+        return len(self.x) * len(self.y)
+
+    def tables(self, start: int, stop: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+        """Give the inputs of some points, counted row by row: floats [1, 4, stop - start].
+
+        With a band limit, they are [3, 4, stop - start], with what the inputs change by over it to
+        the right, and downwards.
+        """
+        width = len(self.x)
+        top, skipped = divmod(start, width)
+        rows = slice(top, -(-stop // width))
+        shape = max(rows.stop - top, 0), width
+        whole = np.zeros((3 if self.look.band_limit else 1, 4, *shape), _FLOATS[dtype])
+        found = input_formula(self.look).play(by_numpy, self.x, self.y[rows, None])
+        for place, number in enumerate(found):
+            if place % 3 < len(whole) and (isinstance(number, np.ndarray) or number):
+                whole[place % 3, place // 3] = number
+        tables = whole.reshape(len(whole), 4, -1)[:, :, skipped : skipped + stop - start]
+        return torch.from_numpy(np.ascontiguousarray(tables))
+
+
+@lru_cache(maxsize=4)
+def whole_tables(lattice: Lattice, device: torch.device | None = None) -> torch.Tensor:
+    """Give the inputs of all points, which are not to be written to, as ``tables`` gives them."""
+    return lattice.tables(0, lattice.points).to(device)
 
 
 @lru_cache(maxsize=8)
 def lay_lattice(
-    height: int,
-    width: int,
-    *,
-    band_limit: float,
-    native: tuple[int, int] | None = None,
+    look: Look,
+    size: tuple[int, int] | None = None,
     box: tuple[int, int, int, int] | None = None,
-    kind: InputKind = "raw",
 ) -> Lattice:
-    """Lay the points of an image, as ``pixel_grid`` does; a band limit of 0 needs no bell."""
-    grid = pixel_grid(height, width, native=native, box=box, kind=kind)
-    if not band_limit:
-        return Lattice(grid, None)
-    across, down = (Axis.of(centres, band_limit) for centres in (grid.x, grid.y))
-    points = PixelGrid(across.places, down.places, grid.native, kind, band_limit)
-    return Lattice(points, (down, across))
+    """Lay the points of a picture, or of a (left, top, right, bottom) box of it.
+
+    Column i of N pixels is at x = ((2 i + 1) W - N) / (2 N) with the native width W; that is i if N
+    is W. Normalised, it is 2 x / (W - 1) - 1, so that the outer native pixels are at -1 and 1 (a
+    single one at 0). The same holds for rows. The distance d = sqrt(x^2 + y^2) is always
+    normalised. The points of a box, which are not to be written to, are exactly a part of the
+    whole's.
+    """
+    height, width = size or (look.height, look.width)
+    left, top, right, bottom = box = box or (0, 0, width, height)
+    if not (0 <= left < right <= width and 0 <= top < bottom <= height):
+        raise ValueError(f"box {box}: not a part of an image {width} wide and {height} high")
+    x, y = (
+        ((2 * np.arange(*ends, dtype=np.float64) + 1) * native - side) / (2 * side)
+        for ends, native, side in (
+            ((left, right), look.width, width),
+            ((top, bottom), look.height, height),
+        )
+    )
+    if not look.band_limit:
+        return Lattice(look, x, y)
+    across, down = (Axis.of(centres, look.band_limit) for centres in (x, y))
+    return Lattice(look, across.places, down.places, (down, across))
 
 
 def smooth(points: torch.Tensor, lattice: Lattice) -> torch.Tensor:
@@ -234,5 +231,6 @@ def spread(gradients: torch.Tensor, lattice: Lattice) -> torch.Tensor:
     """Turn gradients by pixels [N, C, H, W] into those by points [N, C, h, w]."""
     if lattice.axes is None:
         return gradients
-    points = gradients.new_zeros(*gradients.shape[:2], *lattice.shape, requires_grad=True)
+    shape = *gradients.shape[:2], len(lattice.y), len(lattice.x)
+    points = gradients.new_zeros(shape, requires_grad=True)
     return torch.autograd.grad(smooth(points, lattice), points, gradients)[0]

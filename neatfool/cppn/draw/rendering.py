@@ -7,53 +7,39 @@ fast, and a kernel runs it on GPUs of NVIDIA's.
 
 from __future__ import annotations
 
-import math
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import torch
 
-from neatfool.cppn.compile.tape import Tape
-from neatfool.cppn.draw.colour import ColourMap, find_colour_map, quantise
+from neatfool.cppn.draw.colour import find_colour_map, quantise
 from neatfool.cppn.draw.cpu import draw_tape, smooth_bytes
-from neatfool.cppn.draw.lattice import InputKind, PixelGrid, lay_lattice, smooth, whole_tables
+from neatfool.cppn.draw.lattice import Lattice, Look, lay_lattice, smooth, whole_tables
+from neatfool.cppn.tape import Tape
 
 if TYPE_CHECKING:
-    from neatfool.cppn.compile.program import Program
+    from neatfool.cppn.program import Program
 
-PIXELS_KEPT: Final = 1 << 20
-"""The inputs of images up to this many pixels (16 MiB of inputs) stay on a GPU between batches."""
+POINTS_KEPT: Final = 1 << 20
+"""The inputs of images of up to this many points (16 MiB of inputs) stay on a GPU between
+batches."""
 
 
 def render(
     program: Program | Tape,
+    look: Look,
     *,
-    height: int,
-    width: int,
-    native: tuple[int, int] | None = None,
+    size: tuple[int, int] | None = None,
     box: tuple[int, int, int, int] | None = None,
-    inputs: InputKind = "raw",
-    colour_map: str = "grey",
-    channels: int | None = None,
-    band_limit: float = 0.0,
     device: torch.device | str = "cpu",
 ) -> torch.Tensor:
     """Render a batch of genomes that take x, y, d and 1.
 
     Args:
         program: The N genomes: a program for the plain renderer, a tape for the compiled one.
-        height: Pixels of the whole image from top to bottom.
-        width: Pixels of the whole image from left to right.
-        native: (height, width) of the images that the genomes were bred for; by default the size
-            of this one.
+        look: How their outputs become a picture.
+        size: (height, width) of the whole image in pixels; the native size if absent.
         box: (left, top, right, bottom) of the part to render; all of it if absent.
-        inputs: ``"raw"`` or ``"normalised"``; see
-            :func:`~neatfool.cppn.draw.lattice.pixel_grid`.
-        colour_map: One of :data:`~neatfool.cppn.draw.colour.COLOUR_MAPS`.
-        channels: 3 repeats a grey channel three times; by default those of the colour map.
-        band_limit: How far each node reaches for the mean that it shows: a standard deviation in
-            native pixels; see :mod:`neatfool.cppn.activations`. 0: a pixel shows the
-            value at its centre.
         device: The device to render on; a tape needs the CPU or a GPU of NVIDIA's with the extra
             ``cuda``.
 
@@ -64,65 +50,56 @@ def render(
 
     Raises:
         ExperimentError: There is no such colour map, or it does not fit.
-        ValueError: A size, the box, the kind of inputs, the band limit or the device is wrong.
+        ValueError: The size, the box or the device is wrong.
     """
     outputs = program.outputs.shape[1]
-    colours = find_colour_map(colour_map, outputs=outputs, channels=channels)
+    colours = find_colour_map(look.colour_map, outputs=outputs, channels=look.channels)
     where = torch.device(device)
-    if not 0 <= band_limit < math.inf:
-        raise ValueError(f"band limit {band_limit}: must be 0 or more, and finite")
-
-    lattice = lay_lattice(height, width, band_limit=band_limit, native=native, box=box, kind=inputs)
+    lattice = lay_lattice(look, size, box)
     join = smooth
     if not isinstance(program, Tape):
-        points = _draw_program(program, lattice.grid, colours, where)
+        points = _draw_program(program, lattice, where)
     elif where.type != "cpu":
-        points = _draw_by_kernel(program, lattice.grid, colours, where)
+        points = _draw_by_kernel(program, lattice, where)
     else:
-        points, join = draw_tape(program, lattice.grid, colours), smooth_bytes
-    images = join(points.view(*points.shape[:2], *lattice.shape), lattice)
-    return images.repeat(1, channels, 1, 1) if channels not in (None, colours.channels) else images
+        points, join = draw_tape(program, lattice), smooth_bytes
+    images = join(points.view(*points.shape[:2], len(lattice.y), len(lattice.x)), lattice)
+    repeats = (look.channels or colours.channels) // colours.channels
+    return images.repeat(1, repeats, 1, 1) if repeats > 1 else images
 
 
-def _draw_program(
-    program: Program, grid: PixelGrid, colours: ColourMap, where: torch.device
-) -> torch.Tensor:
+def _draw_program(program: Program, lattice: Lattice, where: torch.device) -> torch.Tensor:
     """Draw with the plain renderer: uint8 [N, C, P]."""
     from neatfool.cppn.draw.execution import ProgramRunner, on_one_core
 
+    colours, reach = lattice.look.colours, lattice.look.band_limit
+
     @torch.no_grad()
     def compute() -> torch.Tensor:
-        shape = (len(program), colours.channels, grid.pixels)
+        shape = (len(program), colours.channels, lattice.points)
         images = torch.empty(shape, dtype=torch.uint8, device=where)
-        inputs = partial(_inputs_on, grid, where)
-        found = ProgramRunner(program, torch.float32, where).run(
-            grid.pixels, 3 if grid.reach else 1, inputs
-        )
-        for pixels, outputs in found:
-            channels = colours(outputs if grid.reach else outputs.squeeze(2))
-            images[:, :, pixels] = quantise(channels)
+        runner = ProgramRunner(program, torch.float32, where)
+        inputs = partial(_inputs_on, lattice, where)
+        for points, outputs in runner.run(lattice.points, 3 if reach else 1, inputs):
+            images[:, :, points] = quantise(colours(outputs if reach else outputs.squeeze(2)))
         return images
 
     return on_one_core(compute) if where.type == "cpu" else compute()
 
 
-def _draw_by_kernel(
-    tape: Tape, grid: PixelGrid, colours: ColourMap, where: torch.device
-) -> torch.Tensor:
+def _draw_by_kernel(tape: Tape, lattice: Lattice, where: torch.device) -> torch.Tensor:
     """Draw on a GPU of NVIDIA's: uint8 [N, C, P]."""
     from neatfool.cppn.draw.cuda import can_launch, draw_on_gpu
 
     if not can_launch(where.type):
         raise ValueError(f"device {where}: a tape is drawn on the CPU, or on a GPU of NVIDIA's")
-    parts = [
-        draw_on_gpu(tape, _inputs_on(grid, where, start, start + PIXELS_KEPT), colours, where)
-        for start in range(0, grid.pixels, PIXELS_KEPT)
-    ]
-    return torch.cat(parts, 2) if len(parts) > 1 else parts[0]
+    starts = range(0, lattice.points, POINTS_KEPT)
+    inputs = (_inputs_on(lattice, where, start, start + POINTS_KEPT) for start in starts)
+    return torch.cat([draw_on_gpu(tape, each, lattice.look.colours, where) for each in inputs], 2)
 
 
-def _inputs_on(grid: PixelGrid, device: torch.device, start: int, stop: int) -> torch.Tensor:
-    """Give the inputs of some pixels on a device; those of a small image stay on a GPU."""
-    if grid.pixels > PIXELS_KEPT or device.type == "cpu":
-        return grid.tables(start, min(stop, grid.pixels)).to(device)
-    return whole_tables(grid, device)[..., start:stop]
+def _inputs_on(lattice: Lattice, device: torch.device, start: int, stop: int) -> torch.Tensor:
+    """Give the inputs of some points on a device; those of a small image stay on a GPU."""
+    if lattice.points > POINTS_KEPT or device.type == "cpu":
+        return lattice.tables(start, min(stop, lattice.points)).to(device)
+    return whole_tables(lattice, device)[..., start:stop]

@@ -10,10 +10,10 @@ from typing import Any, Final
 import numpy as np
 
 from neatfool.cppn.activations import ACTIVATIONS
-from neatfool.cppn.draw.lattice import input_formula, weigh
-from neatfool.cppn.draw.look import Look
-from neatfool.cppn.exchange.picture import INPUT_KEYS, Picture
+from neatfool.cppn.draw.lattice import Look, input_formula, weigh
+from neatfool.cppn.exchange.picture import Picture
 from neatfool.cppn.formulas import Recorder, Symbol
+from neatfool.cppn.genome.genes import INPUTS
 from neatfool.errors import ExperimentError
 
 OPSET: Final = 17
@@ -158,8 +158,7 @@ def _lay_axis(operations: Operations, centres: Symbol, step: float) -> tuple[Sym
 def _inputs(operations: Operations, look: Look, y: Symbol, x: Symbol) -> list[tuple[Any, ...]]:
     """Give x [w], y [h, 1], d [h, w] and 1 at places in native pixels, with their derivatives."""
     doubles: Any = x.recorder
-    formula = input_formula((look.height, look.width), look.inputs, look.band_limit)
-    found = formula.play(doubles.record, x, doubles.add_node("Unsqueeze", y, [1]))
+    found = input_formula(look).play(doubles.record, x, doubles.add_node("Unsqueeze", y, [1]))
     cast = [operations.cast(each) if isinstance(each, Symbol) else each for each in found]
     return [tuple(cast[place : place + 3]) for place in range(0, len(cast), 3)]
 
@@ -169,9 +168,9 @@ def _draw(
 ) -> Symbol:
     """Give each channel, from 0 to 255: [C, *shape]."""
     look = picture.look
-    values = dict(zip(INPUT_KEYS, inputs, strict=True))
+    values = dict(zip(INPUTS, inputs, strict=True))
     for node in picture.formula():
-        terms = [tuple(factor * each for each in values[key]) for key, factor in node.terms]
+        terms = [tuple(w * node.response * each for each in values[key]) for key, w in node.terms]
         argument = map(sum, zip((node.bias, 0.0, 0.0), *terms, strict=True))
         mean = ACTIVATIONS[node.activation].within_reach
         values[node.key] = tuple(mean.play(operations.record, *argument))

@@ -25,7 +25,7 @@ import zlib
 from typing import Final, NamedTuple, NoReturn
 from xml.etree import ElementTree as ET
 
-from neatfool.cppn.draw.look import Look
+from neatfool.cppn.draw.lattice import Look
 from neatfool.cppn.genome.genes import PICBREEDER, ConnectionGene, NodeGene, first_free
 from neatfool.cppn.genome.genome import Genome, check_genome
 from neatfool.errors import GenomeError, nearest

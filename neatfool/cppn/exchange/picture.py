@@ -4,33 +4,28 @@ from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
-from importlib.resources import files
 from typing import Any, Final, NamedTuple
 
 import torch
-from jinja2 import Template
 
-from neatfool.cppn.compile.program import Program, compile_genomes
 from neatfool.cppn.draw import glsl
-from neatfool.cppn.draw.lattice import TAPS, input_formula
-from neatfool.cppn.draw.look import Look
+from neatfool.cppn.draw.lattice import TAPS, Look, input_formula
 from neatfool.cppn.draw.rendering import render
-from neatfool.cppn.genome.genes import unpack
+from neatfool.cppn.genome.genes import INPUTS, unpack
 from neatfool.cppn.genome.genome import flat_of, layers
+from neatfool.cppn.program import Program, compile_genomes
 
 _INPUT_NAMES: Final = {-1: "in_x", -2: "in_y", -3: "in_d", -4: "vec3(1.0, 0.0, 0.0)"}
 
-INPUT_KEYS: Final = (-1, -2, -3, -4)
-"""The keys of the inputs x, y, d and 1."""
-
 
 class Node(NamedTuple):
-    """A node: ``activation(bias + the sum of factors times sources)``."""
+    """A node: ``activation(bias + response * the sum of weights times sources)``."""
 
     key: int
     activation: str
     bias: float
-    terms: list[tuple[int, float]]  # the sources (keys of nodes or inputs) and their factors
+    response: float
+    terms: list[tuple[int, float]]  # the sources (keys of nodes or inputs) and their weights
 
 
 @dataclass(frozen=True)
@@ -48,7 +43,7 @@ class Picture:
 
     @cached_property
     def _program(self) -> Program:
-        return compile_genomes([self.genome], INPUT_KEYS, range(self.look.colours.outputs))
+        return compile_genomes([self.genome], [*INPUTS], range(self.look.colours.outputs))
 
     def pixels(self, size: tuple[int, int] | None = None) -> torch.Tensor:
         """Draw the picture.
@@ -62,21 +57,18 @@ class Picture:
         Raises:
             ExperimentError: The genome cannot be drawn, or its outputs do not fit the colour map.
         """
-        look = self.look
-        height, width = size or (look.height, look.width)
-        shape: dict[str, Any] = {"height": height, "width": width, "channels": look.channels}
-        return render(self._program, **shape, **look.options)[0]
+        return render(self._program, self.look, size=size)[0]
 
     def formula(self) -> list[Node]:
         """Give the nodes that the picture depends on, each after those that it needs."""
-        genes, terms = unpack(flat_of(self.genome))[0], defaultdict(list)
-        edges = [edge for _, edge in self._program.weight_keys]
-        for (source, target), weight in zip(edges, self._program.weights.tolist(), strict=True):
-            terms[target].append((source, weight * genes[target].response))
+        genes, connections = unpack(flat_of(self.genome))
+        edges, terms = [edge for _, edge in self._program.weight_keys], defaultdict(list)
+        for source, target in edges:
+            terms[target].append((source, connections[source, target].weight))
         layer = layers(edges)
         needed = (genes[key] for _, key in self._program.node_keys)
         return [
-            Node(gene.key, gene.activation, gene.bias, terms[gene.key])
+            Node(gene.key, gene.activation, gene.bias, gene.response, terms[gene.key])
             for gene in sorted(needed, key=lambda gene: layer.get(gene.key, 1))
         ]
 
@@ -93,7 +85,7 @@ def to_glsl(picture: Picture, *, title: str = "") -> str:
         title: What it shows, for the first line.
     """
     look, nodes = picture.look, picture.formula()
-    places = input_formula((look.height, look.width), look.inputs, look.band_limit)
+    places = input_formula(look)
     inputs = (f"vec3({{{n}}}, {{{n + 1}}}, {{{n + 2}}})" for n in (0, 3, 6))
     outputs = ", ".join(map(_name, range(look.colours.outputs)))
     functions = [
@@ -110,8 +102,8 @@ def to_glsl(picture: Picture, *, title: str = "") -> str:
     # What a comment can hold: printable ASCII, which no backslash continues.
     plain = title.encode("ascii", "backslashreplace").decode()
     shown = "".join(each if each.isprintable() else " " for each in plain)
-    template = files(__package__).joinpath("picture.glsl.j2").read_text(encoding="utf-8")
-    shader: str = Template(template, trim_blocks=True, keep_trailing_newline=True).render(
+    return glsl.fill(
+        "picture.glsl.j2",
         title=shown.rstrip("\\ ") or "A picture",
         version=version("neatfool"),
         look=look,
@@ -119,12 +111,11 @@ def to_glsl(picture: Picture, *, title: str = "") -> str:
         step=glsl.number(look.band_limit),
         taps=TAPS,
     )
-    return shader
 
 
 def _statement(node: Node) -> str:
     """Write the line that computes a node."""
-    terms = [f"{_number(factor)} * {_name(source)}" for source, factor in node.terms]
+    terms = [f"{_number(w * node.response)} * {_name(source)}" for source, w in node.terms]
     z = " + ".join([*terms, f"vec3({_number(node.bias)}, 0.0, 0.0)"])
     return f"vec3 {_name(node.key)} = act_{node.activation}({z});"
 

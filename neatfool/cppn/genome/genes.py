@@ -21,11 +21,13 @@ import numpy as np
 from neat.attributes import BoolAttribute, FloatAttribute
 from neat.genes import BaseGene, DefaultConnectionGene, DefaultNodeGene
 
-from neatfool.cppn.activations import ACTIVATIONS, AGGREGATIONS
-from neatfool.cppn.genome.presets import PAPER_ACTIVATIONS
+from neatfool.cppn.activations import ACTIVATIONS, PAPER_ACTIVATIONS
 
 Edge = tuple[int, int]
 """The key of a connection: the node it comes from (an input if negative) and the one it goes to."""
+
+INPUTS: Final[Mapping[int, str]] = {-1: "x", -2: "y", -3: "d", -4: "1"}
+"""The inputs by their keys: column, row, distance from the centre, and one."""
 
 # The kinds of markings.
 INITIAL: Final = 0
@@ -170,7 +172,7 @@ def pack(nodes: Mapping[int, Any], connections: Mapping[Edge, Any]) -> bytes:
     places = {key: place for place, key in enumerate(nodes)}
     words: list[Any] = [len(nodes), len(connections)]
     for key, node in nodes.items():
-        if node.aggregation not in AGGREGATIONS:
+        if node.aggregation != "sum":
             raise KeyError(node.aggregation)
         words += key, ACTIVATION_CODES[node.activation], node.bias, node.response
     for edge, gene in connections.items():
@@ -204,7 +206,7 @@ def read_rows(flat: bytes) -> tuple[list[NodeRow], list[ConnectionRow]]:
     rows = zip(
         keys,
         [_ACTIVATIONS[code] for code in nodes["activation"].tolist()],
-        AGGREGATIONS * len(nodes),
+        ["sum"] * len(nodes),
         nodes["bias"].tolist(),
         nodes["response"].tolist(),
         [1.0] * len(nodes),

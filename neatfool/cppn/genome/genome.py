@@ -10,7 +10,7 @@ import networkx as nx
 import numpy as np
 from neat.genome import DefaultGenome, DefaultGenomeConfig
 
-from neatfool.cppn.activations import ACTIVATIONS, AGGREGATIONS
+from neatfool.cppn.activations import ACTIVATIONS
 from neatfool.cppn.genome import genes
 from neatfool.cppn.genome.genes import ConnectionGene, Edge, NodeGene
 from neatfool.errors import GenomeError, nearest
@@ -183,7 +183,7 @@ def _check_node(key: int, node: Any) -> None:
     if not 0 <= key < 1 << 63:
         why = "negative ids are the inputs'" if key < 0 else "its id has more than 64 bits"
         raise GenomeError(f"node {key}: {why}")
-    for name, known in ((node.activation, ACTIVATIONS), (node.aggregation, AGGREGATIONS)):
+    for name, known in ((node.activation, ACTIVATIONS), (node.aggregation, ["sum"])):
         if name not in known:
             raise GenomeError(f"node {key}: there is no {name!r}{nearest(str(name), known)}")
     for name in ("bias", "response"):

@@ -1,25 +1,35 @@
 """The section ``[DefaultGenome]`` of an experiment: neat-python's own keys, each optional.
 
-The keys come from the installed neat-python's lists of parameters. A key left out has the preset's
-value.
+The keys come from the installed neat-python's lists of parameters. A key left out has the value of
+the preset, which is a way of drawing and evolving CPPNs:
+
+``paper``
+    Evolves as the paper's own code: see :mod:`neatfool.cppn.mutation`. A child has
+    one parent.
+``patterns``
+    Evolves so too, with all that made searches need fewer images; and draws pictures that do not
+    depend on the grid of pixels. The best that is known for photographs' networks.
+``neat``
+    Evolves as neat-python: its mutation, and its crossover of two parents.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
 
 from neat.genome import DefaultGenomeConfig
 from pydantic import AfterValidator, BeforeValidator, Field, FiniteFloat, create_model
 
-from neatfool.cppn.activations import ACTIVATIONS
-from neatfool.cppn.genome.genes import MOST_OPTIONS, ConnectionGene, NodeGene
+from neatfool.cppn.activations import ACTIVATIONS, PAPER_ACTIVATIONS
+from neatfool.cppn.genome.genes import INPUTS, MOST_OPTIONS, ConnectionGene, NodeGene
 from neatfool.cppn.genome.genome import GenomeConfig
-from neatfool.cppn.genome.presets import INPUTS, PRESETS, Preset
 from neatfool.errors import nearest
 
 RANDOM: Final = ("random", "none")
 """neat-python's words for a random one of the options."""
 FIXED: Final[Mapping[str, str]] = {
-    "num_inputs": str(INPUTS),
+    "num_inputs": str(len(INPUTS)),
     "feed_forward": "true",
     "single_structural_mutation": "false",
     "structural_mutation_surer": "default",
@@ -27,6 +37,112 @@ FIXED: Final[Mapping[str, str]] = {
     "aggregation_default": "sum",
 }
 """The keys of which only one value is possible."""
+
+
+def _number(name: str, **given: object) -> dict[str, object]:
+    """Give the keys of an attribute, which never varies unless some say so."""
+    values = {
+        **{"init_mean": 0.0, "init_stdev": 0.0, "init_type": "gaussian"},
+        **{"replace_rate": 0.0, "mutate_rate": 0.0, "mutate_power": 0.5},
+        **{"max_value": 10.0, "min_value": -10.0},
+    }
+    return {f"{name}_{key}": value for key, value in (values | given).items()}
+
+
+_PAPER: Mapping[str, object] = {
+    **FIXED,
+    **_number("bias"),
+    **_number("response", init_mean=1.0),
+    **_number("time_constant", init_mean=1.0, min_value=0.01, mutate_power=0.0),
+    "aggregation_mutate_rate": 0.0,
+    "enabled_default": "True",
+    "enabled_mutate_rate": 0.0,
+    "enabled_rate_to_true_add": 0.0,
+    "enabled_rate_to_false_add": 0.0,
+    "compatibility_disjoint_coefficient": 1.0,
+    "compatibility_weight_coefficient": 0.5,
+    # What the paper's code has:
+    "num_hidden": 0,
+    "initial_connection": "full_direct",
+    **_number("weight", init_type="uniform", init_stdev=5.0, mutate_rate=0.1, mutate_power=1.0),
+    "weight_mutate_eta": 15.0,
+    "activation_default": "random",
+    "activation_options": PAPER_ACTIVATIONS,
+    "activation_mutate_rate": 0.1,
+    "conn_add_prob": 0.5,
+    "conn_delete_prob": 0.3,
+    "node_add_prob": 0.5,
+    "node_delete_prob": 0.2,
+}
+
+_NEAT: Mapping[str, object] = {
+    **_PAPER,
+    **_number("weight", init_stdev=3.0, mutate_rate=0.5, mutate_power=1.0, replace_rate=0.05),
+    **_number("bias", init_stdev=1.0, mutate_rate=0.3, replace_rate=0.05),
+    "activation_options": ("sin", "gauss", "sigmoid", "tanh", "clamped", "identity", "abs"),
+    "enabled_mutate_rate": 0.01,
+    "node_add_prob": 0.3,
+}
+
+
+@dataclass(frozen=True)
+class Refinements:
+    """Additions to the paper's way of evolving CPPNs.
+
+    Attributes:
+        initial_rounds: A random CPPN grows by a random number of rounds, from 0 to this. Each round
+            splits a connection by a node and adds a connection.
+        graft: The probability that a child takes one output from a second parent.
+        mutation_spread: For each child, the probabilities of all mutations are multiplied by a
+            random factor between e^-s and e^s, with this s; its logarithm is uniform.
+        mutation_cooling: After this many generations mutations and grafts are half as likely as at
+            the beginning, after twice as many a third as likely. 0: no cooling.
+    """
+
+    initial_rounds: int = 0
+    graft: float = 0.0
+    mutation_spread: float = 0.0
+    mutation_cooling: int = 0
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A way of evolving CPPNs.
+
+    Attributes:
+        name: Its name in experiments.
+        inputs: Whether x and y are the pixels' indices ("raw") or in [-1, 1] ("normalised").
+        colour: The colour map of images in colour.
+        band_limit: How far each node reaches for the mean that it shows, in pixels of the target;
+            see :func:`neatfool.cppn.render`.
+        refinements: Additions to its mutation; None if it takes none.
+        values: A value for each key of neat-python's genome section, except ``num_outputs``.
+        idle: The keys that its mutation ignores.
+    """
+
+    name: str
+    inputs: Literal["raw", "normalised"]
+    colour: str
+    band_limit: float
+    refinements: Refinements | None
+    values: Mapping[str, object]
+    idle: frozenset[str]
+
+
+_IDLE = frozenset({"weight_mutate_power", "weight_replace_rate"})
+_REFINED = Refinements(initial_rounds=47, graft=0.5, mutation_spread=1.0, mutation_cooling=100)
+
+PRESETS: Mapping[str, Preset] = MappingProxyType(
+    {
+        each.name: each
+        for each in (
+            Preset("paper", "raw", "hsv", 0.0, Refinements(), _PAPER, _IDLE),
+            Preset("patterns", "normalised", "oklab", 2.0, _REFINED, _PAPER, _IDLE),
+            Preset("neat", "normalised", "hsv", 0.0, None, _NEAT, frozenset({"weight_mutate_eta"})),
+        )
+    }
+)
+"""The presets by name."""
 
 
 def _split(value: object) -> list[str]:

@@ -21,9 +21,8 @@ from typing import Annotated, Any, Literal
 import networkx as nx
 from pydantic import BaseModel, Field, ValidationError
 
-from neatfool.cppn.genome.genes import FORM, ConnectionGene, NodeGene, read_rows
+from neatfool.cppn.genome.genes import FORM, INPUTS, ConnectionGene, NodeGene, read_rows
 from neatfool.cppn.genome.genome import Genome, GenomeConfig, check_genome, layers
-from neatfool.cppn.genome.presets import INPUT_LABELS, INPUTS
 from neatfool.errors import GenomeError
 
 
@@ -113,7 +112,7 @@ def to_graph(
     """
     graph = nx.DiGraph()
     layer = layers(edge for edge, gene in genome.connections.items() if gene.enabled)
-    for key, label in zip(config.input_keys, INPUT_LABELS, strict=True):
+    for key, label in INPUTS.items():
         graph.add_node(key, kind="input", label=label, layer=0)
     labels = output_labels or [str(key) for key in config.output_keys]
     names = dict(zip(config.output_keys, labels, strict=True))
@@ -161,7 +160,7 @@ def from_graph(graph: nx.DiGraph) -> Genome:
             for edge, data in _in_order(edges)
         ],
     )
-    check_genome(genome, range(-INPUTS, 0))
+    check_genome(genome, INPUTS)
     return genome
 
 

@@ -30,7 +30,7 @@
   const sameClass = (elite, run) => elites.find((other) => other.run === run && other.name === elite.name);
 
   function picture(genome, spec, shown = null) {
-    const network = new Network(genome, index.functions);
+    const network = new Network(genome, index.activations);
     return { network, parameters: network.parameters(), spec, shown };
   }
 

@@ -62,9 +62,8 @@
     if (source < 4) return { short: INPUTS[source], long: `input ${["x", "y", "distance from the centre", "one"][source]}` };
     const node = network.nodes[source - 4];
     const output = network.outputs.indexOf(source - 4);
-    const does = `${node.activation}${node.aggregation === "sum" ? "" : ` of the ${node.aggregation}`}`;
     const what = output < 0 ? `node ${source - 3}` : `output ${labels[output]}`; // its key has 16 figures
-    return { short: output < 0 ? "" : labels[output], long: `${what}: ${does}, ${counted(node.sources.length, "input", "inputs")}` };
+    return { short: output < 0 ? "" : labels[output], long: `${what}: ${node.activation}, ${counted(node.sources.length, "input", "inputs")}` };
   }
 
   class Graph {

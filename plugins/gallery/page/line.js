@@ -10,7 +10,7 @@
     a.nodes.length === b.nodes.length &&
     a.nodes.every((node, i) => {
       const other = b.nodes[i];
-      return node.activation === other.activation && node.aggregation === other.aggregation && String(node.sources) === String(other.sources);
+      return node.activation === other.activation && String(node.sources) === String(other.sources);
     });
 
   class Line {

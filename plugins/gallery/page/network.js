@@ -1,8 +1,8 @@
 // A network: its topology becomes GLSL, its numbers become parameters.
 //
 // A genome comes as {n: nodes, w: numbers, o: outputs}. Each node is
-// [activation, aggregation, source, source, ...]; sources 0 to 3 are the inputs x, y, d and 1, and
-// 4 + i is node i, which stands before. The numbers are those of each node: bias, response, and the
+// [activation, source, source, ...]; sources 0 to 3 are the inputs x, y, d and 1, and 4 + i is node
+// i, which stands before. The numbers are those of each node: bias, response, and the
 // weights of its sources, as the bytes of single precision in base64.
 "use strict";
 (() => {
@@ -10,16 +10,15 @@
   const INPUTS = ["x", "y", "d", "1"];
 
   class Network {
-    // functionNames: {activations: [...], aggregations: [...]}, which the genome's numbers count.
-    constructor(genome, functionNames) {
+    // activations: the names that the first number of a node counts.
+    constructor(genome, activations) {
       const numbers = decode(genome.w);
       let at = 0;
-      this.nodes = genome.n.map(([activation, aggregation, ...sources]) => {
+      this.nodes = genome.n.map(([activation, ...sources]) => {
         const own = numbers.subarray(at, at + 2 + sources.length);
         at += own.length;
         return {
-          activation: functionNames.activations[activation],
-          aggregation: functionNames.aggregations[aggregation],
+          activation: activations[activation],
           bias: own[0],
           response: own[1],
           sources,

@@ -8,11 +8,11 @@ import torch
 from genomes import breeder_of, line_of
 from random_cppns import INPUTS, OUTPUTS
 
-from neatfool.cppn import can_compile, compile_genomes, compile_tape, render
+from neatfool.cppn import Look, can_compile, compile_genomes, compile_tape, render
 from neatfool.cppn.draw.lattice import TAPS, lay_lattice, smooth, spread
 
 NATIVE = (40, 48)
-HOW = {"native": NATIVE, "colour_map": "hsv", "inputs": "normalised", "band_limit": 2.0}
+LOOK = Look(*NATIVE, "normalised", "hsv", band_limit=2.0)
 
 
 @pytest.fixture(params=["compiled", "plain"])
@@ -22,16 +22,14 @@ def compiler(request):
     return compile_tape if request.param == "compiled" else compile_genomes
 
 
-def drawn(compiler, count=6, scale=1.0, **how):
+def drawn(compiler, count=6, scale=1.0):
     genomes = [line_of(breeder_of("patterns"), 30, seed)[-1] for seed in range(count)]
-    height, width = (round(scale * side) for side in NATIVE)
-    made = compiler(genomes, INPUTS, OUTPUTS)
-    return render(made, height=height, width=width, **{**HOW, **how})
+    size = tuple(round(scale * side) for side in NATIVE)
+    return render(compiler(genomes, INPUTS, OUTPUTS), LOOK, size=size)
 
 
 def axis(size, native=None, band_limit=2.0):
-    lattice = lay_lattice(1, size, native=(1, native or size), band_limit=band_limit)
-    return lattice.axes[1]
+    return lay_lattice(Look(1, native or size, band_limit=band_limit), (1, size)).axes[1]
 
 
 @pytest.mark.parametrize("band_limit", [0.5, 2.0, 3.0])
@@ -53,8 +51,7 @@ def test_points_are_a_band_limit_apart_and_the_first_within_half_of_it_of_the_ed
 
 @pytest.mark.parametrize("scale", [1.0, 2.0, 2.3])
 def test_pixels_are_the_weighted_means_of_points(scale):
-    height, width = (round(scale * side) for side in NATIVE)
-    lattice = lay_lattice(height, width, native=NATIVE, band_limit=2.0)
+    lattice = lay_lattice(LOOK, tuple(round(scale * side) for side in NATIVE))
     whole = torch.rand(2, 3, len(lattice.axes[0].places), len(lattice.axes[1].places))
     expected = whole.double()
     for dim, along in ((2, lattice.axes[0]), (3, lattice.axes[1])):
@@ -78,7 +75,7 @@ def test_a_larger_picture_has_the_native_pixels(compiler):
 
 @pytest.mark.parametrize("size", [(16, 22), (20, 33)])
 def test_gradients_are_spread_as_pixels_are_made(size):
-    lattice = lay_lattice(*size, native=(16, 22), band_limit=2.0)
+    lattice = lay_lattice(Look(16, 22, band_limit=2.0), size)
     shape = len(lattice.axes[0].places), len(lattice.axes[1].places)
     points = torch.randn(2, 3, *shape, dtype=torch.float64, requires_grad=True)
     pixels = smooth(points, lattice)

@@ -19,16 +19,17 @@ from neatfool import ExperimentError
 from neatfool.cppn import (
     ACTIVATIONS,
     COLOUR_MAPS,
+    Look,
     compile_genomes,
     compile_tape,
     render,
 )
 from neatfool.cppn.draw import cpu as compiled
-from neatfool.cppn.draw.lattice import pixel_grid
+from neatfool.cppn.draw.lattice import lay_lattice
 
 pytest.importorskip("numba")
 
-SIZE = {"height": 33, "width": 37}
+RGB = Look(33, 37, colour_map="rgb")
 
 
 def batch(count=24, outputs=3, **options):
@@ -44,12 +45,12 @@ def program(genomes, outputs=3):
 
 
 def test_grey_values_are_neat_pythons():
-    inputs = pixel_grid(13, 11, kind="normalised").tables(0, 143)[0]
+    look = Look(13, 11, "normalised")
+    inputs = lay_lattice(look).tables(0, 143)[0]
     many = [random_genome(seed, BOUNDED, outputs=1) for seed in range(300)]
     expected = [neat_outputs(each, inputs.T.double().tolist(), [0]) for each in many]
     expected = np.abs(np.array(expected)[:, :, 0]).clip(0, 1) * 255
-    size = {"height": 13, "width": 11, "inputs": "normalised"}
-    got = render(tape(many, 1), **size).numpy().reshape(300, -1)
+    got = render(tape(many, 1), look).numpy().reshape(300, -1)
     assert np.abs(got - expected).max() < 0.51
 
 
@@ -57,8 +58,8 @@ def test_grey_values_are_neat_pythons():
 def test_evolved_genomes_are_drawn_as_by_the_plain_renderer(preset):
     breeder = breeder_of(preset)
     evolved = [genome for seed in range(10) for genome in line_of(breeder, 40, seed)[::8]]
-    options = {**SIZE, "colour_map": "hsv", "inputs": "normalised"}
-    assert_alike(render(tape(evolved), **options), render(program(evolved), **options))
+    look = Look(33, 37, "normalised", "hsv")
+    assert_alike(render(tape(evolved), look), render(program(evolved), look))
 
 
 def assert_alike(images, plain):
@@ -69,12 +70,12 @@ def assert_alike(images, plain):
     assert len(plain.unique()) > 100
 
 
-def steady(genomes, outputs, inputs, band_limit):
+def steady(genomes, look):
     """Pick the genomes that single precision can draw: double precision makes them the same."""
-    grid = replace(pixel_grid(33, 37, kind=inputs), reach=band_limit)
-    made = program(genomes, outputs)
+    points = replace(lay_lattice(replace(look, band_limit=0.0)), look=look)
+    made = program(genomes, look.colours.outputs)
     single, double = (
-        evaluate(made, grid.tables(0, grid.pixels, dtype)).clamp(-2, 2)
+        evaluate(made, points.tables(0, points.points, dtype)).clamp(-2, 2)
         for dtype in (torch.float32, torch.float64)
     )
     right = ((single - double).abs() < 1e-3).flatten(1).all(1)
@@ -87,22 +88,20 @@ def steady(genomes, outputs, inputs, band_limit):
 @pytest.mark.parametrize("colour_map", COLOUR_MAPS)
 def test_images_are_those_of_the_plain_renderer(colour_map, inputs, band_limit):
     outputs = COLOUR_MAPS[colour_map].outputs
-    drawn = steady(batch(150, outputs), outputs, inputs, band_limit)
+    look = Look(33, 37, inputs, colour_map, band_limit=band_limit)
+    drawn = steady(batch(150, outputs), look)
     used = {node.activation for genome in drawn for node in genome.nodes.values()}
     assert used == set(ACTIVATIONS)
-    options = {**SIZE, "colour_map": colour_map, "inputs": inputs, "band_limit": band_limit}
-    assert_alike(
-        render(tape(drawn, outputs), **options), render(program(drawn, outputs), **options)
-    )
+    assert_alike(render(tape(drawn, outputs), look), render(program(drawn, outputs), look))
 
 
 @given(genomes())
 @settings(max_examples=200)
 def test_any_genome_is_drawn(genome):
-    options = {"height": 5, "width": 4, "colour_map": "hsv", "band_limit": 2.0}
-    alone = render(tape([genome]), **options)
+    look = Look(5, 4, colour_map="hsv", band_limit=2.0)
+    alone = render(tape([genome]), look)
     assert alone.shape == (1, 3, 5, 4)
-    assert torch.equal(render(tape([*batch(3), genome]), **options)[3:], alone)
+    assert torch.equal(render(tape([*batch(3), genome]), look)[3:], alone)
 
 
 @given(genomes(), st.integers(1, 50), st.integers(1, 50), st.sampled_from(["raw", "normalised"]))
@@ -111,18 +110,18 @@ def test_nodes_that_are_the_same_in_all_rows_or_columns_are_as_if_computed_every
     genome, width, height, inputs
 ):
     made = tape([genome])
-    options = {"inputs": inputs, "colour_map": "hsv", "band_limit": 2.0 * (height % 2)}
-    whole = render(made, height=height, width=width, **options)
+    look = Look(height, width, inputs, "hsv", band_limit=2.0 * (height % 2))
+    whole = render(made, look)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(compiled, "NARROWEST", 1 << 30)
-        assert torch.equal(render(made, height=height, width=width, **options), whole)
+        assert torch.equal(render(made, look), whole)
 
 
 def test_pixels_done_at_once_do_not_show(monkeypatch):
     made = tape(batch())
-    whole = render(made, **SIZE, colour_map="rgb")
+    whole = render(made, RGB)
     monkeypatch.setattr(compiled, "PIXELS_AT_ONCE", 100)
-    assert torch.equal(render(made, **SIZE, colour_map="rgb"), whole)
+    assert torch.equal(render(made, RGB), whole)
 
 
 def test_work_is_shared_without_gap_or_overlap():
@@ -142,10 +141,10 @@ def test_work_is_shared_without_gap_or_overlap():
 DIGEST = """
 import hashlib, torch
 from random_cppns import INPUTS, OUTPUTS, random_genome
-from neatfool.cppn import compile_tape, render
+from neatfool.cppn import Look, compile_tape, render
 torch.set_num_threads(2)
 tape = compile_tape([random_genome(seed) for seed in range(30)], INPUTS, OUTPUTS)
-images = render(tape, height=150, width=150, colour_map="hsv")
+images = render(tape, Look(150, 150, colour_map="hsv"))
 print(hashlib.sha256(images.numpy().tobytes()).hexdigest())
 """
 
@@ -168,7 +167,7 @@ def run_python(code, **environment):
 
 def test_another_process_draws_the_same():
     made = compile_tape([random_genome(seed) for seed in range(30)], INPUTS, OUTPUTS)
-    images = render(made, height=150, width=150, colour_map="hsv")
+    images = render(made, Look(150, 150, colour_map="hsv"))
     assert run_python(DIGEST) == hashlib.sha256(images.numpy().tobytes()).hexdigest()
 
 
@@ -176,7 +175,7 @@ COMPILED_FUNCTIONS = """
 import gc
 from numba.core.dispatcher import Dispatcher
 from neatfool.cppn.draw import gradient_kernel, kernel
-from neatfool.cppn.compile import tape
+from neatfool.cppn import tape
 for each in gc.get_objects():
     if issubclass(type(each), Dispatcher) and each.py_func.__module__.startswith("neatfool."):
         print(f"{each.py_func.__module__}:{each.py_func.__qualname__}")
@@ -207,12 +206,12 @@ def test_numba_is_not_imported_before_something_is_compiled():
 
 def test_a_tape_is_not_rendered_on_another_device():
     with pytest.raises(ValueError, match="device cuda: a tape is drawn on the CPU"):
-        render(tape(batch()), **SIZE, colour_map="rgb", device="cuda")
+        render(tape(batch()), RGB, device="cuda")
 
 
 def test_numba_that_is_missing_is_told(no_numba):
     with pytest.raises(ExperimentError, match=r"numba does not work here .*; pip install numba"):
-        render(tape(batch(1)), **SIZE, colour_map="rgb")
+        render(tape(batch(1)), RGB)
 
 
 def test_code_that_cannot_be_kept_on_the_disk_is_compiled_all_the_same(monkeypatch, caplog):

@@ -15,17 +15,17 @@ import pytest
 import torch
 
 from neatfool import ExperimentError
-from neatfool.cppn import ACTIVATIONS, compile_genomes
-from neatfool.cppn.compile.tape import compile_tape
+from neatfool.cppn import ACTIVATIONS, Look, compile_genomes
 from neatfool.cppn.draw.colour import COLOUR_MAPS, quantise
 from neatfool.cppn.draw.cpu import draw_tape
 from neatfool.cppn.draw.cuda import REGISTERS, compile_kernel, draw_on_gpu
-from neatfool.cppn.draw.lattice import pixel_grid
+from neatfool.cppn.draw.lattice import lay_lattice
+from neatfool.cppn.tape import compile_tape
 from tests.support.kernel_on_cpu import Driver, needs_compiler
 from tests.support.random_cppns import BOUNDED, INPUTS, evaluate, random_genome
 
 CPU = torch.device("cpu")
-GRID = pixel_grid(24, 20, kind="normalised")
+LATTICE = lay_lattice(Look(24, 20, "normalised"))
 UNDEFINED = ("-fsanitize=undefined", "-fno-sanitize-recover", "-static-libubsan")
 ADDRESSES = "NEATFOOL_SANITIZES_ADDRESSES"
 SANITIZED = ("-fsanitize=address",) if ADDRESSES in os.environ else UNDEFINED
@@ -42,8 +42,13 @@ def tape(colour_map: str, count: int, **options):
     return compile_tape(many, INPUTS, range(COLOUR_MAPS[colour_map].outputs))
 
 
+def points_of(colour_map: str, band_limit: float):
+    look = replace(LATTICE.look, colour_map=colour_map, band_limit=band_limit)
+    return replace(LATTICE, look=look)
+
+
 def draw(given, colour_map: str, band_limit: float):
-    inputs = replace(GRID, reach=band_limit).tables(0, GRID.pixels)
+    inputs = points_of(colour_map, band_limit).tables(0, LATTICE.points)
     return draw_on_gpu(given, inputs, COLOUR_MAPS[colour_map], CPU).int()
 
 
@@ -58,7 +63,7 @@ def draw(given, colour_map: str, band_limit: float):
 def test_the_kernel_draws_what_the_compiled_renderer_draws(monkeypatch, colour_map, band_limit):
     Driver(monkeypatch, *SANITIZED)
     given = tape(colour_map, 200)
-    expected = draw_tape(given, replace(GRID, reach=band_limit), COLOUR_MAPS[colour_map]).int()
+    expected = draw_tape(given, points_of(colour_map, band_limit)).int()
     apart = (draw(given, colour_map, band_limit) - expected).abs()
     assert (apart <= 1).float().mean() > 0.999
 
@@ -72,7 +77,7 @@ def test_the_kernel_draws_what_double_precision_gives(monkeypatch, colour_map, b
     colours, every = COLOUR_MAPS[colour_map], {"activations": [*ACTIVATIONS]}
     many = genomes(colour_map, 200, **every)
     program = compile_genomes(many, INPUTS, [*range(colours.outputs)])
-    inputs = replace(GRID, reach=band_limit).tables(0, GRID.pixels, torch.float64)
+    inputs = points_of(colour_map, band_limit).tables(0, LATTICE.points, torch.float64)
     exact = quantise(colours(evaluate(program, inputs if band_limit else inputs[0]))).int()
     apart = (draw(tape(colour_map, 200, **every), colour_map, band_limit) - exact).abs()
     # Points of 1 / x and the like magnify the last bits of a number.
@@ -101,7 +106,7 @@ def test_a_batch_is_one_launch_and_a_block_is_a_genome_and_a_tile(monkeypatch):
     driver = Driver(monkeypatch)
     draw(tape("hsv", 5), "hsv", 2.0)
     (call,) = driver.calls
-    assert call["blocks"] == (-(-GRID.pixels // 128), 5)
+    assert call["blocks"] == (-(-LATTICE.points // 128), 5)
     assert call["threads"] == 128
     assert call["shared"] % (128 * 12) == 0
     assert call["stream"] == 7

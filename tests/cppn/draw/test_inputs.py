@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from neatfool.cppn.draw.lattice import BY_COLUMN, BY_ROW, PixelGrid, pixel_grid
-from neatfool.cppn.genome.presets import INPUT_LABELS
+from neatfool.cppn import Look
+from neatfool.cppn.draw.lattice import BY_COLUMN, BY_ROW, lay_lattice
+from neatfool.cppn.genome.genes import INPUTS
 
 
-def rows(*size, **options):
-    grid = pixel_grid(*size, **options)
-    return dict(
-        zip(INPUT_LABELS, grid.tables(0, grid.pixels, dtype=torch.float64)[0].numpy(), strict=True)
-    )
+def rows(height, width, inputs="raw", size=None):
+    lattice = lay_lattice(Look(height, width, inputs), size)
+    found = lattice.tables(0, lattice.points, dtype=torch.float64)[0]
+    return dict(zip(INPUTS.values(), found.numpy(), strict=True))
 
 
 def test_raw_inputs_at_native_size_are_indices():
@@ -26,60 +26,65 @@ def test_raw_inputs_at_native_size_are_indices():
 
 
 def test_normalised_inputs_reach_from_minus_one_to_one():
-    inputs = rows(5, 3, kind="normalised")
+    inputs = rows(5, 3, "normalised")
     assert inputs["x"].tolist() == [-1.0, 0.0, 1.0] * 5
     assert inputs["y"].tolist() == np.repeat([-1.0, -0.5, 0.0, 0.5, 1.0], 3).tolist()
 
 
 @pytest.mark.parametrize("kind", ["raw", "normalised"])
 def test_the_distance_is_of_normalised_coordinates(kind):
-    normalised, inputs = rows(9, 7, kind="normalised"), rows(9, 7, kind=kind)
+    normalised, inputs = rows(9, 7, "normalised"), rows(9, 7, kind)
     assert inputs["d"].tolist() == pytest.approx(
         np.hypot(normalised["x"], normalised["y"]).tolist(), abs=1e-15
     )
 
 
 def test_a_single_native_pixel_is_at_the_centre():
-    inputs = rows(3, 3, native=(1, 1), kind="normalised")
+    inputs = rows(1, 1, "normalised", size=(3, 3))
     assert not inputs["x"].any()
     assert not inputs["d"].any()
 
 
 @pytest.mark.parametrize("kind", ["raw", "normalised"])
 def test_a_box_is_the_crop_of_the_whole(kind):
-    options = {"native": (28, 20), "kind": kind}
-    whole = pixel_grid(61, 47, **options)
-    everything = whole.tables(0, whole.pixels)[0].view(4, 61, 47)
-    part = pixel_grid(61, 47, box=(5, 11, 31, 60), **options)
-    assert torch.equal(part.tables(0, part.pixels)[0].view(4, 49, 26), everything[:, 11:60, 5:31])
+    look = Look(28, 20, kind)
+    whole, part = (lay_lattice(look, (61, 47), box) for box in (None, (5, 11, 31, 60)))
+    everything = whole.tables(0, whole.points)[0].view(4, 61, 47)
+    assert torch.equal(part.tables(0, part.points)[0].view(4, 49, 26), everything[:, 11:60, 5:31])
 
 
 def test_pixels_can_be_had_a_few_at_a_time():
-    grid = pixel_grid(7, 9)
+    grid = lay_lattice(Look(7, 9))
     parts = [grid.tables(start, min(start + 10, 63))[0] for start in range(0, 63, 10)]
     assert torch.equal(torch.cat(parts, dim=1), grid.tables(0, 63)[0])
 
 
 @pytest.mark.parametrize(
-    ("size", "options", "message"),
+    ("size", "box"),
+    [((0, 5), None), (None, (0, 0, 6, 5)), (None, (3, 0, 3, 5)), (None, (-1, 0, 3, 5))],
+)
+def test_a_box_beyond_the_image_is_refused(size, box):
+    with pytest.raises(ValueError, match="not a part of an image 5 wide and"):
+        lay_lattice(Look(5, 5), size, box)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
     [
-        ((0, 5), {}, "0x5 pixels"),
-        ((5, 5), {"native": (0, 5)}, "must be >= 1"),
-        ((5, 5), {"box": (0, 0, 6, 5)}, "not a part of an image 5 wide and 5 high"),
-        ((5, 5), {"box": (3, 0, 3, 5)}, "not a part"),
-        ((5, 5), {"box": (-1, 0, 3, 5)}, "not a part"),
-        ((5, 5), {"kind": "norm"}, "must be 'raw' or 'normalised'"),
+        ({"height": 0}, "greater than 0"),
+        ({"inputs": "norm"}, "'raw' or 'normalised'"),
+        ({"band_limit": -1.0}, "greater than or equal to 0"),
+        ({"band_limit": float("inf")}, "finite"),
     ],
 )
-def test_wrong_grids_are_refused(size, options, message):
+def test_a_wrong_look_is_refused(wrong, message):
     with pytest.raises(ValueError, match=message):
-        pixel_grid(*size, **options)
+        Look(**{"height": 5, "width": 5, **wrong})
 
 
 @pytest.mark.parametrize("kind", ["raw", "normalised"])
 def test_inputs_that_are_the_same_in_all_rows_or_columns_are_known(kind):
-    grid = pixel_grid(5, 7, kind=kind)
-    inputs = grid.tables(0, grid.pixels)[0].view(4, 5, 7)
+    inputs = lay_lattice(Look(5, 7, kind)).tables(0, 35)[0].view(4, 5, 7)
     for number, values in enumerate(inputs):
         assert bool((values != values[:, :1]).any()) == bool(BY_COLUMN >> number & 1)
         assert bool((values != values[:1]).any()) == bool(BY_ROW >> number & 1)
@@ -87,12 +92,13 @@ def test_inputs_that_are_the_same_in_all_rows_or_columns_are_known(kind):
 
 @pytest.mark.parametrize("kind", ["raw", "normalised"])
 def test_derivatives_are_what_inputs_change_by(kind):
-    grid = pixel_grid(9, 7, kind=kind)
-    tables = replace(grid, reach=2.0).tables(0, 63, torch.float64)
+    grid = lay_lattice(Look(9, 7, kind))
+    tables = replace(grid, look=replace(grid.look, band_limit=2.0)).tables(0, 63, torch.float64)
     assert torch.equal(tables[0], grid.tables(0, 63, dtype=torch.float64)[0])
     for table, shift in ((tables[1], (1e-6, 0.0)), (tables[2], (0.0, 1e-6))):
-        places = np.arange(7) + shift[0], np.arange(9) + shift[1]
-        moved = PixelGrid(*places, (9, 7), kind).tables(0, 63, dtype=torch.float64)[0]
+        moved = replace(grid, x=grid.x + shift[0], y=grid.y + shift[1]).tables(
+            0, 63, dtype=torch.float64
+        )[0]
         away = [place for place in range(63) if place != 31]  # at the centre d has none
         change = 2.0 * (moved - tables[0]) / 1e-6
         torch.testing.assert_close(table[:, away], change[:, away], rtol=1e-4, atol=1e-4)

@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("numba")
 
 from neatfool.compiling import outer
-from neatfool.cppn.draw.lanes import LANES, add_product, emit, load, spread, store
+from neatfool.cppn.draw.lanes import LANES, add_fused, emit, load, spread, store
 from neatfool.cppn.formulas import Trace, by_numpy
 
 F = np.float32
@@ -36,7 +36,7 @@ def by_lanes(table, out, start):
 
 @outer(f"void({TABLE}, float32, float32, float32)")
 def rounded_once(table, a, b, c):
-    store(table, 0, 0, add_product(spread(a), b, c))
+    store(table, 0, 0, add_fused(spread(a), b, c))
 
 
 def test_lanes_are_computed_as_arrays_are_wherever_they_begin():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 
 import pytest
 import torch
@@ -12,12 +13,12 @@ from genomes import breeder_of, config_of
 from random_cppns import BOUNDED, INPUTS, evaluate, random_genome
 
 from neatfool import ExperimentError
-from neatfool.cppn import COLOUR_MAPS, compile_genomes, compile_tape, render
+from neatfool.cppn import COLOUR_MAPS, Look, compile_genomes, compile_tape, render
 from neatfool.cppn.draw import cpu
 from neatfool.cppn.draw import execution as machine
-from neatfool.cppn.draw.lattice import pixel_grid
+from neatfool.cppn.draw.lattice import lay_lattice
 
-SIZE = {"height": 33, "width": 37}
+GREY, RGB, HSV = (Look(33, 37, colour_map=name) for name in ("grey", "rgb", "hsv"))
 BOTH = pytest.mark.parametrize("compile_", [compile_genomes, compile_tape])
 
 
@@ -44,14 +45,14 @@ def two_threads(monkeypatch):
 def test_an_image_is_the_same_in_any_batch(colour_map, inputs, compile_):
     outputs = COLOUR_MAPS[colour_map].outputs
     genomes = batch(outputs=outputs)
-    options = {**SIZE, "colour_map": colour_map, "inputs": inputs}
-    together = render(compiled(genomes, outputs, compile_), **options)
+    look = Look(33, 37, inputs, colour_map)
+    together = render(compiled(genomes, outputs, compile_), look)
     assert together.shape == (24, COLOUR_MAPS[colour_map].channels, 33, 37)
     assert together.dtype == torch.uint8
     assert len(together.unique()) > 100
     for genome, image in zip(genomes, together, strict=True):
-        assert torch.equal(render(compiled([genome], outputs, compile_), **options)[0], image)
-    some = render(compiled(genomes[20:3:-2], outputs, compile_), **options)
+        assert torch.equal(render(compiled([genome], outputs, compile_), look)[0], image)
+    some = render(compiled(genomes[20:3:-2], outputs, compile_), look)
     assert torch.equal(some, together[torch.arange(20, 3, -2)])
 
 
@@ -59,41 +60,40 @@ def test_an_image_is_the_same_in_any_batch(colour_map, inputs, compile_):
 @pytest.mark.parametrize("box", [(0, 0, 1, 1), (3, 5, 30, 31), (36, 32, 37, 33), (10, 0, 20, 33)])
 def test_a_box_is_the_crop_of_the_whole(box, compile_):
     program = compiled(batch(), compile_=compile_)
-    options = {**SIZE, "colour_map": "hsv", "native": (28, 28), "band_limit": 2.0}
+    look, size = Look(28, 28, colour_map="hsv", band_limit=2.0), (33, 37)
     left, top, right, bottom = box
-    whole = render(program, **options)
-    assert torch.equal(render(program, box=box, **options), whole[:, :, top:bottom, left:right])
+    whole = render(program, look, size=size)
+    part = render(program, look, size=size, box=box)
+    assert torch.equal(part, whole[:, :, top:bottom, left:right])
 
 
 @BOTH
 @pytest.mark.parametrize("count", [1, 3, 24])
 def test_threads_do_not_show(count, compile_, two_threads):
     program = compiled(batch(count), compile_=compile_)
-    options = {"height": 100, "width": 100, "colour_map": "hsv"}
-    with_two = render(program, **options)
+    with_two = render(program, HSV, size=(100, 100))
     torch.set_num_threads(1)
-    assert torch.equal(render(program, **options), with_two)
+    assert torch.equal(render(program, HSV, size=(100, 100)), with_two)
 
 
 @BOTH
 def test_a_grey_image_is_given_thrice_for_three_channels(compile_):
     program = compiled(batch(outputs=1), 1, compile_)
-    grey = render(program, **SIZE)
-    assert torch.equal(render(program, **SIZE, channels=3), grey.expand(-1, 3, -1, -1))
+    grey = render(program, GREY)
+    assert torch.equal(render(program, replace(GREY, channels=3)), grey.expand(-1, 3, -1, -1))
 
 
 @BOTH
 def test_an_empty_batch_gives_no_images(compile_):
     program = compiled([], compile_=compile_)
-    assert render(program, **SIZE, colour_map="rgb").shape == (0, 3, 33, 37)
+    assert render(program, RGB).shape == (0, 3, 33, 37)
 
 
 @BOTH
 def test_a_larger_image_shows_the_same_picture(compile_):
     program = compiled(batch(activations=BOUNDED), compile_=compile_)
-    options = {"native": (20, 20), "colour_map": "rgb", "inputs": "normalised"}
-    small = render(program, height=20, width=20, **options)
-    large = render(program, height=60, width=60, **options)
+    look = Look(20, 20, "normalised", "rgb")
+    small, large = render(program, look), render(program, look, size=(60, 60))
     assert (large[:, :, 1::3, 1::3].int() - small.int()).abs().max() <= 1
 
 
@@ -101,12 +101,12 @@ MEMORY = """
 import resource
 from random_cppns import INPUTS, OUTPUTS, random_genome
 from neatfool.cppn import {compile_} as compile_
-from neatfool.cppn import render
+from neatfool.cppn import Look, render
 program = compile_([random_genome(3, hidden=30)], INPUTS, OUTPUTS)
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-render(program, height=300, width=300, colour_map="hsv")
+render(program, Look(300, 300, colour_map="hsv"))
 before = peak()
-images = render(program, height=2048, width=2048, native=(224, 224), colour_map="hsv")
+images = render(program, Look(224, 224, colour_map="hsv"), size=(2048, 2048))
 print(peak() - before - images.numel() // 2**20)
 """
 
@@ -126,7 +126,7 @@ def test_a_poster_takes_little_more_memory_than_itself(compile_):
 
 
 def test_values_are_the_same_bits_in_any_batch():
-    inputs = pixel_grid(17, 19).tables(0, 17 * 19)[0]
+    inputs = lay_lattice(Look(17, 19)).tables(0, 17 * 19)[0]
     genomes = batch(40)
     together = evaluate(compiled(genomes), inputs)
     for genome, values in zip(genomes, together, strict=True):
@@ -136,14 +136,14 @@ def test_values_are_the_same_bits_in_any_batch():
 @pytest.mark.parametrize("numbers", [1, 10_000, 1 << 30])
 def test_tiles_do_not_show(numbers, monkeypatch):
     program = compiled(batch())
-    whole = render(program, **SIZE, colour_map="rgb")
+    whole = render(program, RGB)
     monkeypatch.setattr(machine, "NARROWEST_TILE", 16)
     monkeypatch.setitem(machine.TILE_BYTES, "cpu", 4 * numbers)
-    assert torch.equal(render(program, **SIZE, colour_map="rgb"), whole)
+    assert torch.equal(render(program, RGB), whole)
 
 
 def test_rendering_leaves_torchs_threads_as_they_are(two_threads):
-    render(compiled(batch()), **SIZE, colour_map="rgb")
+    render(compiled(batch()), RGB)
     seen = [torch.get_num_threads()]
     other = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
     other.start()
@@ -153,35 +153,33 @@ def test_rendering_leaves_torchs_threads_as_they_are(two_threads):
 
 def test_a_colour_map_that_does_not_fit_is_refused():
     with pytest.raises(ExperimentError, match="takes 1 outputs"):
-        render(compiled(batch()), **SIZE, colour_map="grey")
+        render(compiled(batch()), GREY)
 
 
 def test_an_error_while_rendering_arrives(two_threads):
-    with pytest.raises(ValueError, match="must be"):
-        render(compiled(batch()), height=0, width=4, colour_map="rgb")
+    with pytest.raises(ValueError, match="not a part"):
+        render(compiled(batch()), RGB, size=(0, 4))
     broken = compiled(batch())
     object.__setattr__(broken, "outputs", broken.outputs + 999)
     with pytest.raises(IndexError):
-        render(broken, **SIZE, colour_map="rgb")
+        render(broken, RGB)
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_a_gpu_renders_the_same_to_a_step():
     program = compiled(batch(activations=BOUNDED))
-    options = {**SIZE, "colour_map": "rgb", "inputs": "normalised"}
-    there = render(program, **options, device="cuda").cpu().int()
-    assert ((there - render(program, **options).int()).abs() <= 1).float().mean() > 0.999
+    look = replace(RGB, inputs="normalised")
+    there = render(program, look, device="cuda").cpu().int()
+    assert ((there - render(program, look).int()).abs() <= 1).float().mean() > 0.999
 
 
 def apart_at_four_times_the_size(band_limit):
     """Grey levels, on average, between pictures and larger ones that are averaged down."""
     config, breeder = config_of("patterns", 3), breeder_of("patterns", 3)
     program = compile_genomes(breeder.create(range(24)), config.input_keys, config.output_keys)
-    options = {"native": (64, 64), "inputs": "normalised", "colour_map": "oklab"}
-    options["band_limit"] = band_limit
-    small = render(program, height=64, width=64, **options).float()
-    large = render(program, height=256, width=256, **options).float()
+    look = Look(64, 64, "normalised", "oklab", band_limit=band_limit)
+    small, large = (render(program, look, size=size).float() for size in ((64, 64), (256, 256)))
     return float((torch.nn.functional.avg_pool2d(large, 4) - small).abs().mean())
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from galleries import Pen
@@ -20,24 +18,7 @@ HEIGHT, WIDTH = 24, 32
 WHOLE = {"left": 0, "top": 0, "step": 1, "width": WIDTH, "height": HEIGHT}
 
 
-def to_ours(genome):
-    nodes = [
-        (each.key, each.activation, each.aggregation, each.bias, each.response, 1)
-        for each in genome.nodes.values()
-    ]
-    connections = [(each.key, each.weight, each.enabled) for each in genome.connections.values()]
-    return cppn.Genome.of(
-        [cppn.NodeGene(*each) for each in nodes],
-        [cppn.ConnectionGene(*each) for each in connections],
-    )
-
-
-def formula_of(genome, outputs):
-    config = SimpleNamespace(input_keys=INPUTS, output_keys=list(range(outputs)))
-    return encode_formula(cppn.to_graph(to_ours(genome), config))
-
-
-def drawn_twice(pen, genome, number, view=WHOLE, **render):
+def drawn_twice(pen, genome, number, view=WHOLE, **part):
     """Draw a genome here and there, in the number's way; give the differences."""
     colour = MAPS[number % len(MAPS)]
     outputs = cppn.COLOUR_MAPS[colour].outputs
@@ -46,11 +27,10 @@ def drawn_twice(pen, genome, number, view=WHOLE, **render):
         "band_limit": (0, 1, 0.5)[number % 3],
     }
     spec = {"width": WIDTH, "height": HEIGHT, "colour": colour, **way}
-    there = pen.draw(formula_of(genome, outputs), spec, view)
-    size = {"height": HEIGHT, "width": WIDTH} | render
-    native = (HEIGHT, WIDTH)
+    look = cppn.Look(HEIGHT, WIDTH, colour_map=colour, channels=3, **way)
+    there = pen.draw(encode_formula(cppn.Picture(genome, look)), spec, view)
     program = cppn.compile_genomes([genome], INPUTS, list(range(outputs)))
-    here = cppn.render(program, **size, native=native, colour_map=colour, channels=3, **way)
+    here = cppn.render(program, look, **part)
     assert there.shape == here[0].shape
     return np.abs(here[0].numpy().astype(int) - there)
 
@@ -99,7 +79,7 @@ def test_large_networks_differ_no_more_than_the_two_renderers_do(pen):
     view = WHOLE | {"width": 64, "height": 64}
     there = np.stack(
         [
-            pen.draw(encode_formula(plain.graph(each)), settings | {"band_limit": 2}, view)
+            pen.draw(encode_formula(plain.picture(each)), settings | {"band_limit": 2}, view)
             for each in genomes
         ]
     ).astype(int)
@@ -128,8 +108,7 @@ def test_a_part_of_an_enlarged_picture_is_as_neatfool_renders_it(pen, zoom, numb
         genome,
         number,
         {"left": left / zoom, "top": top / zoom, "step": 1 / zoom, "width": 12, "height": 9},
-        width=WIDTH * zoom,
-        height=HEIGHT * zoom,
+        size=(HEIGHT * zoom, WIDTH * zoom),
         box=(left, top, left + 12, top + 9),
     )
     assert share_that_differs([differences]) <= 0.01
@@ -138,5 +117,5 @@ def test_a_part_of_an_enlarged_picture_is_as_neatfool_renders_it(pen, zoom, numb
 def test_a_reduced_picture_is_as_neatfool_renders_it(pen):
     genome = random_genome(7, outputs=outputs_of(4))
     view = {"left": 0, "top": 0, "step": 4, "width": WIDTH // 4, "height": HEIGHT // 4}
-    differences = drawn_twice(pen, genome, 4, view, width=WIDTH // 4, height=HEIGHT // 4)
+    differences = drawn_twice(pen, genome, 4, view, size=(HEIGHT // 4, WIDTH // 4))
     assert share_that_differs([differences]) <= 0.01

@@ -8,7 +8,6 @@ import shutil
 import sqlite3
 from contextlib import closing
 
-import networkx as nx
 import numpy as np
 import pytest
 from commands import neatfool, write_experiment
@@ -44,7 +43,7 @@ def test_each_elite_is_there_with_its_image_and_its_formula(page, runs, index):
         name, networks = read(page.parent / "data" / str(number) / "networks-0.js")
         assert name == f"{number}/networks-0"
         for elite, each in zip(run, told["elites"], strict=True):
-            own = encode_formula(elite.graph())
+            own = encode_formula(elite.picture())
             assert {key: networks[each["network"]][key] for key in own} == own
             with Image.open(page.parent / "images" / str(number) / each["file"]) as image:
                 pixels = np.asarray(image.convert("RGB")).transpose(2, 0, 1)
@@ -77,9 +76,9 @@ def test_a_line_goes_from_a_random_network_to_the_elite(page, runs):
         assert steps[0]["generation"] == 0
         assert len(steps) == min(len(line), 16)
         shown = {key: steps[-1][key] for key in ("n", "w", "o")}
-        assert shown == encode_formula(elite.graph())
+        assert shown == encode_formula(elite.picture())
         if len(line) <= 16:
-            expected = [(each.generation, encode_formula(each.graph())["n"]) for each in line]
+            expected = [(each.generation, encode_formula(each.picture())["n"]) for each in line]
             assert [(step["generation"], step["n"]) for step in steps] == expected
     run.close()
 
@@ -132,23 +131,18 @@ def test_a_run_whose_colours_nobody_knows_is_an_error(runs, tmp_path):
 
 
 def test_a_formula_is_what_its_outputs_need_each_node_after_its_sources():
-    graph = nx.DiGraph()
-    graph.add_node(-1, kind="input", layer=0)
-    graph.add_node(-3, kind="input", layer=0)
-    own = {"aggregation": "sum", "bias": 0.123456789123, "response": 1.0}
-    for order, (key, layer) in enumerate([(0, 3), (7, 1), (8, 2), (9, 1)]):
-        kind = "hidden" if key else "output"
-        graph.add_node(key, kind=kind, layer=layer, order=order, activation="hat", **own)
+    nodes = [cppn.NodeGene(key, "hat", bias=0.123456789123) for key in (0, 7, 8, 9)]
     edges = [(8, 0, True), (7, 8, True), (-3, 8, True), (-1, 7, True), (9, 0, False), (-1, 9, True)]
-    for order, (source, sink, enabled) in enumerate(edges):
-        graph.add_edge(source, sink, weight=order + 0.5, enabled=enabled, order=order)
-    hat, total = list(cppn.ACTIVATIONS).index("hat"), cppn.AGGREGATIONS.index("sum")
-    told = encode_formula(graph)
-    assert told["n"] == [
-        [hat, total, 0],
-        [hat, total, FIRST_NODE, 2],
-        [hat, total, FIRST_NODE + 1],
-    ]
+    genome = cppn.Genome.of(
+        nodes,
+        [
+            cppn.ConnectionGene((source, sink), order + 0.5, enabled)
+            for order, (source, sink, enabled) in enumerate(edges)
+        ],
+    )
+    hat = list(cppn.ACTIVATIONS).index("hat")
+    told = encode_formula(cppn.Picture(genome, cppn.Look(3, 3)))
+    assert told["n"] == [[hat, 0], [hat, FIRST_NODE, 2], [hat, FIRST_NODE + 1]]
     numbers = np.frombuffer(base64.b64decode(told["w"]), "<f4")
     head = [np.float32(0.123456789123), 1]
     assert numbers.tolist() == [*head, 3.5, *head, 1.5, 2.5, *head, 0.5]

@@ -422,7 +422,7 @@ def test_a_thousand_images_are_scrolled_with_one_context(browser, page, tmp_path
     ]
     index["runs"] = [run]
     (folder / "data" / "index.js").write_bytes(format_script("index", index))
-    format_formulas = [encode_formula(encoding.graph(each)) for each in genomes]
+    format_formulas = [encode_formula(encoding.picture(each)) for each in genomes]
     for first in range(0, 1000, index["together"]):
         some = [format_formulas[each % 50] for each in range(first, first + index["together"])]
         name = f"0/networks-{first // index['together']}"

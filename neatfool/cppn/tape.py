@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy import ndarray as Array
 
-from neatfool.cppn.buffer import sort_connections, view_genome
+from neatfool.cppn.buffer import Parent, sort_connections, view_genome
 from neatfool.cppn.genome.genes import COMMON, CONNECTION_WORDS, HEAD, NODE_WORDS, join
 from neatfool.cppn.genome.genome import check_genome, flat_of
 from neatfool.cppn.jit import inlined, inner, outer
@@ -85,7 +85,7 @@ def compile_tape(
     """Compile a batch of genomes for the compiled renderer.
 
     Args:
-        genomes: N genomes, as for :func:`~neatfool.cppn.compile.program.compile_genomes`.
+        genomes: N genomes, as for :func:`~neatfool.cppn.program.compile_genomes`.
         input_keys: The keys of the I inputs.
         output_keys: The keys of the O output nodes.
 
@@ -108,7 +108,7 @@ def compile_tape(
             np.empty(terms, np.int32),
         )
         most_nodes, most_edges = counts.max(axis=1, initial=0).tolist()
-        work = np.empty((7, max(most_nodes + len(inputs) + 1, 2 * most_edges)), np.int64)
+        work = np.empty((8, max(most_nodes + len(inputs) + 1, most_edges)), np.int64)
         if link(words, begins, inputs, outputs, work, arrays):
             return Tape(len(inputs), *arrays, words, begins)
     except (GenomeError, KeyError, struct.error):
@@ -144,38 +144,14 @@ def _place_of_key(key: int, nodes: Array, input_keys: Array) -> int:
     return _place_of(key, input_keys) if key < 0 else NOWHERE
 
 
-@inner
-def _sort_connections(
-    connections: Array, input_keys: Array, ends: Array, starts: Array, by_sink: Array
-) -> bool:
-    """Sort enabled connections by the node they lead to; tell whether all their nodes exist.
-
-    ``ends`` receives the two places that each joins, ``starts`` where those to each place begin in
-    ``by_sink``, which receives their numbers, in order.
-    """
-    for edge in range(len(connections)):
-        connection = connections[edge]
-        ends[edge, 1] = NOWHERE
-        if connection.enabled:
-            ends[edge, 0] = _place_of(connection.source, input_keys)
-            ends[edge, 1] = _place_of(connection.target, input_keys)
-            if ends[edge, 0] == NOWHERE or ends[edge, 1] == NOWHERE:
-                return False
-    sort_connections(ends[: len(connections), 1], len(starts) - 1, starts, by_sink)
-    return True
-
-
 @inlined
-def _order(
-    root: int, inputs: int, links: tuple[Array, ...], memory: tuple[Array, ...], count: int
-) -> int:
+def _order_with_needed(root: int, inputs: int, work: Array, count: int) -> int:
     """Append the node at a place, after all that it needs; count, ``NOWHERE`` if there is a cycle.
 
-    The memory has the row of each place (``NOWHERE`` if it is not in the order yet, and less during
-    the search for what it needs), the places of the nodes so far, and scratch twice.
+    The row of a place is ``NOWHERE`` if it is not in the order yet, and less during the search for
+    what it needs.
     """
-    ends, starts, by_sink = links
-    rows, order, stack, following = memory
+    sources, _, starts, by_sink, rows, order, stack, following = work
     stack[0], depth = root, 1
     while depth:
         place = stack[depth - 1]
@@ -188,7 +164,7 @@ def _order(
             order[count] = place
             count, depth = count + 1, depth - 1
         else:
-            source = ends[by_sink[following[place]], 0]
+            source = sources[by_sink[following[place]]]
             following[place] += 1
             if rows[source] < NOWHERE:
                 return NOWHERE
@@ -199,42 +175,37 @@ def _order(
 
 
 @inlined
-def _write_node(
-    node: Any,
-    gene: int,
-    genes: tuple[Array, int],
-    own: Array,
-    rows: Array,
-    first: int,
-    number: int,
-    inputs: int,
-    tape: tuple[Array, ...],
-) -> None:
-    """Append a node that begins at a word, with the connections ``own``, which come from rows.
+def _order_nodes(
+    parent: Parent, input_keys: Array, output_keys: Array, work: Array, outputs: Array
+) -> int:
+    """Order the nodes that outputs need; count them, ``NOWHERE`` if there is a fault.
 
-    Of its genome, it has a number, the nodes begin at ``first``, and the connections at a word.
+    ``outputs`` receives the rows of the outputs, and the scratch where the connections to each
+    place begin among those sorted by the place that they lead to.
     """
-    connections, middle = genes
-    _, nodes, biases, sources, factors, _, edges = tape
-    written = first + number
-    start = nodes[written - 1, 2] if written else 0
-    end, reach, level = start + len(own), 0, 0
-    for term in range(start, end):
-        connection, source = own[term - start], rows[term - start]
-        if source < inputs:
-            reach |= 1 << (source % BITS)
-        else:
-            needed = nodes[first + source - inputs]
-            reach, level = reach | needed[4], max(level, needed[7])
-        sources[term], edges[term] = source, middle + CONNECTION_WORDS * connection
-        factors[term] = connections[connection].weight * node.response
-    new = nodes[written]
-    new[0], new[1], new[2], new[3] = node.activation, start, end, inputs + number
-    new[4], new[5], new[6], new[7] = reach, 0, gene, level + 1
-    biases[written] = node.bias
-    for source in sources[start:end]:
-        if source >= inputs:
-            nodes[first + source - inputs, 5] |= reach
+    nodes, connections = parent
+    sources, sinks, starts, by_sink, rows, _, _, _ = work
+    inputs, places = len(input_keys), len(input_keys) + len(nodes)
+    for edge in range(len(connections)):
+        connection = connections[edge]
+        sinks[edge] = NOWHERE
+        if connection.enabled:
+            sources[edge] = _place_of(connection.source, input_keys)
+            sinks[edge] = _place_of(connection.target, input_keys)
+            if NOWHERE in (sources[edge], sinks[edge]):
+                return NOWHERE
+    sort_connections(sinks[: len(connections)], places, starts, by_sink)
+    for place in range(places):
+        rows[place] = place if place < inputs else NOWHERE
+    ordered = 0
+    for output in range(len(output_keys)):
+        place = _place_of_key(output_keys[output], nodes, input_keys)
+        if place != NOWHERE:
+            ordered = _order_with_needed(place, inputs, work, ordered)
+        if NOWHERE in (place, ordered):
+            return NOWHERE
+        outputs[output] = rows[place]
+    return ordered
 
 
 @outer
@@ -248,39 +219,41 @@ def link(
 ) -> bool:
     """Write the arrays of a :class:`Tape`, ``bounds`` to ``edges``; False if a genome has a fault.
 
-    The words are those of flat genomes. The scratch is int64 [7, S]: S is more than the places of
-    any genome, and at least twice its connections.
+    The words are those of flat genomes. The scratch is int64 [8, S]: S is more than the places of
+    any genome, and at least its connections.
     """
-    bounds, nodes, _, _, _, outputs, _ = tape
-    rows, order, stack, following = work[3], work[4], work[5], work[6]
-    memory, inputs, written = (rows, order, stack, following), len(input_keys), 0
+    bounds, nodes, biases, sources, factors, outputs, edges = tape
+    inputs, written, end = len(input_keys), 0, 0
+    source_places, _, starts, by_sink, rows, order, _, _ = work
     for genome in range(len(begins) - 1):
-        genes, connections = view_genome(words, begins[genome])
-        begin, count, many = begins[genome] + HEAD, len(genes), len(connections)
-        middle = begin + NODE_WORDS * count
-        ends = work[0][: 2 * many].reshape((many, 2))
-        starts, by_sink = work[1][: inputs + count + 1], work[2]
-        if not _sort_connections(connections, input_keys, ends, starts, by_sink):
+        parent = view_genome(words, begins[genome])
+        begin = begins[genome] + HEAD
+        middle = begin + NODE_WORDS * len(parent[0])
+        ordered = _order_nodes(parent, input_keys, output_keys, work, outputs[genome])
+        if ordered == NOWHERE:
             return False
-        for place in range(inputs + count):
-            rows[place] = place if place < inputs else NOWHERE
-        ordered = 0
-        for output in range(len(output_keys)):
-            place = _place_of_key(output_keys[output], genes, input_keys)
-            if place != NOWHERE:
-                ordered = _order(place, inputs, (ends, starts, by_sink), memory, ordered)
-            if NOWHERE in (place, ordered):
-                return False
-            outputs[genome, output] = rows[place]
         bounds[genome] = written
         for number in range(ordered):
             place = order[number]
-            own = by_sink[starts[place] : starts[place + 1]]
-            for term in range(len(own)):
-                stack[term] = rows[ends[own[term], 0]]
-            gene, links = begin + NODE_WORDS * (place - inputs), (connections, middle)
-            node = genes[place - inputs]
-            _write_node(node, gene, links, own, stack, written, number, inputs, tape)
+            node, gene = parent[0][place - inputs], begin + NODE_WORDS * (place - inputs)
+            start, reach, level = end, 0, 0
+            for edge in by_sink[starts[place] : starts[place + 1]]:
+                source = rows[source_places[edge]]
+                if source < inputs:
+                    reach |= 1 << (source % BITS)
+                else:
+                    needed = nodes[written + source - inputs]
+                    reach, level = reach | needed[4], max(level, needed[7])
+                sources[end], edges[end] = source, middle + CONNECTION_WORDS * edge
+                factors[end] = parent[1][edge].weight * node.response
+                end += 1
+            new = nodes[written + number]
+            new[0], new[1], new[2], new[3] = node.activation, start, end, inputs + number
+            new[4], new[5], new[6], new[7] = reach, 0, gene, level + 1
+            biases[written + number] = node.bias
+            for source in sources[start:end]:
+                if source >= inputs:
+                    nodes[written + source - inputs, 5] |= reach
         for row in outputs[genome]:
             if row >= inputs:
                 nodes[written + row - inputs, 5] = ALL

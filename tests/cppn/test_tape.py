@@ -9,7 +9,7 @@ from genomes import breeder_of, line_of
 from random_cppns import INPUTS, OUTPUTS, connection, genome_of, node, random_genome
 
 from neatfool import ExperimentError
-from neatfool.cppn import ACTIVATIONS, compile_genomes, compile_tape, render
+from neatfool.cppn import ACTIVATIONS, Look, compile_genomes, compile_tape, render
 
 pytest.importorskip("numba")
 
@@ -163,8 +163,8 @@ def test_common_genomes_are_drawn_to_the_same_bits_by_the_code_for_all(preset):
     whole = replace(common)
     whole.__dict__["is_common"] = False
     for band_limit in (0.0, 2.0):
-        size = {"height": 30, "width": 33, "colour_map": "hsv", "band_limit": band_limit}
-        assert torch.equal(render(common, **size), render(whole, **size))
+        look = Look(30, 33, colour_map="hsv", band_limit=band_limit)
+        assert torch.equal(render(common, look), render(whole, look))
 
 
 def test_a_genome_with_another_function_is_not_common():

@@ -7,7 +7,7 @@ of ones), and each activation in it is one block of rows. The number of array op
 the deepest genome, not on the number of genomes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -17,8 +17,8 @@ import numpy as np
 import torch
 
 from neatfool.cppn.activations import ACTIVATIONS, Activation
-from neatfool.cppn.compile.tape import Tape, compile_tape
 from neatfool.cppn.genome.genes import CONNECTION, HEAD, NODE, NODE_WORDS, read_field
+from neatfool.cppn.tape import Tape, compile_tape
 
 _ACTIVATIONS = tuple(ACTIVATIONS.values())
 PARAMETERS: Final = ("weights", "biases", "responses")
@@ -46,31 +46,26 @@ class Program:
         inputs: I, the number of inputs, in rows 0 to I - 1. Row I holds ones.
         rows: The number of rows, I + 1 + M.
         steps: The steps to run, in order.
+        nodes: int32 [M, 4], for each row after the ones: activation, begin and end of its terms,
+            row.
+        sources: int32 [T], the row of each term.
         outputs: int64 [N, O], the row of each output.
         weights: float64 [E], the weights of the connections.
         biases: float64 [M], the biases of the nodes.
         responses: float64 [M], the responses of the nodes.
-        nodes: int64 [M], the node of each row after the ones.
-        activations: int64 [M], the place of each such row's activation in ``ACTIVATIONS``.
-        sources: int32 [T], the row of each term.
-        bounds: int32 [M + 1], where the terms of each row after the ones begin and end.
     """
 
     inputs: int
     rows: int
     steps: tuple[ProgramStep, ...]
+    nodes: torch.Tensor
+    sources: torch.Tensor
     outputs: torch.Tensor
     weights: torch.Tensor
     biases: torch.Tensor
     responses: torch.Tensor
-    nodes: torch.Tensor
-    activations: torch.Tensor
-    sources: torch.Tensor
-    bounds: torch.Tensor
     _tape: Tape
     _owners: np.ndarray  # int [M], the index of each node's genome
-    _genes: np.ndarray  # int [M], where each node begins among the words of the tape
-    _edges: np.ndarray  # int [E], where each connection begins among them
     _sinks: torch.Tensor  # int64 [E], the node that each weight leads to
     _slots: torch.Tensor
     """int64 [T], the place of each term's factor in the scaled weights, then biases."""
@@ -83,9 +78,8 @@ class Program:
     def weight_keys(self) -> list[tuple[int, tuple[int, int]]]:
         """The owner of each weight: (index of the genome, key of the connection)."""
         words, owners = self._tape.words, self._owners[self._sinks.numpy()]
-        ends = np.stack(
-            [_read_connections(words, self._edges, end) for end in ("source", "target")], 1
-        )
+        edges = np.sort(self._tape.edges[: len(owners)])
+        ends = np.stack([_read_connections(words, edges, end) for end in ("source", "target")], 1)
         nodes = (self._tape.begins[owners] + HEAD)[:, None] + NODE_WORDS * ends
         keys = np.where(ends < 0, ends, _read_nodes(words, nodes.clip(0), "key"))
         return list(zip(owners.tolist(), map(tuple, keys.tolist()), strict=True))
@@ -93,7 +87,8 @@ class Program:
     @property
     def node_keys(self) -> list[tuple[int, int]]:
         """The owner of each bias and response: (index of the genome, key of the node)."""
-        keys = _read_nodes(self._tape.words, self._genes, "key")
+        genes = np.sort(self._tape.nodes[: self._tape.size, 6])
+        keys = _read_nodes(self._tape.words, genes, "key")
         return list(zip(self._owners.tolist(), keys.tolist(), strict=True))
 
     def factors(
@@ -127,83 +122,64 @@ def compile_genomes(
             function; the message names the genome and the nodes.
     """
     tape = compile_tape(genomes, input_keys, output_keys)
-    linked, words = tape.nodes[: tape.size], tape.words
+    linked, owners = tape.nodes[: tape.size], np.repeat(np.arange(len(tape)), np.diff(tape.bounds))
     first, count = tape.inputs + 1, tape.size
-    owners = np.repeat(np.arange(len(tape)), np.diff(tape.bounds))
     # The genes' order among the words is that of the genomes' dicts.
     in_order = np.argsort(linked[:, 6])
-    node_of = np.zeros(count + 1, np.int64)
-    node_of[in_order] = np.arange(count)
+    node_of = np.argsort(in_order)
+    genes, level, activation = linked[in_order][:, [6, 7, 0]].T
+    order = np.lexsort((activation, level))
+    rows = first + np.argsort(order)
 
-    def places(rows: np.ndarray, owner: np.ndarray) -> np.ndarray:
-        """Give the places of rows of genomes: inputs and the ones, then nodes in their order."""
-        own = (tape.bounds[owner] + rows - tape.inputs).clip(0)
-        return np.where(rows < tape.inputs, rows, first + node_of[own])
+    def find_rows(places: np.ndarray, owner: np.ndarray) -> np.ndarray:
+        """Find the rows of inputs and nodes by their places among the rows of their genomes."""
+        nodes = (tape.bounds[owner] + places - tape.inputs).clip(0)
+        return np.where(places < tape.inputs, places, np.append(rows[node_of], 0)[nodes])
 
     sinks = np.repeat(np.arange(count), linked[:, 2] - linked[:, 1])
     edges = tape.edges[: len(sinks)]
-    edges_in_order = np.argsort(edges)
-    sources = places(tape.sources[: len(sinks)], owners[sinks])[edges_in_order]
-    sinks, edges = node_of[sinks[edges_in_order]], edges[edges_in_order]
-    own, level = linked[in_order, 6], linked[in_order, 7]
-    activation, biases, responses = (
-        _read_nodes(words, own, name) for name in ("activation", "bias", "response")
-    )
-    nodes = np.lexsort((activation, level))
-    row = np.arange(first + count)
-    row[first + nodes] = np.arange(first, first + count)
+    sources = find_rows(tape.sources[: len(sinks)], owners[sinks])[np.argsort(edges)]
+    sinks, edges = node_of[sinks[np.argsort(edges)]], np.sort(edges)
     # Terms are in the order of their nodes' rows; the last one of each is its bias.
-    owner = row[first + np.concatenate([sinks, np.arange(count)])] - first
-    order = np.argsort(owner, kind="stable")
-    source = np.concatenate([row[sources], np.full(count, tape.inputs)])[order]
-    bounds = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=count))])
-    starts = _starts(level[nodes])
-    outputs = places(tape.outputs, np.arange(len(tape))[:, None])
+    slots = np.argsort(np.append(rows[sinks], rows), kind="stable")
+    sources = np.append(sources, np.full(count, tape.inputs))[slots]
+    bounds = np.append(0, np.cumsum(np.bincount(sinks, minlength=count)[order] + 1))
+    nodes = np.stack([activation[order], bounds[:-1], bounds[1:], rows[order]], 1)
+    biases, responses = (_read_nodes(tape.words, genes, name) for name in ("bias", "response"))
     tensor = torch.from_numpy
     return Program(
         inputs=tape.inputs,
         rows=first + count,
-        steps=_steps(starts, activation[nodes], bounds, first),
-        outputs=tensor(row[outputs]),
-        weights=tensor(_read_connections(words, edges, "weight")),
+        steps=_steps(nodes, level[order]),
+        nodes=tensor(nodes.astype(np.int32)),
+        sources=tensor(sources.astype(np.int32)),
+        outputs=tensor(find_rows(tape.outputs, np.arange(len(tape))[:, None])),
+        weights=tensor(_read_connections(tape.words, edges, "weight")),
         biases=tensor(biases),
         responses=tensor(responses),
-        nodes=tensor(nodes),
-        activations=tensor(activation[nodes]),
-        sources=tensor(source.astype(np.int32)),
-        bounds=tensor(bounds.astype(np.int32)),
         _tape=tape,
         _owners=owners,
-        _genes=own,
-        _edges=edges,
         _sinks=tensor(sinks),
-        _slots=tensor(order),
+        _slots=tensor(slots),
     )
 
 
-def _starts(numbers: np.ndarray) -> np.ndarray:
-    """Find where a run of equal numbers begins."""
-    return np.flatnonzero(np.diff(numbers, prepend=-1))
-
-
-def _steps(
-    starts: np.ndarray, activation: np.ndarray, bounds: np.ndarray, first: int
-) -> tuple[ProgramStep, ...]:
-    """Make the steps that begin at the given nodes, all in the order of rows."""
-    count = len(activation)
-    cuts = np.append(np.union1d(starts, _starts(activation)), count)
-    steps = []
-    for low, high in pairwise(np.searchsorted(cuts, np.append(starts, count))):
-        own = cuts[low : high + 1].tolist()
-        begin, end = own[0], own[-1]
-        steps.append(
-            ProgramStep(
-                rows=slice(first + begin, first + end),
-                terms=slice(int(bounds[begin]), int(bounds[end])),
-                blocks=tuple(
-                    (_ACTIVATIONS[activation[cut]], slice(cut - begin, following - begin))
-                    for cut, following in pairwise(own)
-                ),
-            )
+def _steps(nodes: np.ndarray, level: np.ndarray) -> tuple[ProgramStep, ...]:
+    """Make a step of the nodes of each level, all in the order of rows."""
+    return tuple(
+        ProgramStep(
+            rows=slice(nodes[begin, 3], nodes[end - 1, 3] + 1),
+            terms=slice(nodes[begin, 1], nodes[end - 1, 2]),
+            blocks=tuple(
+                (_ACTIVATIONS[nodes[begin + low, 0]], slice(low, high))
+                for low, high in _runs(nodes[begin:end, 0])
+            ),
         )
-    return tuple(steps)
+        for begin, end in _runs(level)
+    )
+
+
+def _runs(numbers: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Give where each run of equal numbers begins and ends."""
+    cuts = np.flatnonzero(np.diff(numbers, prepend=-1, append=-1))
+    return pairwise(cuts.tolist())

@@ -19,17 +19,16 @@ from random_cppns import (
     random_genome,
 )
 
-from neatfool.cppn import ACTIVATIONS, compile_genomes
-from neatfool.cppn.draw.lattice import pixel_grid
+from neatfool.cppn import ACTIVATIONS, Look, compile_genomes
+from neatfool.cppn.draw.lattice import lay_lattice
 
 SMOOTH = ["sigmoid", "tanh", "sin", "gauss", "square", "paper_sine", "paper_sigmoid"]
 
 
 def points(count=9, dtype=torch.float64):
     """Some pixels of a normalised image: [4, count]."""
-    grid = pixel_grid(13, 11, kind="normalised")
-    spread = torch.linspace(0, grid.pixels - 1, count).long()
-    return grid.tables(0, grid.pixels, dtype=dtype)[0][:, spread]
+    spread = torch.linspace(0, 142, count).long()
+    return lay_lattice(Look(13, 11, "normalised")).tables(0, 143, dtype=dtype)[0][:, spread]
 
 
 def compiled(*batch, outputs=OUTPUTS):

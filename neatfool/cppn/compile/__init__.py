@@ -1,1 +1,0 @@
-"""Genomes compiled into programs that draw: a tape for compiled code, a program for torch."""
