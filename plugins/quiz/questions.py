@@ -3,7 +3,7 @@
 import json
 from base64 import b64encode
 from collections.abc import Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from hashlib import sha256
@@ -19,7 +19,7 @@ from neatfool.models import PHOTOGRAPHS, Photograph, photographs_in, photographs
 from neatfool.ood import has_mnist, read_mnist, simple_images
 from neatfool.present import embed_image, fill_template, save
 
-from .answers import CHOICES, NOTHING
+from .recognition import CHOICES, NOTHING
 
 HERE: Final = Path(__file__).parent
 NEAREST: Final = Image.Resampling.NEAREST
@@ -72,7 +72,7 @@ def find_photographs(run: Run, folder: Path | None, count: int, seed: int) -> li
     if not count:
         return []
     with ExitStack() as ending:
-        load = cache(lambda: ending.enter_context(closing(open_scorer(run))))
+        load = cache(lambda: ending.enter_context(open_scorer(run)))
         if folder is None:
             found = photographs_of([behind(load().target)])
         elif folder.is_dir() and has_mnist(folder):

@@ -15,7 +15,7 @@ from neatfool_plugins.ancestry.diversity import Diversity, founder_shares, measu
 from neatfool_plugins.ancestry.goal_switches import GoalSwitches, goal_switches
 from neatfool_plugins.ancestry.kinds import find_kinds
 from neatfool_plugins.ancestry.likeness import relate_kinds, relate_runs, share_nearer
-from neatfool_plugins.imagenet.labels import imagenet_labels
+from neatfool_plugins.imagenet import imagenet_labels
 
 
 def test_wordnet_knows_all_classes_of_imagenet_and_no_others():
