@@ -29,10 +29,6 @@ Name = Annotated[str, AfterValidator(_check_name)]
 Parameters = Annotated[
     dict[str, Any], BeforeValidator(lambda given: given if isinstance(given, dict) else {})
 ]
-Texts = Annotated[
-    tuple[str, ...],
-    BeforeValidator(lambda given: tuple(map(str, given)) if isinstance(given, list) else ()),
-]
 
 
 class TensorMetadata(BaseModel, frozen=True):
@@ -50,8 +46,8 @@ Tensors = Annotated[tuple[TensorMetadata, ...], BeforeValidator(lambda given: gi
 class ModelMetadata(BaseModel, frozen=True):
     """What a model says of itself; no inputs or outputs if it does not say."""
 
-    name: Annotated[str, BeforeValidator(str)] = ""
-    versions: Texts = ()
+    name: Any = ""
+    versions: Any = ()
     inputs: Tensors = ()
     outputs: Tensors = ()
     parameters: Parameters = {}
