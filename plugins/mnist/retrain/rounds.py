@@ -33,6 +33,7 @@ BATCH: Final = 128
 """Images that are drawn at once: a large image has 150 KB."""
 LABEL: Final = len(SPEC.classes)
 """The class "fooling"."""
+SURE: Final = 0.99
 
 
 @dataclass(frozen=True)
@@ -152,13 +153,22 @@ class Rounds:
         test, options = self.digits.test, cast("Options", self.experiment.target.options)
         weights = network or options.weights or lenet.PACKAGED
         answers = lenet.recognise(lenet.load(weights), test.images)
-        return Round.of(
-            run,
+        nothing = dict.fromkeys((run.classes[index] for index in run.searched), 0.0)
+        classes = nothing | {elite.name: elite.confidence for elite in run.elites}
+        sure = (each.evaluations for each in run.history if each.median >= SURE)
+        return Round(
             round=number,
             network=str(network) if network else None,
             fooling_images=sum(map(self._count, range(1, number))),
             accuracy=float((answers == test.labels).mean()),
             false_alarms=int((answers == LABEL).sum()) if network else None,
+            run=str(run.path),
+            seed=run.seed,
+            images=run.evaluations,
+            images_to_99=next(sure, None),
+            classes=classes,
+            median=float(np.median([*classes.values()])),
+            pictures={elite.name: (elite.png, elite.rank) for elite in run.elites},
         )
 
 
