@@ -18,7 +18,7 @@ from neatfool.models import fit_weights, read_tensors
 from neatfool.present import save
 from neatfool.wording import level
 
-from . import RECOGNISED, Options, read_spec
+from .options import RECOGNISED, Options, read_spec
 
 PACKAGED: Final = Path(__file__).with_name("lenet.safetensors")
 MEAN: Final = 0.1307

@@ -25,7 +25,8 @@ from neatfool.ood import Digits, Mnist
 from neatfool.present import Output, run_command, save
 from neatfool.wording import counted
 
-from .. import SPEC, Options, lenet
+from .. import lenet
+from ..options import SPEC, Options
 from ..training import Recipe, new_lenet, train
 from .finding import Round
 
