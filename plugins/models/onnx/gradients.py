@@ -95,11 +95,9 @@ def _simplify(model: Any, output: str) -> bool:
             # onnx2torch needs weights and axes as numbers, not as what computes them.
             given = {name: constants[name] for name in node.input if name}
             computed = ReferenceEvaluator(node, opsets=versions).run(None, given)
-            constants.update(zip(node.output, computed, strict=True))
-            graph.initializer.extend(
-                numpy_helper.from_array(np.asarray(each), name)
-                for name, each in zip(node.output, computed, strict=True)
-            )
+            for name, each in zip(node.output, computed, strict=True):
+                constants[name] = each
+                graph.initializer.append(numpy_helper.from_array(np.asarray(each), name))
         else:
             nodes.append(_write_as_before(node, constants))
     answer = output
