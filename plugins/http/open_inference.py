@@ -192,10 +192,9 @@ class OpenInference:
         if named:
             return named
         output = self._only(outputs, "outputs")
-        kind = scores_are if scores_are != "auto" else output.name.lower()
-        if kind not in ("probabilities", "logits"):
+        if scores_are == "auto":
             raise self._error(f"say what {output.name} is: scores_are = logits or probabilities")
-        return {kind: output}
+        return {scores_are: output}
 
     def _make_spec(self) -> ImageSpec:
         """Take the lengths of images from the model, or from the options where it takes any."""
