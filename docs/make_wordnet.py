@@ -10,7 +10,7 @@ SYNSETS names ImageNet's classes in their order, one number a line (n01440764 â€
 import sys
 from pathlib import Path
 
-from neatfool_plugins.imagenet.labels import imagenet_labels
+from neatfool_plugins.imagenet import imagenet_labels
 
 TABLE = Path(__file__).parents[1] / "plugins" / "ancestry" / "wordnet.tsv"
 

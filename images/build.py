@@ -29,7 +29,7 @@ from PIL import Image, ImageFilter
 from neatfool import ImageSpec, Run, Scorer, open_run, open_scorer
 from neatfool.wording import slug
 from neatfool_plugins.ancestry.relations import relate_by_wordnet
-from neatfool_plugins.export.images import choose, name_sources
+from neatfool_plugins.export.images import choose, name_runs
 
 LEAST: Final = 0.5
 PART: Final = 256
@@ -101,7 +101,7 @@ def take(run: Run, row: dict[str, str], looks: dict[str, Any], scorer: Scorer) -
     key = hashlib.sha256(json.dumps(look, sort_keys=True).encode()).hexdigest()[:8]
     looks[key] = look
     graph = run.phylogeny(kinds=False)
-    chosen = choose(name_sources([run]), least=LEAST, images=int(row["images"]))
+    chosen = choose(name_runs([run]), least=LEAST, images=int(row["images"]))
     held = [run.holder(each.index, each.candidate) for each in chosen]
     genomes = [shorten(run.encoding.dumps(each.genome)) for each in held]
     drawn = run.encoding.render([run.encoding.loads(json.dumps(each)) for each in genomes]).cpu()

@@ -100,12 +100,12 @@ class _TimedProtocol(H11Protocol):
     It waits as long for clients that read no answer, and takes any number of connections.
     """
 
-    _due: asyncio.TimerHandle | None = None
-    _unread: asyncio.TimerHandle | None = None
+    _timers: dict[str, asyncio.TimerHandle]
     _heard = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._timers = {}
         self._expect_header()
         self._heard = self.loop.time()
         if len(self.connections) > MOST_CONNECTIONS:
@@ -115,23 +115,23 @@ class _TimedProtocol(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._heard, before = self.loop.time(), self.cycle
-        if self._due is None and self._is_idle():
+        if "header" not in self._timers and self._is_idle():
             self._expect_header()
         super().data_received(data)
         if self.cycle is not before:
-            self._stop_waiting()
+            self._cancel("header")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_waiting()
-        self._stop_watching()
+        self._cancel("header", "unread")
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._unread = self.loop.call_later(SECONDS_OF_SILENCE, self.transport.abort)
+        timer = self.loop.call_later(SECONDS_OF_SILENCE, self.transport.abort)
+        self._timers["unread"] = timer
 
     def resume_writing(self) -> None:
-        self._stop_watching()
+        self._cancel("unread")
         super().resume_writing()
 
     def timeout_keep_alive_handler(self) -> None:
@@ -144,17 +144,13 @@ class _TimedProtocol(H11Protocol):
         return self.cycle is None or self.cycle.response_complete
 
     def _expect_header(self) -> None:
-        self._due = self.loop.call_later(SECONDS_TO_ASK, self.timeout_keep_alive_handler)
+        timer = self.loop.call_later(SECONDS_TO_ASK, self.timeout_keep_alive_handler)
+        self._timers["header"] = timer
 
-    def _stop_waiting(self) -> None:
-        if self._due is not None:
-            self._due.cancel()
-            self._due = None
-
-    def _stop_watching(self) -> None:
-        if self._unread is not None:
-            self._unread.cancel()
-            self._unread = None
+    def _cancel(self, *names: str) -> None:
+        for name in names:
+            if name in self._timers:
+                self._timers.pop(name).cancel()
 
 
 class _Server(uvicorn.Server):

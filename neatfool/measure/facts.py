@@ -63,7 +63,7 @@ class RunFacts(Facts):
 
 def batch_slices(count: int, *scorers: Scorer) -> list[slice]:
     """Divide things to score into whole batches of the scorer with the largest ones."""
-    largest = max(scorer.batch_size for scorer in scorers)
+    largest = max((scorer.batch_size for scorer in scorers), default=1)
     step = -(-AT_A_TIME // largest) * largest
     return [slice(start, start + step) for start in range(0, count, step)]
 

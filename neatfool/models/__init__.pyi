@@ -10,13 +10,14 @@ from .formats import load_tower as load_tower
 from .formats import ClassifierFormat as ClassifierFormat
 from .formats import TowerFormat as TowerFormat
 from .formats import need as need
+from .formats import reading as reading
 from .preprocessing import Input as Input
 from .preprocessing import Layout as Layout
 from .preprocessing import layouts_of as layouts_of
 from .model_file import FileModule as FileModule
 from .model_file import load_file as load_file
-from .weights import fit_weights as fit_weights
-from .weights import read_tensors as read_tensors
+from .model_file import fit_weights as fit_weights
+from .model_file import read_tensors as read_tensors
 
 # What they are asked, and what they give
 from .formats import Classifier as Classifier

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from hashlib import sha256
@@ -12,20 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeAlias, TypeVar
 
 from neatfool.config.annotations import PrefixedPath
-from neatfool.errors import ExperimentError, PluginError
+from neatfool.errors import ExperimentError, PluginError, TargetError
 from neatfool.plugin.hookspecs import Register, hookimpl
 from neatfool.plugin.manager import PluginManager
 from neatfool.spec import image_spec
 from neatfool.wording import listed
 
 if TYPE_CHECKING:
-    from hashlib import _Hash as Hash
-
     import torch
     from torch import nn
 
     from neatfool.models.preprocessing import Preprocessing
-
 
 Outputs: TypeAlias = image_spec.Outputs
 
@@ -100,10 +98,8 @@ class Classifier:
 
     def digest(self) -> bytes:
         """Hash the weights by the tensors' names, and the preprocessing."""
-        digest = sha256(repr((type(self.module).__name__, self.preprocessing)).encode())
-        digest.update((self.content or "").encode())
-        _hash_tensors(self.module, digest)
-        return digest.digest()
+        about = repr((type(self.module).__name__, self.preprocessing)) + (self.content or "")
+        return bytes.fromhex(hash_weights(self.module, about))
 
 
 @dataclass(frozen=True)
@@ -132,19 +128,15 @@ class Tower:
     content: str
 
 
-def hash_weights(module: nn.Module) -> str:
-    """Hash a module's tensors and their names."""
-    digest = sha256(type(module).__name__.encode())
-    _hash_tensors(module, digest)
-    return digest.hexdigest()
-
-
-def _hash_tensors(module: nn.Module, digest: Hash) -> None:
+def hash_weights(module: nn.Module, about: str | None = None) -> str:
+    """Hash what is said ``about`` a module, or else its class's name; and its tensors and names."""
     import torch
 
+    digest = sha256((about or type(module).__name__).encode())
     for name, tensor in sorted(module.state_dict().items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 class ModelFormat:
@@ -284,6 +276,16 @@ def need(module: str, *, extra: str, package: str = "") -> None:
             f"needs the package {package or module.replace('_', '-')}, which is not installed; pip "
             f"install 'neatfool[{extra}]'"
         )
+
+
+@contextmanager
+def reading(fault: str, remedy: str) -> Iterator[None]:
+    """Turn any error of a library that reads a file or downloads it into a TargetError."""
+    try:
+        yield
+    except Exception as error:  # each library raises many kinds
+        why = " ".join(str(error).split())
+        raise TargetError(f"{fault} ({type(error).__name__}: {why[:300]}); {remedy}") from error
 
 
 def _find(model: str) -> ModelFormat | None:

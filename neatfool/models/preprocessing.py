@@ -119,7 +119,7 @@ class Input:
         zero: A quantised input's number for 0.
     """
 
-    shape: tuple[int | None, ...]
+    shape: tuple[int | None, ...] = (None,) * 4
     dtype: torch.dtype = torch.float32
     scale: float | None = None
     zero: int = 0

@@ -214,16 +214,11 @@ def embed(
 
 def read_vectors(path: Path, names: Path | None) -> dict[str, torch.Tensor]:
     """Read unit vectors by name, of safetensors, or of an npy file with names in another."""
-    vectors: dict[str, torch.Tensor] = {}
-    try:
+    with models.reading(f"{path}: holds no vectors as .safetensors or .npy", "make it again"):
         if path.suffix == ".npy":
             rows = torch.from_numpy(np.load(path, allow_pickle=False).astype(np.float32))
         else:
             vectors = load_file(path)
-    except Exception as error:  # numpy and safetensors raise many kinds
-        raise TargetError(
-            f"{path}: holds no vectors as .safetensors or .npy ({error}); make it again"
-        ) from error
     if path.suffix == ".npy":
         vectors = dict(zip(_row_names(path, names, len(rows)), rows, strict=True))
     if len({tuple(vector.shape) for vector in vectors.values()}) != 1:

@@ -56,15 +56,15 @@ def export(
     from neatfool import open_runs
 
     from .dataset import new_folder, write_dataset
-    from .images import choose, draw_and_score, name_sources
+    from .images import choose, draw_and_score, name_runs
 
     if (folder / "run.db").is_file():
         fault = f"{folder}: holds a run; name the folder to write after the runs"
         raise click.UsageError(fault)
     with open_runs(runs, scored=not no_verify) as opened:
         with console.status("reading the runs"):
-            sources = name_sources(opened)
-            choices = choose(sources, least=least, classes=classes, images=images)
+            named = name_runs(opened)
+            choices = choose(named, least=least, classes=classes, images=images)
         if images is not None and len(choices) < images:
             there = counted(len(choices), "image", "images")
             console.say(f"There are only {there} with a confidence of {least:g} or more.")
@@ -74,7 +74,7 @@ def export(
                     choices, place, verify=not no_verify, max_queries=max_queries, note=note
                 )
             return write_dataset(
-                records, sources, place, folder, verified=not no_verify, licence=licence
+                records, named, place, folder, verified=not no_verify, licence=licence
             )
 
 

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
@@ -23,7 +23,7 @@ from neatfool.wording import counted, percent
 from .images import ImageRecord
 
 if TYPE_CHECKING:
-    from .images import SourceRun
+    from neatfool import Run
 
 TABLE: Final = "metadata.csv"
 """The name that Hugging Face's ``imagefolder`` looks for."""
@@ -87,29 +87,21 @@ def new_folder(folder: Path, *, overwrite: bool) -> Iterator[Path]:
     place = folder.resolve()
     partial, old = (place.with_name(f".{place.name}.{os.getpid()}.{end}") for end in ("new", "old"))
     try:
-        with _errors_in_words(folder):
-            partial.mkdir(parents=True)
+        partial.mkdir(parents=True)
         yield partial
-        with _errors_in_words(folder):
-            if place.exists():
-                place.rename(old)
-            partial.rename(place)
+        if place.exists():
+            place.rename(old)
+        partial.rename(place)
+    except OSError as error:
+        raise StorageError(f"{folder}: cannot be written: {error.strerror or error}") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
 
 
-@contextmanager
-def _errors_in_words(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StorageError(f"{folder}: cannot be written: {error.strerror or error}") from error
-
-
 def write_dataset(
     records: Sequence[ImageRecord],
-    sources: Sequence[SourceRun],
+    runs: Mapping[str, Run],
     place: Path,
     folder: Path,
     *,
@@ -143,29 +135,29 @@ def write_dataset(
         left_out=tuple(left_out),
     )
     files = {
-        f"experiments/{source.key}.json": json.dumps(source.run.experiment, indent=1) + "\n"
-        for source in sources
+        f"experiments/{key}.json": json.dumps(run.experiment, indent=1) + "\n"
+        for key, run in runs.items()
     }
     content = {
         "found": found,
-        "sources": sources,
+        "runs": runs,
         "licence": licence,
-        "versions": sorted({str(each.run.info["versions"]["neatfool"]) for each in sources}),
+        "versions": sorted({str(run.info["versions"]["neatfool"]) for run in runs.values()}),
         "of_run": Counter(image.run for image in right),
     }
     files |= {
         "README.md": fill_template(Path(__file__).with_name("card.md.j2"), content),
         "imglist.txt": "".join(f"{image.file_name} -1\n" for image in right),
-        TABLE: _tabulate(right, sources).csv(),
+        TABLE: _tabulate(right, runs).csv(),
     }
     for file, text in files.items():
         save(place / file, text.encode(), within=place)
     return found
 
 
-def _tabulate(images: Sequence[ImageRecord], sources: Sequence[SourceRun]) -> Records:
+def _tabulate(images: Sequence[ImageRecord], runs: Mapping[str, Run]) -> Records:
     """Make the table, one image a row, with the share of changes that an elite survives."""
-    survivals = {source.key: read_survival(source.run) for source in sources}
+    survivals = {key: read_survival(run) for key, run in runs.items()}
     rows: list[list[object]] = []
     for image in images:
         kept = survivals[image.run] if image.elite else None

@@ -1,8 +1,8 @@
 """Chooses images of runs, the elites or also those that they replaced; draws and scores them."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -12,11 +12,10 @@ import torch
 from pydantic import Field
 
 from neatfool import ExperimentError, Run, RunError, Scorer, open_scorer
+from neatfool.measure import batch_slices
 from neatfool.present import Facts, evenly, save
 from neatfool.wording import slug
 
-AT_A_TIME: Final = 64
-"""So many images, at least, are scored together."""
 TOLERANCE: Final = 1e-4
 """So far may a confidence be from the recorded one: processors round differently."""
 
@@ -45,18 +44,11 @@ class ImageRecord(Facts):
 
 
 @dataclass(frozen=True)
-class SourceRun:
-    """A run, and its name among the exported ones: ``"imagenet-1"``."""
-
-    run: Run
-    key: str
-
-
-@dataclass(frozen=True)
 class ImageChoice:
     """A candidate whose image is exported, for a class whose niche it held, or still holds."""
 
-    source: SourceRun
+    key: str
+    run: Run
     index: int
     candidate: int
     elite: bool
@@ -64,45 +56,45 @@ class ImageChoice:
     @property
     def file(self) -> str:
         """The image's file in the folder: ``"images/007-school-bus/imagenet-1-812.png"``."""
-        classes = self.source.run.classes
+        classes = self.run.classes
         number, words = str(self.index).zfill(len(str(len(classes) - 1))), slug(classes[self.index])
         place = f"{number}-{words}" if words and words != number else number
-        return f"images/{place}/{self.source.key}-{self.candidate}.png"
+        return f"images/{place}/{self.key}-{self.candidate}.png"
 
 
-def name_sources(runs: Iterable[Run]) -> list[SourceRun]:
-    """Name runs, in an order that does not depend on where they lie."""
-    named: dict[str, SourceRun] = {}
+def name_runs(runs: Iterable[Run]) -> dict[str, Run]:
+    """Name runs, as ``"imagenet-1"``, in an order that does not depend on where they lie."""
+    named: dict[str, Run] = {}
     for run in sorted(runs, key=lambda run: (run.name, run.seed)):
         key = f"{slug(run.name) or 'run'}-{run.seed}"
         if key in named:
             raise ExperimentError(
-                f"{run.path}: has the name and the seed of {named[key].run.path}, so it may be the "
+                f"{run.path}: has the name and the seed of {named[key].path}, so it may be the "
                 "same search; leave one of them out"
             )
-        named[key] = SourceRun(run, key)
-        first = next(iter(named.values())).run
+        named[key] = run
+        first = next(iter(named.values()))
         if run.classes != first.classes:
             raise ExperimentError(
                 f"{run.path}: has other classes than {first.path}, so their numbers would "
                 "mean different things in one list; export them into a folder each"
             )
-    return [*named.values()]
+    return named
 
 
 def choose(
-    sources: Sequence[SourceRun],
+    runs: Mapping[str, Run],
     *,
     least: float,
     classes: Sequence[str] = (),
     images: int | None = None,
 ) -> list[ImageChoice]:
     """Choose images by class: the elites, or so many ``images`` of all that ever held a niche."""
-    spec = sources[0].run.spec
-    named = [spec.class_index(name) for name in classes] or range(len(spec.classes))
-    held: dict[int, list[list[int]]] = {index: [[] for _ in sources] for index in sorted({*named})}
-    for place, source in enumerate(sources):
-        for index, candidate, _ in source.run.holders(least):
+    first = next(iter(runs.values()))
+    named = [first.spec.class_index(name) for name in classes] or range(len(first.classes))
+    held: dict[int, list[list[int]]] = {index: [[] for _ in runs] for index in sorted({*named})}
+    for place, run in enumerate(runs.values()):
+        for index, candidate, _ in run.holders(least):
             if index in held:
                 held[index][place].append(candidate)
     if images is None:  # the elite of each run that has one
@@ -110,17 +102,17 @@ def choose(
     else:
         counts = deal(images, [sum(map(len, of_class)) for of_class in held.values()])
     chosen = [
-        ImageChoice(source, index, candidate, elite=candidate == line[-1])
+        ImageChoice(key, run, index, candidate, elite=candidate == line[-1])
         for (index, of_class), count in zip(held.items(), counts, strict=True)
-        for source, line, number in zip(
-            sources, of_class, deal(count, [*map(len, of_class)], first=index), strict=True
+        for (key, run), line, number in zip(
+            runs.items(), of_class, deal(count, [*map(len, of_class)], first=index), strict=True
         )
         for candidate in spread(line, number)
     ]
     if not chosen:
         raise RunError(
-            f"{sources[0].run.path}: no image of these classes has a confidence of {least:g} or "
-            "more; give a lower --least, or let the run go on for a while"
+            f"{first.path}: no image of these classes has a confidence of {least:g} or more; give "
+            "a lower --least, or let the run go on for a while"
         )
     return chosen
 
@@ -152,38 +144,35 @@ def draw_and_score(
 ) -> list[ImageRecord]:
     """Write images into a folder, and score each on the target of its run, if ``verify``."""
     records: dict[ImageChoice, ImageRecord] = {}
-    for source in dict.fromkeys(choice.source for choice in choices):
-        of_run = [choice for choice in choices if choice.source is source]
+    for run in dict.fromkeys(choice.run for choice in choices):
+        of_run = [choice for choice in choices if choice.run is run]
         with ExitStack() as ending:
-            scorer, step = None, AT_A_TIME
+            scorer, parts = None, batch_slices(len(of_run))
             if verify:
-                scorer = ending.enter_context(_open(source.run, len(choices), max_queries))
-                step = -(-step // scorer.batch_size) * scorer.batch_size
-            for start in range(0, len(of_run), step):
-                batch = of_run[start : start + step]
-                records |= zip(batch, _make(batch, scorer, folder), strict=True)
-                note(source.key, len(batch))
+                scorer = ending.enter_context(_open(run, len(choices), max_queries))
+                parts = batch_slices(len(of_run), scorer)
+            for part in parts:
+                records |= zip(of_run[part], _make(of_run[part], scorer, folder), strict=True)
+                note(of_run[0].key, len(of_run[part]))
     return [records[choice] for choice in choices]
 
 
-def _open(run: Run, images: int, max_queries: int | None) -> closing[Scorer]:
+def _open(run: Run, images: int, max_queries: int | None) -> Scorer:
     try:
         scorer = open_scorer(run, views=True, max_queries=max_queries, images=images)
     except RunError as error:
         raise RunError(f"{error}; or leave the check out: --no-verify") from error
     scorer.check_allowed(images * scorer.views, max_queries)
-    return closing(scorer)
+    return scorer
 
 
 def _make(batch: Sequence[ImageChoice], scorer: Scorer | None, folder: Path) -> list[ImageRecord]:
-    holders = [each.source.run.holder(each.index, each.candidate) for each in batch]
+    holders = [each.run.holder(each.index, each.candidate) for each in batch]
     measured: list[float | None] = [None] * len(batch)
     if scorer is not None:
-        images = np.stack([holder.saved_pixels() for holder in holders])
-        scores = scorer.score(torch.from_numpy(images))
-        usable = np.ones(len(batch), bool) if scores.ok is None else np.asarray(scores.ok)
-        for place, choice in enumerate(batch):
-            if usable[place] and choice.index < scores.probs.shape[1]:
+        scores = scorer.score(torch.from_numpy(np.stack([each.saved_pixels() for each in holders])))
+        for place, (choice, ok) in enumerate(zip(batch, np.asarray(scores.ok), strict=True)):
+            if ok and choice.index < scores.probs.shape[1]:
                 measured[place] = float(scores.probs[place, choice.index])
     records = []
     for choice, holder, sure in zip(batch, holders, measured, strict=True):
@@ -191,13 +180,13 @@ def _make(batch: Sequence[ImageChoice], scorer: Scorer | None, folder: Path) -> 
         records.append(
             ImageRecord(
                 file_name=choice.file,
-                name=choice.source.run.classes[choice.index],
+                name=choice.run.classes[choice.index],
                 index=choice.index,
                 confidence=holder.confidence,
                 rank=holder.rank,
                 measured=sure,
-                run=choice.source.key,
-                seed=choice.source.run.seed,
+                run=choice.key,
+                seed=choice.run.seed,
                 generation=holder.generation,
                 genome=choice.candidate,
                 elite=choice.elite,

@@ -87,14 +87,15 @@ class Credentials:
         """Read the key; ``sign`` is the hook by which plugins sign."""
         self._options = options
         self._sign = sign if sign is not None and sign.get_hookimpls() else None
-        self._signed: dict[str, ApiKey] = {}
         self._key: ApiKey | None = None
+        self._secrets: dict[str, ApiKey] = {}
         if (variable := options.api_key_env) is not None:
             if variable not in os.environ:
                 raise ExperimentError(
                     f"[target] api_key_env: the environment variable {variable} is not set; set it"
                 )
             self._key = ApiKey(os.environ[variable], f"the environment variable {variable}")
+            self._secrets[KEY_PLACE] = self._key
 
     def places(self) -> dict[str, str]:
         """Give what stands for the key in a template."""
@@ -102,11 +103,11 @@ class Credentials:
 
     def scrub(self, text: str) -> str:
         """Give a text back, unless it has the key in it, or what the last signatures added."""
-        return NOT_SHOWN if any(each.is_in(text) for each in self._secrets()) else text
+        return NOT_SHOWN if any(each.is_in(text) for each in self._secrets.values()) else text
 
     def scrub_json(self, value: Any) -> Any:
         """Take these out of all texts of a JSON value."""
-        return reduce(lambda value, each: each.scrub_json(value), self._secrets(), value)
+        return reduce(lambda value, each: each.scrub_json(value), self._secrets.values(), value)
 
     def describe(self) -> list[str]:
         """Say which key is sent how, and whether requests are signed, in a line each."""
@@ -149,9 +150,6 @@ class Credentials:
             for name, value in [*parse_qsl(urlsplit(signed.url).query), *signed.headers.items()]:
                 # Shorter texts are no secrets, and occur in other words.
                 if headers.get(name) != value and len(value) >= 8 and is_secret_name(name):
-                    self._signed[name] = ApiKey(value, "a signature")
+                    self._secrets[name] = ApiKey(value, "a signature")
             url, headers = httpx2.URL(signed.url), httpx2.Headers(signed.headers)
         return httpx2.Request(request.method, url, headers=headers, content=body)
-
-    def _secrets(self) -> list[ApiKey]:
-        return [*self._signed.values(), *([self._key] if self._key else [])]

@@ -29,10 +29,6 @@ Name = Annotated[str, AfterValidator(_check_name)]
 Parameters = Annotated[
     dict[str, Any], BeforeValidator(lambda given: given if isinstance(given, dict) else {})
 ]
-Texts = Annotated[
-    tuple[str, ...],
-    BeforeValidator(lambda given: tuple(map(str, given)) if isinstance(given, list) else ()),
-]
 
 
 class TensorMetadata(BaseModel, frozen=True):
@@ -50,8 +46,8 @@ Tensors = Annotated[tuple[TensorMetadata, ...], BeforeValidator(lambda given: gi
 class ModelMetadata(BaseModel, frozen=True):
     """What a model says of itself; no inputs or outputs if it does not say."""
 
-    name: Annotated[str, BeforeValidator(str)] = ""
-    versions: Texts = ()
+    name: Any = ""
+    versions: Any = ()
     inputs: Tensors = ()
     outputs: Tensors = ()
     parameters: Parameters = {}
@@ -196,10 +192,9 @@ class OpenInference:
         if named:
             return named
         output = self._only(outputs, "outputs")
-        kind = scores_are if scores_are != "auto" else output.name.lower()
-        if kind not in ("probabilities", "logits"):
+        if scores_are == "auto":
             raise self._error(f"say what {output.name} is: scores_are = logits or probabilities")
-        return {kind: output}
+        return {scores_are: output}
 
     def _make_spec(self) -> ImageSpec:
         """Take the lengths of images from the model, or from the options where it takes any."""

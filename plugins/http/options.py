@@ -3,7 +3,6 @@
 import re
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 from urllib.parse import urlsplit
 
@@ -12,6 +11,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     Field,
+    FilePath,
     PositiveFloat,
     PositiveInt,
     model_validator,
@@ -143,7 +143,7 @@ class Options(
 
     allow_private: bool = False
     """whether the service may be on this machine or in a private network"""
-    ca_file: Path | None = None
+    ca_file: FilePath | None = None
     """certificates (PEM) to trust in place of the usual authorities'"""
 
     @property
@@ -163,16 +163,12 @@ class Options(
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        taken = self.api_key_env and "authorization" in headers and not self.list_key_places()
+        headers, places = {name.lower() for name in self.headers}, self.list_key_places()
+        taken = self.api_key_env and "authorization" in headers and not places
         words = f"headers: Authorization is for the key; write {KEY_PLACE} where it stands"
         _refuse(taken, words)
-        if not self.api_key_env and (places := self.list_key_places()):
-            raise ValueError(
-                f"{places[0]} has a place {KEY_PLACE}; say where the key is, with api_key_env"
-            )
-        missing = self.ca_file and not self.ca_file.is_file()
-        _refuse(missing, f"ca_file: there is no file {self.ca_file}")
+        words = f"has a place {KEY_PLACE}; say where the key is, with api_key_env"
+        _refuse(places and not self.api_key_env, f"{' and '.join(places)} {words}")
         if self.is_json_api:
             self._check_expressions()
             self._check_json()

@@ -207,10 +207,11 @@ class Service:
         async def watch(event: str, info: Mapping[str, Any]) -> None:
             """Follow a request by httpx2's names of what it does."""
             if event == "connection.connect_tcp.complete":
+                stream = info["return_value"]
                 try:
-                    self._check_peer(info["return_value"].get_extra_info("server_addr"))
+                    self._check_peer(stream.get_extra_info("server_addr"))
                 except (TargetError, httpx2.ConnectError):
-                    await info["return_value"].aclose()
+                    await stream.aclose()
                     raise
             elif event == "http11.send_request_headers.started":
                 sent.set()

@@ -1,10 +1,13 @@
 """Target ``imagenet``: networks that were trained on ImageNet, alone or several together.
 
-This module is what an experiment says of it, :mod:`.labels` names its classes, and :mod:`.target`
-is what is fooled. :mod:`neatfool.models` loads the networks.
+This module is what an experiment says of it, and names its classes; :mod:`.target` is what is
+fooled. :mod:`neatfool.models` loads the networks.
 """
 
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -16,9 +19,13 @@ from pydantic import (
     model_validator,
 )
 
-from neatfool import Access, ImageSpec, hookimpl
+from neatfool import Access, ExperimentError, ImageSpec, hookimpl
+from neatfool.files import read_names
 from neatfool.models import ClassifierFormat, ModelName, Outputs, find_format
 from neatfool.network import DeviceName
+from neatfool.wording import distinct_names
+
+IMAGENET_CLASSES: Final = 1000
 
 
 def _can_be_found(model: str) -> str:
@@ -103,8 +110,6 @@ class Options(BaseModel, extra="forbid", protected_namespaces=(), use_attribute_
         shown = find_format(self.model, ClassifierFormat).preprocessing(self.model)
         if shown is None:
             return None
-        from .labels import imagenet_labels
-
         size = shown.uncropped if self.crops == "ten" else shown.size
         return ImageSpec(*size, shown.channels, imagenet_labels(), array="torch")
 
@@ -112,6 +117,37 @@ class Options(BaseModel, extra="forbid", protected_namespaces=(), use_attribute_
     def models(self) -> list[str]:
         """The names of all models."""
         return [self.model] if self.model else self.ensemble
+
+
+@cache
+def imagenet_labels() -> tuple[str, ...]:
+    """Give torchvision's names of ImageNet's 1000 classes, all different."""
+    return distinct_names(read_names(Path(__file__).with_name("classes.txt")))
+
+
+def labels_for(count: int, own: Sequence[str] | None) -> tuple[str, ...]:
+    """Name classes: by their own names, ImageNet's, perhaps with the background, or numbers."""
+    if own is not None and len(own) == count:
+        return distinct_names(own)
+    if count == IMAGENET_CLASSES:
+        return imagenet_labels()
+    if count == IMAGENET_CLASSES + 1:
+        return ("background", *imagenet_labels())
+    return tuple(str(number) for number in range(count))
+
+
+def read_labels(path: Path, count: int) -> tuple[str, ...]:
+    """Read the names of a network's classes, one on each line, in the order of its outputs."""
+    try:
+        names = read_names(path)
+    except ValueError as error:
+        raise ExperimentError(f"[target] class_names = {error}") from error
+    if len(names) != count:
+        raise ExperimentError(
+            f"[target] class_names = {path}: holds {len(names)} names, but the network has {count} "
+            "classes; write one name on each line, in the order of its outputs"
+        )
+    return distinct_names(names)
 
 
 @hookimpl

@@ -13,8 +13,7 @@ from torch import nn
 
 from neatfool import ExperimentError, ImageSpec, Network, Scores, Target, fit_photograph, models
 
-from . import Options
-from .labels import labels_for, read_labels
+from . import Options, labels_for, read_labels
 
 RECOGNISED: Final = 3
 """The network must recognise this many photographs. With fewer known ones there is no check."""

@@ -10,13 +10,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from safetensors.torch import save as to_bytes
 from torch import nn
 
-from neatfool import ExperimentError, Network, Scores, Target, TargetError
-from neatfool.models import fit_weights
+from neatfool import Network, Scores, Target, TargetError
+from neatfool.models import fit_weights, read_tensors
 from neatfool.present import save
 from neatfool.wording import level
 
@@ -28,10 +26,6 @@ MEAN: Final = 0.1307
 DEVIATION: Final = 0.3081
 """The standard deviation of these pixels."""
 _AT_A_TIME: Final = 1000
-_REMEDY: Final = (
-    "give the weights of a LeNet, as 'neatfool mnist train' writes them, or leave weights out to "
-    "use those that come with neatfool"
-)
 PER_CLASS: Final = 30
 
 
@@ -73,16 +67,8 @@ def recognise(network: LeNet, images: np.ndarray) -> np.ndarray:
 
 def load(path: Path) -> LeNet:
     """Read a network's weights: in float32, on the CPU, in evaluation mode."""
-    try:
-        tensors = load_file(path)
-    except OSError as error:
-        raise ExperimentError(f"[target] weights = {path}: {error}; {_REMEDY}") from error
-    except SafetensorError as error:
-        raise TargetError(
-            f"[target] weights = {path}: not a safetensors file ({error}); {_REMEDY}"
-        ) from error
     network = LeNet(len(read_spec(path).classes))
-    fit_weights(network, tensors, path)
+    fit_weights(network, read_tensors(path), path)
     return network.eval()
 
 

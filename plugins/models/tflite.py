@@ -39,11 +39,9 @@ class TfliteModule(models.FileModule):
 
         super().__init__(path)
         self.by = f"LiteRT {version('ai-edge-litert')}"
-        try:
+        with models.reading(f"{path}: LiteRT cannot load it", "convert it again"):
             self._interpreter = Interpreter(str(path), num_threads=torch.get_num_threads())
             inputs = self._interpreter.get_input_details()
-        except Exception as error:  # LiteRT raises many kinds
-            raise TargetError(f"{path}: LiteRT cannot load it ({error}); convert again") from error
         # A size that may change is -1, and 1 in "shape".
         shapes = [[*map(int, each.get("shape_signature", each["shape"]))] for each in inputs]
         kind = np.dtype(inputs[0]["dtype"]).name
@@ -56,6 +54,7 @@ class TfliteModule(models.FileModule):
         self.input = models.Input(
             (batch or 1, *sizes), _TYPES[kind], float(scale) or None, int(zero)
         )
+        self.remark = ", quantised" if scale else ""
         self._index = inputs[0]["index"]
         self._outputs = self._interpreter.get_output_details()
         self.rounded = frozenset(
@@ -89,9 +88,6 @@ class TfliteModule(models.FileModule):
                 numbers = (numbers - zero) * np.float32(scale) if scale else numbers
                 answers[each["name"]] = torch.from_numpy(numbers)
             return answers
-
-    def _describe_input(self) -> str:
-        return super()._describe_input() + (", quantised" if self.input.scale else "")
 
 
 neatfool_register_models = Tflite.register

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from neatfool import PrefixedPath, TargetError, models, nearest
+from neatfool import PrefixedPath, models, nearest
 
 
 class Timm(models.ClassifierFormat):
@@ -62,13 +62,9 @@ def _make(name: str, request: models.Request) -> nn.Module:
         last = [each for each, parameter in plain.named_parameters() if id(parameter) in own]
         counts = [len(tensors[each]) for each in last if each in tensors]
         options["num_classes"] = counts[-1] if counts else plain.num_classes
-    try:
+    remedy = "if you are offline, use timm:local-dir:FOLDER, or [target] weights = FILE"
+    with models.reading(f"[target] model = timm:{name}: cannot be loaded", remedy):
         module: nn.Module = timm.create_model(name, pretrained=path is None, **options).eval()
-    except Exception as error:  # errors of the network, the disk, and the file
-        raise TargetError(
-            f"[target] model = timm:{name}: cannot be loaded ({type(error).__name__}: {error}); "
-            "if you are offline, use timm:local-dir:FOLDER, or [target] weights = FILE"
-        ) from error
     if path is not None:
         models.fit_weights(module, tensors, path)
     return module

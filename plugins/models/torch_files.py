@@ -11,32 +11,31 @@ from typing import Any
 import torch
 from torch import nn
 
-from neatfool import PrefixedPath, Register, TargetError, hookimpl
-from neatfool.models import Classifier, ClassifierFormat, FileModule, Input, Request, load_file
+from neatfool import PrefixedPath, Register, TargetError, hookimpl, models
 
 
-class TorchScript(ClassifierFormat):
+class TorchScript(models.ClassifierFormat):
     """What ``torch.jit.save`` wrote, which does not say what it takes: its size must be given."""
 
     forms = ("torchscript:FILE",)
     path = PrefixedPath("torchscript:", runs_code=True)
     is_file = True
 
-    def classifier(self, name: str, request: Request) -> Classifier:
+    def classifier(self, name: str, request: models.Request) -> models.Classifier:
         """Load the file ``name``; ``request`` says what it does not."""
         load = partial(torch.jit.load, map_location="cpu")
         path, program = _read(name, "TorchScript", "torch.jit.save", load)
-        return load_file(TorchModule(path, program.eval(), Input((None,) * 4)), request)
+        return models.load_file(TorchModule(path, program.eval(), models.Input()), request)
 
 
-class TorchExport(ClassifierFormat):
+class TorchExport(models.ClassifierFormat):
     """What ``torch.export.save`` wrote."""
 
     forms = ("export:FILE",)
     path = PrefixedPath("export:", runs_code=True)
     is_file = True
 
-    def classifier(self, name: str, request: Request) -> Classifier:
+    def classifier(self, name: str, request: models.Request) -> models.Classifier:
         """Load the file ``name``; ``request`` says what it does not."""
         if not name.endswith(".pt2") and Path(name).expanduser().exists():
             raise ValueError("is not called .pt2; give a file that torch.export.save wrote")
@@ -48,18 +47,18 @@ class TorchExport(ClassifierFormat):
             described = ", ".join("x".join(map(str, getattr(e, "shape", [e]))) for e in inputs)
             raise TargetError(f"{path}: takes {described}; export one that takes only images")
         sizes = tuple(size if isinstance(size, int) else None for size in inputs[0].shape)
-        given = Input(sizes, inputs[0].dtype)
-        return load_file(TorchModule(path, program.module(), given), request)
+        given = models.Input(sizes, inputs[0].dtype)
+        return models.load_file(TorchModule(path, program.module(), given), request)
 
 
-class TorchModule(FileModule):
+class TorchModule(models.FileModule):
     """A program of torch in a file, with gradients."""
 
     by = f"torch {torch.__version__}"
     traceable = True
     no_gradients = None
 
-    def __init__(self, path: Path, program: nn.Module, given: Input) -> None:
+    def __init__(self, path: Path, program: nn.Module, given: models.Input) -> None:
         super().__init__(path)
         self.input = given
         self.program = program
@@ -77,14 +76,10 @@ class TorchModule(FileModule):
 
 def _read(name: str, kind: str, writer: str, load: Callable[[str], Any]) -> tuple[Path, Any]:
     path = Path(name).expanduser()
-    try:
-        return path, load(str(path))
-    except Exception as error:  # torch raises many kinds
-        text = " ".join(str(error).split())
-        raise TargetError(
-            f"{path}: torch cannot load it as a program of {kind} ({text[:200]}); give a file that "
-            f"{writer} wrote. Weights alone are for [target] weights"
-        ) from error
+    remedy = f"give a file that {writer} wrote. Weights alone are for [target] weights"
+    with models.reading(f"{path}: torch cannot load it as a program of {kind}", remedy):
+        program = load(str(path))
+    return path, program
 
 
 @hookimpl

@@ -75,18 +75,15 @@ def _prepare(name: str) -> str:
 
 def _load_part(kind: Any, source: str, **options: Any) -> Any:
     """Load what ``kind.from_pretrained`` loads, without running code of a repository."""
-    try:
+    remedy = (
+        "give a folder that save_pretrained() of the model and of its image processor wrote, or a "
+        "name on the Hugging Face hub, of a kind of model that transformers has itself, with its "
+        "weights as safetensors: neither pickles nor code of a repository are read, as they can "
+        "run anything. If you are offline, fetch it where you are not: hf download NAME "
+        "--local-dir FOLDER"
+    )
+    with models.reading(f"transformers:{source}: cannot be loaded", remedy):
         return kind.from_pretrained(source, trust_remote_code=False, **options)
-    except Exception as error:  # errors of the network, the disk, and the files
-        text = " ".join(str(error).split())
-        raise TargetError(
-            f"transformers:{source}: cannot be loaded ({type(error).__name__}: {text[:300]}). Give "
-            "a folder that save_pretrained() of the model and of its image processor wrote, or a "
-            "name on the Hugging Face hub, of a kind of model that transformers has itself, with "
-            "its weights as safetensors: neither pickles nor code of a repository are read, as "
-            "they can run anything. If you are offline, fetch it where you are not: hf download "
-            "NAME --local-dir FOLDER"
-        ) from error
 
 
 def _load_model(source: str, config: Any) -> Any:

@@ -3,7 +3,7 @@
 import json
 from base64 import b64encode
 from collections.abc import Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from hashlib import sha256
@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import torch
 from PIL import Image, ImageOps
 
 from neatfool import Run, RunError, behind, choose_elites, derive_seed, fit_photograph, open_scorer
@@ -19,7 +18,7 @@ from neatfool.models import PHOTOGRAPHS, Photograph, photographs_in, photographs
 from neatfool.ood import has_mnist, read_mnist, simple_images
 from neatfool.present import embed_image, fill_template, save
 
-from .answers import CHOICES, NOTHING
+from .recognition import CHOICES, NOTHING
 
 HERE: Final = Path(__file__).parent
 NEAREST: Final = Image.Resampling.NEAREST
@@ -72,10 +71,10 @@ def find_photographs(run: Run, folder: Path | None, count: int, seed: int) -> li
     if not count:
         return []
     with ExitStack() as ending:
-        load = cache(lambda: ending.enter_context(closing(open_scorer(run))))
+        load = cache(lambda: ending.enter_context(open_scorer(run)))
         if folder is None:
             found = photographs_of([behind(load().target)])
-        elif folder.is_dir() and has_mnist(folder):
+        elif has_mnist(folder):
             digits = read_mnist(folder).test
             pairs = enumerate(zip(digits.images, digits.labels, strict=True))
             found = [
@@ -84,20 +83,17 @@ def find_photographs(run: Run, folder: Path | None, count: int, seed: int) -> li
             ]
         else:
             found = photographs_in(folder)
-        drawn = sorted(found, key=lambda each: derive_seed(seed, "quiz", each.name))[:count]
-        labels = {each.name: _label(each, run) for each in drawn}
-        unlabelled = [each for each in drawn if labels[each.name] is None]
-        named: dict[str, str] = {}
-        if unlabelled and not (scorer := load()).costs:
-            images = [fit_photograph(each.open(), scorer.target) for each in unlabelled]
-            answers = zip(unlabelled, scorer.score(torch.cat(images)).probs, strict=True)
-            # A detector in front that rejects one names nothing.
-            named = {e.name: scorer.spec.classes[p.argmax()] for e, p in answers if p.max() > 0}
-    return [
-        Question(_fit(each.open(), run), "photograph", right, "label" if label else "network")
-        for each in drawn
-        if (right := (label := labels[each.name]) or named.get(each.name))
-    ]
+        questions = []
+        for each in sorted(found, key=lambda each: derive_seed(seed, "quiz", each.name))[:count]:
+            right, known_by = _label(each, run), "label"
+            if right is None and not (scorer := load()).costs:
+                (probs,) = scorer.score(fit_photograph(each.open(), scorer.target)).probs
+                # A detector in front that rejects it names nothing.
+                right = scorer.spec.classes[probs.argmax()] if probs.max() > 0 else None
+                known_by = "network"
+            if right:
+                questions.append(Question(_fit(each.open(), run), "photograph", right, known_by))
+    return questions
 
 
 def ask_about_noise(run: Run, count: int, seed: int) -> list[Question]:

@@ -1,7 +1,7 @@
 """The command ``neatfool serve``: a target for other machines, by the Open Inference Protocol v2.
 
 :mod:`.target` makes and calls an experiment's target in a thread of its own. A web application
-(:mod:`.app`) reads :mod:`.requests` and writes answers. :mod:`.memory` counts what they hold.
+(:mod:`.app`) reads :mod:`.requests`, counts what they hold in memory, and writes answers.
 """
 
 from __future__ import annotations

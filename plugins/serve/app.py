@@ -3,28 +3,25 @@
 import asyncio
 import hmac
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
 from importlib.metadata import version
 from typing import Any, Final
 
-import orjson
 import torch
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from neatfool import NeatfoolError
 from neatfool.server import BrowserGuard
 
-from .errors import ServiceError
-from .memory import BodyBuffer, MemoryBudget
-from .requests import RequestLimits, read_request
+from .requests import BodyBuffer, MemoryBudget, RequestLimits, ServiceError, read_request, too_long
 from .target import ServedTarget, TargetThread, describe, write_answer
 
 JSON_LENGTH: Final = "inference-header-content-length"
@@ -95,7 +92,7 @@ class _InferenceRoutes:
         async def tell(request: Request) -> Response:
             if "name" in request.path_params:
                 self._check_model(request)
-            return _json(content)
+            return JSONResponse(content)
 
         return tell
 
@@ -170,7 +167,7 @@ class _InferenceRoutes:
 def _check_key(app: ASGIApp, key: str) -> ASGIApp:
     """Refuse requests without the key."""
     words = "the header 'Authorization: Bearer KEY' is missing, or its key is wrong"
-    refuse = _json({"error": words}, 401, {"www-authenticate": "Bearer"})
+    refuse = JSONResponse({"error": words}, 401, {"www-authenticate": "Bearer"})
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         shown = dict(scope.get("headers", ())).get(b"authorization", b"")
@@ -191,24 +188,17 @@ def _check_header(request: Request, most: int) -> int:
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise ServiceError("send bodies without Content-Encoding", 415)
     if (length := int(request.headers.get("content-length", 0))) > most:
-        raise ServiceError(
-            f"the body has more than {most} bytes; send fewer images a request, or raw bytes in "
-            "place of JSON",
-            413,
-        )
+        raise too_long(most)
     return length
-
-
-def _json(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(orjson.dumps(content), status, headers, "application/json")
 
 
 async def _on_error(request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException):
         own = isinstance(error, ServiceError)
         place = "" if own else f"{request.method} {request.url.path[:100]}: "
-        return _json({"error": f"{place}{error.detail}"}, error.status_code, error.headers)
+        return JSONResponse({"error": f"{place}{error.detail}"}, error.status_code, error.headers)
+    words = f"{type(error).__name__} in the service, which has logged it"
     if isinstance(error, NeatfoolError):
-        _log.error("%s", error)
-        return _json({"error": str(error)}, 500)
-    return _json({"error": f"{type(error).__name__} in the service, which has logged it"}, 500)
+        words = str(error)
+        _log.error(words)
+    return JSONResponse({"error": words}, 500)

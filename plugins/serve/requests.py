@@ -1,23 +1,21 @@
-"""Inference requests of the Open Inference Protocol v2: JSON, or JSON and raw bytes."""
-
-from __future__ import annotations
+"""Inference requests of the Open Inference Protocol v2, and what they hold in memory."""
 
 import math
-from collections.abc import Callable
+import mmap
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from threading import Lock
+from typing import Annotated, Any, Final, Literal
 
 import numpy as np
 import orjson
 from pydantic import BaseModel, Field, ValidationError
+from starlette.exceptions import HTTPException
 
 from neatfool import nearest
 
-from .errors import ServiceError
 from .target import InferenceRequest, OutputTensor, ServedTarget
-
-if TYPE_CHECKING:
-    from .memory import BodyBuffer
 
 LONGEST_SCORE: Final = len("-1.2345678901234567e-123,")
 """A score takes at most this many bytes of JSON."""
@@ -46,7 +44,11 @@ class RequestLimits:
 
     @property
     def memory(self) -> int:
-        """The bytes that all requests may hold, one body less than they may cost."""
+        """The bytes that all requests may hold as far as they are counted: three bodies.
+
+        What is not counted (the buffers of connections, and copies that last while one request is
+        read or written) has room in a fourth body.
+        """
         return 3 * self.body
 
     def advised(self, served: ServedTarget) -> int:
@@ -56,6 +58,69 @@ class RequestLimits:
         numbers = len(served.spec.classes) * len(served.outputs)
         answered = min(self.answer, 4 * 2**20) // (LONGEST_SCORE * numbers)
         return max(1, min(self.images, sent, answered))
+
+
+class ServiceError(HTTPException):
+    """An answer that is an error: what went wrong and what to do, and extra headers."""
+
+    def __init__(self, words: str, status: int = 400, **headers: str) -> None:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        super().__init__(status, words, named)
+
+
+def too_long(most: int) -> ServiceError:
+    """Refuse a body of more than so many bytes."""
+    words = "send fewer images a request, or raw bytes in place of JSON"
+    return ServiceError(f"the body has more than {most} bytes; {words}", 413)
+
+
+class MemoryBudget:
+    """Counts the bytes that all requests hold; a request that wants too many is refused."""
+
+    def __init__(self, most: int) -> None:
+        """Let requests hold ``most`` bytes in all."""
+        self._free = most
+        self._lock = Lock()
+
+    @contextmanager
+    def share(self) -> Iterator[Callable[[int], None]]:
+        """Give a function that says how many bytes a request holds from now on."""
+        held = 0
+
+        def hold(size: int) -> None:
+            nonlocal held
+            with self._lock:
+                if (more := size - held) > self._free:
+                    words = "the requests of others fill the memory; try again"
+                    raise ServiceError(
+                        f"{words}, or send fewer images a request", 503, retry_after="1"
+                    )
+                self._free -= more
+                held = size
+
+        try:
+            yield hold
+        finally:
+            hold(0)
+
+
+class BodyBuffer:
+    """A body as it comes, in pages of its own, which go back to the system at once."""
+
+    def __init__(self, most: int, hold: Callable[[int], None]) -> None:
+        """Take the most bytes that it may have."""
+        self.pages = mmap.mmap(-1, most)  # those that nothing was written to take no memory
+        self.size = 0
+        self._hold = hold
+
+    def add(self, chunk: bytes) -> None:
+        """Take what came next."""
+        end = self.size + len(chunk)
+        if end > len(self.pages):
+            raise too_long(len(self.pages))
+        self._hold(end)
+        self.pages[self.size : end] = chunk
+        self.size = end
 
 
 class _InputTensor(BaseModel, extra="ignore", strict=True):

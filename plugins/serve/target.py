@@ -155,28 +155,30 @@ class TargetThread:
             self._made.set_exception(error)
             return
         self._made.set_result(served)
-        going_on = True
         try:
-            while going_on:
-                together: list[_ScoringJob] = []
-                # Waiting requests are scored together, so that fewer batches are padded; with more
-                # images than this, the first request would wait long, and their copy be large.
-                while (
-                    sum(len(each.images) for each in together) < 512
-                    and sum(each.images.nbytes for each in together) < 4 * 2**20
-                ):
-                    order = self._orders.get()
-                    if order is None:
-                        going_on = False
-                        break
-                    if order.scores.set_running_or_notify_cancel():
-                        together.append(order)
-                    if self._orders.empty():
-                        break
-                if together:
-                    self._score(served, together)
+            while together := self._wait():
+                self._score(served, together)
         finally:
             served.scorer.close()
+
+    def _wait(self) -> list[_ScoringJob]:
+        """Wait for orders to score together, so that fewer batches are padded; none at the end.
+
+        With more images than this, the first order would wait long, and their copy be large.
+        """
+        together: list[_ScoringJob] = []
+        while (
+            not (together and self._orders.empty())
+            and sum(len(each.images) for each in together) < 512
+            and sum(each.images.nbytes for each in together) < 4 * 2**20
+        ):
+            order = self._orders.get()
+            if order is None:
+                self._orders.put(None)  # to be found again
+                break
+            if order.scores.set_running_or_notify_cancel():
+                together.append(order)
+        return together
 
     def _score(self, served: ServedTarget, orders: Sequence[_ScoringJob]) -> None:
         """Score orders together; on failure score each alone, so only bad ones fail."""

@@ -8,9 +8,8 @@ products, or in float64 and then rounded. An image's result then does not depend
 from __future__ import annotations
 
 import math
-from abc import abstractmethod
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -113,12 +112,21 @@ def _make_grid(images: Tensor, matrices: np.ndarray) -> Tensor:
 
 
 class Kind(View):
-    """A view."""
+    """A view: how it changes images, and what is said of it (see :class:`neatfool.View`)."""
 
-    unit = "%"
-
-    def __init__(self, options: object = None) -> None:
-        """Take the options, of which there are none."""
+    def __init__(
+        self,
+        how: Callable[..., Any],
+        what: str,
+        strengths: Sequence[float],
+        limit: float,
+        *,
+        unit: str = "%",
+        harmless: float = 0.0,
+        signed: bool = False,
+    ) -> None:
+        self.how, self.what, self.strengths, self.limit = how, what, strengths, limit
+        self.unit, self.harmless, self.signed = unit, harmless, signed
 
     def change(self, images: Tensor, amounts: Tensor, seeds: Tensor) -> Tensor:
         """Change images; see :meth:`neatfool.View.change`."""
@@ -146,11 +154,11 @@ class Kind(View):
 
 
 class Place(Kind):
-    """A view that only takes values from other places. Several in a row are one warp."""
+    """A view that only takes values from other places. Several in a row are one warp.
 
-    @abstractmethod
-    def _place(self, shape: Sequence[int], amount: float, seed: int) -> np.ndarray:
-        """Say where an image's values come from: an affine matrix [3, 3]; see :func:`warp`."""
+    ``how(shape, amount, seed)`` says where an image's values come from: an affine matrix [3, 3], as
+    :func:`warp` takes it.
+    """
 
     def places(
         self, shape: Sequence[int], amounts: Sequence[float], seeds: Sequence[int]
@@ -158,22 +166,22 @@ class Place(Kind):
         """Say where the values of images come from: [N, 3, 3]."""
         return np.stack(
             [
-                IDENTITY if amount == self.harmless else self._place(shape, amount, seed)
+                IDENTITY if amount == self.harmless else self.how(shape, amount, seed)
                 for amount, seed in zip(amounts, seeds, strict=True)
             ]
         )
 
 
 class Step(Kind):
-    """A view that computes other values."""
+    """A view that computes other values.
 
-    @abstractmethod
-    def _see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
-        """Change images; values outside 0 to 255 are cut, and harmless amounts ignored, later."""
+    ``how(images, amounts, seeds)`` changes images; values outside 0 to 255 are cut, and harmless
+    amounts ignored, later.
+    """
 
     def apply(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
         """Change a few images."""
-        changed = self._see(images, amounts, seeds).clamp(0, 255)
+        changed: Tensor = self.how(images, amounts, seeds).clamp(0, 255)
         if self.harmless not in amounts:
             return changed
         same = torch.tensor([amount == self.harmless for amount in amounts], device=images.device)
@@ -185,120 +193,94 @@ def draw(seed: int, purpose: str, count: int = 1) -> list[float]:
     return [part / 2**63 for part in derive_seeds(seed, purpose, ids=range(count))]
 
 
-class Move(Place):
-    """Moved in any direction, by whole pixels, so that nothing is blurred."""
-
-    unit = "pixels"
-    strengths = (1, 3, 5, 10)
-    limit = 100
-    what = "moved"
-
-    def _place(self, shape: Sequence[int], amount: float, seed: int) -> np.ndarray:
-        angle = 2 * math.pi * draw(seed, "direction")[0]
-        x, y = math.floor(amount * math.cos(angle)), math.floor(amount * math.sin(angle))
-        around = [(x + right, y + down) for right in (0, 1) for down in (0, 1)]
-        right, down = min(around, key=lambda place: abs(math.hypot(*place) - amount))
-        return np.array([[1.0, 0, -right], [0, 1, -down], [0, 0, 1]])
+def _move(shape: Sequence[int], amount: float, seed: int) -> np.ndarray:
+    """Move in any direction, by whole pixels, so that nothing is blurred."""
+    angle = 2 * math.pi * draw(seed, "direction")[0]
+    x, y = math.floor(amount * math.cos(angle)), math.floor(amount * math.sin(angle))
+    around = [(x + right, y + down) for right in (0, 1) for down in (0, 1)]
+    right, down = min(around, key=lambda place: abs(math.hypot(*place) - amount))
+    return np.array([[1.0, 0, -right], [0, 1, -down], [0, 0, 1]])
 
 
-class Turn(Place):
-    """Turned about its centre."""
-
-    unit = "degrees"
-    strengths = (5, 10, 20, 45)
-    limit = 180
-    signed = True
-    what = "turned"
-
-    def _place(self, shape: Sequence[int], amount: float, seed: int) -> np.ndarray:
-        cos, sin = math.cos(math.radians(amount)), math.sin(math.radians(amount))
-        return np.array([[cos, sin, 0], [-sin, cos, 0], [0, 0, 1]])
+def _turn(shape: Sequence[int], amount: float, seed: int) -> np.ndarray:
+    """Turn about the centre."""
+    cos, sin = math.cos(math.radians(amount)), math.sin(math.radians(amount))
+    return np.array([[cos, sin, 0], [-sin, cos, 0], [0, 0, 1]])
 
 
-class Scale(Place):
-    """Larger or smaller about its centre."""
-
-    strengths = (5, 15, 30, 50)
-    limit = 75
-    signed = True
-    what = "made larger or smaller"
-
-    def _place(self, shape: Sequence[int], amount: float, seed: int) -> np.ndarray:
-        step = 1 / (1 + amount / 100)
-        return np.diag([step, step, 1.0])
+def _scale(shape: Sequence[int], amount: float, seed: int) -> np.ndarray:
+    """Make larger or smaller about the centre."""
+    step = 1 / (1 + amount / 100)
+    return np.diag([step, step, 1.0])
 
 
-class Crops(Place):
-    """One of the paper's ten crops, scaled back: a corner or the centre, perhaps mirrored."""
-
-    strengths = (5, 11, 20, 30)
-    limit = 75
-    what = "cropped"
-
-    def _place(self, shape: Sequence[int], amount: float, seed: int) -> np.ndarray:
-        height, width = shape[-2:]
-        part, cut = int(10 * draw(seed, "crop")[0]), amount / 100
-        right, down = CORNERS[part % 5]
-        kept, mirrored = 1 - cut, -1 if part >= 5 else 1
-        return np.array(
-            [
-                [mirrored * kept, 0, right * cut * width / 2],
-                [0, kept, down * cut * height / 2],
-                [0, 0, 1],
-            ]
-        )
+def _crops(shape: Sequence[int], amount: float, seed: int) -> np.ndarray:
+    """Scale one of the paper's ten crops back: a corner or the centre, perhaps mirrored."""
+    height, width = shape[-2:]
+    part, cut = int(10 * draw(seed, "crop")[0]), amount / 100
+    right, down = CORNERS[part % 5]
+    kept, mirrored = 1 - cut, -1 if part >= 5 else 1
+    return np.array(
+        [
+            [mirrored * kept, 0, right * cut * width / 2],
+            [0, kept, down * cut * height / 2],
+            [0, 0, 1],
+        ]
+    )
 
 
-class Perspective(Step):
-    """Seen at an angle, from any side.
+def _perspective(images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
+    """Look at an angle, from any side.
 
     It is no :class:`Place`: a view that looks past its edges would look past its horizon. Along the
     axis that the picture is tilted about (p), and across it (q), the picture's own coordinates are
     q far / (far cos - q sin) across, and p far cos / (far cos - q sin) along.
     """
-
-    unit = "degrees"
-    strengths = (10, 20, 30, 45)
-    limit = 60
-    what = "seen at an angle"
-
-    def _see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
-        far, matrices = DISTANCE * max(images.shape[-2:]), []
-        for amount, seed in zip(amounts, seeds, strict=True):
-            tilt, side = math.radians(amount), 2 * math.pi * draw(seed, "side")[0]
-            x, y = math.cos(side), math.sin(side)  # across; (-y, x) is along
-            across, turn = 1 / math.cos(tilt), math.tan(tilt) / far
-            matrices.append(
-                [
-                    [across * x * x + y * y, (across - 1) * x * y, 0],
-                    [(across - 1) * x * y, across * y * y + x * x, 0],
-                    [-turn * x, -turn * y, 1],
-                ]
-            )
-        return warp(images, np.array(matrices))
+    far, matrices = DISTANCE * max(images.shape[-2:]), []
+    for amount, seed in zip(amounts, seeds, strict=True):
+        tilt, side = math.radians(amount), 2 * math.pi * draw(seed, "side")[0]
+        x, y = math.cos(side), math.sin(side)  # across; (-y, x) is along
+        across, turn = 1 / math.cos(tilt), math.tan(tilt) / far
+        matrices.append(
+            [
+                [across * x * x + y * y, (across - 1) * x * y, 0],
+                [(across - 1) * x * y, across * y * y + x * x, 0],
+                [-turn * x, -turn * y, 1],
+            ]
+        )
+    return warp(images, np.array(matrices))
 
 
-class Size(Step):
-    """Made smaller, as a thumbnail is, and scaled back."""
+def _size(images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
+    """Make smaller, as a thumbnail is, and scale back."""
+    # One by one, as each has a size of its own.
+    size, back = images.shape[-2:], []
+    for image, amount in zip(torch.split(images, 1), amounts, strict=True):
+        sides = [max(1, round(side * amount / 100)) for side in size]
+        small = F.interpolate(image, sides, mode="bicubic", antialias=True, align_corners=False)
+        back.append(F.interpolate(small, size, mode="bicubic", align_corners=False))
+    return torch.cat(back)
 
-    unit = "% of the size"
-    harmless = 100.0
-    strengths = (90, 75, 50, 25)
-    limit = 5
-    what = "made smaller and scaled back"
 
-    def _see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
-        # One by one, as each has a size of its own.
-        size, back = images.shape[-2:], []
-        for image, amount in zip(torch.split(images, 1), amounts, strict=True):
-            sides = [max(1, round(side * amount / 100)) for side in size]
-            small = F.interpolate(image, sides, mode="bicubic", antialias=True, align_corners=False)
-            back.append(F.interpolate(small, size, mode="bicubic", align_corners=False))
-        return torch.cat(back)
+VIEWS: Final = {
+    "move": Place(_move, "moved", (1, 3, 5, 10), 100, unit="pixels"),
+    "turn": Place(_turn, "turned", (5, 10, 20, 45), 180, unit="degrees", signed=True),
+    "scale": Place(_scale, "made larger or smaller", (5, 15, 30, 50), 75, signed=True),
+    "crops": Place(_crops, "cropped", (5, 11, 20, 30), 75),
+    "perspective": Step(_perspective, "seen at an angle", (10, 20, 30, 45), 60, unit="degrees"),
+    "size": Step(
+        _size,
+        "made smaller and scaled back",
+        (90, 75, 50, 25),
+        5,
+        unit="% of the size",
+        harmless=100.0,
+    ),
+}
 
 
 @hookimpl
 def neatfool_register_views(register: Register) -> None:
-    """Register the views of this module: each has the name of its class, in small letters."""
-    for view in (Crops, Move, Perspective, Scale, Size, Turn):
-        register(view.__name__.lower(), view)
+    """Register the views of this module."""
+    for name, view in VIEWS.items():
+        register(name, lambda _options, view=view: view)

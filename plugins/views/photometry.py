@@ -23,51 +23,22 @@ INK_ANGLES: Final = (15, 75, 45)
 """Printers turn the dots of each ink by another angle, in degrees, so that they do not meet."""
 
 
-class Light(Step):
-    """Brighter or darker: all values times the same number."""
-
-    strengths = (10, 30, 50, 70)
-    limit = 95
-    signed = True
-    what = "brighter or darker"
-
-    def _see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
-        return images * factors([1 + amount / 100 for amount in amounts], images)
+def _light(images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
+    """Make brighter or darker: all values times the same number."""
+    return images * factors([1 + amount / 100 for amount in amounts], images)
 
 
-class Contrast(Step):
-    """More or less contrast: all values further from middle grey, or nearer to it."""
-
-    strengths = (10, 30, 50, 70)
-    limit = 95
-    signed = True
-    what = "with more or less contrast"
-
-    def _see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
-        spread = factors([1 + amount / 100 for amount in amounts], images)
-        return (images - MIDDLE) * spread + MIDDLE
+def _contrast(images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
+    """Give more or less contrast: all values are further from middle grey, or nearer to it."""
+    spread = factors([1 + amount / 100 for amount in amounts], images)
+    return (images - MIDDLE) * spread + MIDDLE
 
 
-class Gamma(Step):
-    """Another gamma: middle tones darker or brighter, black and white as they are.
+def _gamma(images: Tensor, amounts: Sequence[float], seeds: Sequence[int] = ()) -> Tensor:
+    """Change the gamma: middle tones darker or brighter, black and white as they are.
 
-    A strength of s raises values, from 0 to 1, to the power 2^s: 1 squares them.
-    """
-
-    unit = "powers of 2"
-    strengths = (0.25, 0.5, 1, 1.5)
-    limit = 2
-    signed = True
-    what = "with another gamma"
-
-    def _see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
-        return bend(images, amounts)
-
-
-def bend(images: Tensor, amounts: Sequence[float]) -> Tensor:
-    """Raise values from 0 to 1 to the power 2^amount; below one level they are on a line to 0.
-
-    A root is infinitely steep at 0, and gradients should be finite.
+    A strength of s raises values, from 0 to 1, to the power 2^s: 1 squares them. Below one level
+    they are on a line to 0: a root is infinitely steep there, and gradients should be finite.
     """
     power = factors([2.0**amount for amount in amounts], images).double()
     values = images.double().clamp(0, 255) / 255
@@ -75,117 +46,75 @@ def bend(images: Tensor, amounts: Sequence[float]) -> Tensor:
     return (255 * torch.where(values < LEVEL, values * LEVEL ** (power - 1), raised)).to(images)
 
 
-class Blur(Step):
-    """Out of focus: a Gaussian, its strength the standard deviation."""
-
-    unit = "pixels"
-    strengths = (0.5, 1, 2, 3)
-    limit = 8
-    what = "blurred"
-
-    def _see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
-        return blur(images, amounts)
+def _defocus(images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
+    """Blur as out of focus: a Gaussian, its strength the standard deviation."""
+    return blur(images, amounts)
 
 
-class Sharpen(Step):
-    """Sharpened, as cameras do: what a blur of one pixel would take away is added."""
-
-    strengths = (50, 100, 200, 400)
-    limit = 1000
-    what = "sharpened"
-
-    def _see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
-        lost = images - blur(images, [1.0] * len(images))
-        return images + factors([amount / 100 for amount in amounts], images) * lost
+def _sharpen(images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
+    """Sharpen as cameras do: what a blur of one pixel would take away is added."""
+    lost = images - blur(images, [1.0] * len(images))
+    return images + factors([amount / 100 for amount in amounts], images) * lost
 
 
-class Noise(Step):
-    """Noisy, as in dim light: each value gets a random number, the strength its deviation."""
-
-    unit = "levels"
-    strengths = (4, 8, 16, 32)
-    limit = 128
-    what = "noisy"
-
-    def _see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
-        shape = images.shape[1:]
-        noise = [np.random.default_rng(seed).standard_normal(shape, np.float32) for seed in seeds]
-        return images + factors(amounts, images) * torch.from_numpy(np.stack(noise)).to(images)
+def _noise(images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
+    """Add noise, as in dim light: each value gets a random number, the strength its deviation."""
+    shape = images.shape[1:]
+    noise = [np.random.default_rng(seed).standard_normal(shape, np.float32) for seed in seeds]
+    return images + factors(amounts, images) * torch.from_numpy(np.stack(noise)).to(images)
 
 
-class Jpeg(Step):
-    """Saved as JPEG and opened again; gradients pass as if it were not."""
-
-    unit = "quality"
-    harmless = 100.0
-    strengths = (90, 75, 50, 25)
-    limit = 1
-    what = "saved as JPEG"
-
-    def _see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
-        given = images.detach()
-        # Twice as fast as bytes at once.
-        levels = given.round().clamp(0, 255).short().byte().cpu().numpy()
-        planes: list[np.ndarray] = []
-        for image, amount in zip(levels, amounts, strict=True):
-            parts, file = [Image.fromarray(plane) for plane in image], io.BytesIO()
-            whole = parts[0] if len(parts) == 1 else Image.merge("RGB", parts)
-            whole.save(file, "JPEG", quality=min(max(round(amount), 1), 100))
-            with Image.open(file, formats=["JPEG"]) as opened:
-                planes += map(np.asarray, opened.split())
-        decoded = torch.from_numpy(np.stack(planes).reshape(images.shape)).to(images)
-        return decoded + (images - given) if images.requires_grad else decoded
+def _jpeg(images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
+    """Save as JPEG and open again; gradients pass as if it were not."""
+    given = images.detach()
+    # Twice as fast as bytes at once.
+    levels = given.round().clamp(0, 255).short().byte().cpu().numpy()
+    planes: list[np.ndarray] = []
+    for image, amount in zip(levels, amounts, strict=True):
+        parts, file = [Image.fromarray(plane) for plane in image], io.BytesIO()
+        whole = parts[0] if len(parts) == 1 else Image.merge("RGB", parts)
+        whole.save(file, "JPEG", quality=min(max(round(amount), 1), 100))
+        with Image.open(file, formats=["JPEG"]) as opened:
+            planes += map(np.asarray, opened.split())
+    decoded = torch.from_numpy(np.stack(planes).reshape(images.shape)).to(images)
+    return decoded + (images - given) if images.requires_grad else decoded
 
 
-class Screen(Step):
-    """On a screen, seen by a camera: moire, a slight blur, another gamma, a tint, glow.
+def _screen(images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
+    """Show on a screen, to a camera: moire, a slight blur, another gamma, a tint, glow.
 
     The screen's pixels and the camera's give broad waves, which differ from colour to colour.
     """
-
-    strengths = (25, 50, 75, 100)
-    limit = 100
-    what = "on a screen, seen by a camera"
-
-    def _see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
-        strengths = [amount / 100 for amount in amounts]
-        drawn = [draw(seed, "screen", 5 + images.shape[1]) for seed in seeds]
-        pairs = [*zip(strengths, drawn, strict=True)]
-        shown = blur(images, [0.7 * a for a in strengths])
-        shown = bend(shown, [0.5 * a * (2 * chance[0] - 1) for a, chance in pairs])
-        gains = torch.stack([_screen(images, a, chance) for a, chance in pairs])
-        glow = images.new_tensor([[14 * a] for a in strengths])[..., None, None]
-        return shown * gains + glow
+    strengths = [amount / 100 for amount in amounts]
+    drawn = [draw(seed, "screen", 5 + images.shape[1]) for seed in seeds]
+    pairs = [*zip(strengths, drawn, strict=True)]
+    shown = blur(images, [0.7 * a for a in strengths])
+    shown = _gamma(shown, [0.5 * a * (2 * chance[0] - 1) for a, chance in pairs])
+    gains = torch.stack([_gains(images, a, chance) for a, chance in pairs])
+    glow = images.new_tensor([[14 * a] for a in strengths])[..., None, None]
+    return shown * gains + glow
 
 
-class Print(Step):
-    """Printed and photographed: halftone dots, less contrast, the white of paper."""
-
-    strengths = (25, 50, 75, 100)
-    limit = 100
-    what = "printed and photographed"
-
-    def _see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
-        strengths = [amount / 100 for amount in amounts]
-        dots = torch.stack(
-            [a * _dots(images, seed) for a, seed in zip(strengths, seeds, strict=True)]
-        )
-        # Dots are seen in middle tones; in black they merge, and white has none.
-        tone = images / 255
-        inked = blur(images + 300 * tone * (1 - tone) * dots, [0.5 * a for a in strengths])
-        channels = images.shape[1]
-        white = [[255 + a * (_tone(PAPER, c, channels) - 255) for c in range(channels)]
-                 for a in strengths]  # fmt: skip
-        black = [[a * _tone(INK, c, channels) for c in range(channels)] for a in strengths]
-        low, high = (images.new_tensor(each)[..., None, None] for each in (black, white))
-        return low + inked / 255 * (high - low)
+def _print(images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
+    """Print and photograph: halftone dots, less contrast, the white of paper."""
+    strengths = [amount / 100 for amount in amounts]
+    dots = torch.stack([a * _dots(images, seed) for a, seed in zip(strengths, seeds, strict=True)])
+    # Dots are seen in middle tones; in black they merge, and white has none.
+    tone = images / 255
+    inked = blur(images + 300 * tone * (1 - tone) * dots, [0.5 * a for a in strengths])
+    channels = images.shape[1]
+    white = [[255 + a * (_tone(PAPER, c, channels) - 255) for c in range(channels)]
+             for a in strengths]  # fmt: skip
+    black = [[a * _tone(INK, c, channels) for c in range(channels)] for a in strengths]
+    low, high = (images.new_tensor(each)[..., None, None] for each in (black, white))
+    return low + inked / 255 * (high - low)
 
 
 def _tone(colour: Sequence[int], channel: int, channels: int) -> float:
     return colour[channel] if channels == len(colour) else sum(colour) / len(colour)
 
 
-def _screen(images: Tensor, strength: float, chance: Sequence[float]) -> Tensor:
+def _gains(images: Tensor, strength: float, chance: Sequence[float]) -> Tensor:
     """Make the factors [C, H, W] of a screen's waves and tint."""
     _, period, angle, phase, cross, *tints = chance
     turn, long = math.pi * (angle - 0.5) / 3, 5 + 6 * period
@@ -223,8 +152,23 @@ def _wave(images: Tensor, period: float, angle: float, phase: float) -> Tensor:
     return across.cos() * along.cos() - across.sin() * along.sin()
 
 
+VIEWS: Final = {
+    "light": Step(_light, "brighter or darker", (10, 30, 50, 70), 95, signed=True),
+    "contrast": Step(_contrast, "with more or less contrast", (10, 30, 50, 70), 95, signed=True),
+    "gamma": Step(
+        _gamma, "with another gamma", (0.25, 0.5, 1, 1.5), 2, unit="powers of 2", signed=True
+    ),
+    "blur": Step(_defocus, "blurred", (0.5, 1, 2, 3), 8, unit="pixels"),
+    "sharpen": Step(_sharpen, "sharpened", (50, 100, 200, 400), 1000),
+    "noise": Step(_noise, "noisy", (4, 8, 16, 32), 128, unit="levels"),
+    "jpeg": Step(_jpeg, "saved as JPEG", (90, 75, 50, 25), 1, unit="quality", harmless=100.0),
+    "screen": Step(_screen, "on a screen, seen by a camera", (25, 50, 75, 100), 100),
+    "print": Step(_print, "printed and photographed", (25, 50, 75, 100), 100),
+}
+
+
 @hookimpl
 def neatfool_register_views(register: Register) -> None:
-    """Register the views of this module: each has the name of its class, in small letters."""
-    for view in (Blur, Contrast, Gamma, Jpeg, Light, Noise, Print, Screen, Sharpen):
-        register(view.__name__.lower(), view)
+    """Register the views of this module."""
+    for name, view in VIEWS.items():
+        register(name, lambda _options, view=view: view)

@@ -7,20 +7,18 @@ own ``run`` and ``resume``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, closing
-from functools import cache
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import click
 
 from neatfool import hookimpl
-from neatfool.present import FOLDER, Output, make_measure_command, run_command
+from neatfool.present import FOLDER, Output, make_measure_command
 from neatfool.wording import percent, share
 
 if TYPE_CHECKING:
-    from neatfool import Experiment, Run
+    from neatfool import Experiment
     from neatfool.present import Finding
 
 
@@ -65,32 +63,25 @@ def retrain(
 
         The same command goes on where it was interrupted, also with more --rounds.
     """
-    from ..training import Recipe, read
+    from ..training import read
     from .finding import RetrainingResult
     from .rounds import Rounds
 
-    ctx = click.get_current_context()
     given = _load(experiment, overrides, seed)
-    with ExitStack() as ending:
-
-        def evolve(folder: Path, seed: int, options: Mapping[str, str]) -> Run:
-            settings = (*overrides, *(f"{key}={value}" for key, value in options.items()))
-            return ending.enter_context(closing(_search(ctx, experiment, folder, seed, settings)))
-
-        with console.status("getting ready"):
-            digits = read(data)
-        plan = Rounds(
-            experiment=given,
-            folder=out or Path("runs") / f"{given.name}-retrained-{given.general.seed}",
-            digits=digits,
-            recipe=Recipe(epochs=epochs),
-            first_images=first_images,
-            more_images=more_images,
-            evolve=evolve,
-            note=cache(console.say),  # each thing that is under way is told once
-        )
-        ending.enter_context(plan.take_folder())
-        ended = []
+    with console.status("getting ready"):
+        digits = read(data)
+    plan = Rounds(
+        experiment=given,
+        folder=out or Path("runs") / f"{given.name}-retrained-{given.general.seed}",
+        digits=digits,
+        epochs=epochs,
+        first_images=first_images,
+        more_images=more_images,
+        overrides=overrides,
+        console=console,
+    )
+    ended = []
+    with plan.take_folder():
         try:
             for each in plan.go_on(rounds):
                 console.say(
@@ -128,26 +119,6 @@ def _load(file: Path, overrides: Sequence[str], seed: int | None) -> Experiment:
             "of the target mnist only; use it"
         )
     return given
-
-
-def _search(
-    ctx: click.Context, file: Path, folder: Path, seed: int, settings: Sequence[str]
-) -> Run:
-    """Evolve images, or go on where that was interrupted; what it prints goes to standard error."""
-    from neatfool import open_run
-
-    if (folder / "run.db").is_file():
-        run = open_run(folder)
-        if run.finished:
-            return run
-        run.close()
-        name, arguments = "resume", [str(folder), "--no-report"]
-    else:
-        name = "run"
-        arguments = [str(file), "--out", str(folder), "--seed", str(seed), "--no-report"]
-        arguments += [word for each in settings for word in ("--set", each)]
-    run_command(ctx, name, arguments)
-    return open_run(folder)
 
 
 @hookimpl

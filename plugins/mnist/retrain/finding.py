@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
 from pydantic import Field
@@ -35,9 +35,6 @@ from neatfool.wording import counted, percent, share
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from neatfool import Run
-
-SURE: Final = 0.99
 FOOLED: Final = 0.5
 """From this confidence in a wrong class on, a network counts as fooled by an image."""
 COURSE: Final = (
@@ -72,23 +69,6 @@ class Round(Facts):
     classes: dict[str, float] = Field(description="the confidence by class")
     median: float = Field(description="the median confidence over the classes")
     pictures: dict[str, tuple[bytes, float]] = Field(exclude=True, repr=False)
-
-    @classmethod
-    def of(cls, run: Run, **network: Any) -> Self:
-        """Sum up what a round's run found; ``network`` are the fields of its network."""
-        nothing = dict.fromkeys((run.classes[index] for index in run.searched), 0.0)
-        classes = nothing | {elite.name: elite.confidence for elite in run.elites}
-        sure = (each.evaluations for each in run.history if each.median >= SURE)
-        return cls(
-            **network,
-            run=str(run.path),
-            seed=run.seed,
-            images=run.evaluations,
-            images_to_99=next(sure, None),
-            classes=classes,
-            median=float(np.median([*classes.values()])),
-            pictures={elite.name: (elite.png, elite.rank) for elite in run.elites},
-        )
 
 
 class RetrainingResult(Finding):

@@ -1,12 +1,13 @@
 """Round after round: evolve images that fool a network, and teach a new network to know them."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
 
+import click
 import numpy as np
 
 from neatfool import (
@@ -17,10 +18,11 @@ from neatfool import (
     derive_seed,
     derive_seeds,
     differences,
+    open_run,
 )
 from neatfool.files import lock_folder, refuse_link
 from neatfool.ood import Digits, Mnist
-from neatfool.present import save
+from neatfool.present import Output, run_command, save
 from neatfool.wording import counted
 
 from .. import lenet
@@ -32,6 +34,7 @@ BATCH: Final = 128
 """Images that are drawn at once: a large image has 150 KB."""
 LABEL: Final = len(SPEC.classes)
 """The class "fooling"."""
+SURE: Final = 0.99
 
 
 @dataclass(frozen=True)
@@ -41,12 +44,11 @@ class Rounds:
     experiment: Experiment
     folder: Path
     digits: Mnist
-    recipe: Recipe
+    epochs: int
     first_images: int
     more_images: int
-    evolve: Callable[[Path, int, dict[str, str]], Run]
-    """Makes a run, or finishes one: its folder, its seed, and options."""
-    note: Callable[[str], None]
+    overrides: Sequence[str]
+    console: Output
 
     def take_folder(self) -> AbstractContextManager[object]:
         """Begin in a new folder, or go on in one where the same was begun; give its lock."""
@@ -65,18 +67,14 @@ class Rounds:
                 "first_images": self.first_images,
                 "more_images": self.more_images,
                 "seed": general.seed,
-                "epochs": self.recipe.epochs,
+                "epochs": self.epochs,
                 "data": self.digits.sha256(),
             },
         }
         text = json.dumps(identity, indent=1, sort_keys=True, default=str) + "\n"
         if not record.exists():
             save(record, text.encode())
-            return lock
-        try:
-            begun = json.loads(record.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise RunError(f"{record}: is damaged ({error}); begin anew elsewhere") from error
+        begun = json.loads(record.read_text(encoding="utf-8"))
         for name, now, then in differences(json.loads(text), begun):
             raise ExperimentError(
                 f"{folder}: was begun with another {name}: {then!r}, and not {now!r}. Give the "
@@ -89,18 +87,36 @@ class Rounds:
         chosen = self.experiment.resolved()["scheme"].get("classes")
         options = {} if chosen else {"scheme.classes": ",".join(SPEC.classes)}
         runs: list[Run] = []
-        for number in range(1, rounds + 1):
-            folder = self.folder / f"round-{number:02}"
-            refuse_link(folder).mkdir(exist_ok=True)
-            network = folder / "network.safetensors" if number > 1 else None
-            if network is not None:
-                options["target.weights"] = str(network.absolute())
-                if not network.exists():
-                    self._teach(number, runs, network)
-            self.note(f"round {number}: evolving images")
-            seed = self.experiment.general.seed + number - 1
-            runs.append(self.evolve(folder / "run", seed, options))
-            yield self._judge(number, network, runs[-1])
+        with ExitStack() as ending:
+            for number in range(1, rounds + 1):
+                folder = self.folder / f"round-{number:02}"
+                refuse_link(folder).mkdir(exist_ok=True)
+                network = folder / "network.safetensors" if number > 1 else None
+                if network is not None:
+                    options["target.weights"] = str(network.absolute())
+                    if not network.exists():
+                        self._teach(number, runs, network)
+                self.console.say(f"round {number}: evolving images")
+                seed = self.experiment.general.seed + number - 1
+                run = ending.enter_context(closing(self._evolve(folder / "run", seed, options)))
+                runs.append(run)
+                yield self._judge(number, network, run)
+
+    def _evolve(self, folder: Path, seed: int, options: Mapping[str, str]) -> Run:
+        """Make a run, or finish one; what it prints goes to standard error."""
+        if (folder / "run.db").is_file():
+            run = open_run(folder)
+            if run.finished:
+                return run
+            run.close()
+            name, arguments = "resume", [str(folder), "--no-report"]
+        else:
+            settings = (*self.overrides, *(f"{key}={value}" for key, value in options.items()))
+            name, arguments = "run", [str(self.experiment.path), "--no-report"]
+            arguments += ["--out", str(folder), "--seed", str(seed)]
+            arguments += [word for each in settings for word in ("--set", each)]
+        run_command(click.get_current_context(), name, arguments)
+        return open_run(folder)
 
     def _count(self, number: int) -> int:
         """Count the fooling images that are taken from a round's run."""
@@ -108,7 +124,8 @@ class Rounds:
 
     def _teach(self, number: int, runs: Sequence[Run], file: Path) -> None:
         """Train a network on real digits and the fooling images of all runs, and write it."""
-        self.note(f"round {number}: taking the images of the rounds before")
+        say = self.console.say
+        say(f"round {number}: taking the images of the rounds before")
         real, seed = self.digits.training, self.experiment.general.seed
         fooling: list[np.ndarray] = []
         for before, run in enumerate(runs, 1):
@@ -119,10 +136,10 @@ class Rounds:
             np.concatenate([real.images, images]),
             np.concatenate([real.labels, np.full(len(images), LABEL, real.labels.dtype)]),
         )
-        recipe = replace(self.recipe, seed=derive_seed(seed, "retrain", number))
+        recipe = Recipe(self.epochs, derive_seed(seed, "retrain", number))
         network = new_lenet(recipe.seed, LABEL + 1)
         for epoch in train(network, training, self.digits.test, recipe):
-            self.note(f"round {number}: trained for {counted(epoch.number, 'epoch', 'epochs')}")
+            say(f"round {number}: trained for {counted(epoch.number, 'epoch', 'epochs')}")
         about = {
             "network": "LeNet with the class fooling",
             "training_images": len(real.images),
@@ -137,13 +154,22 @@ class Rounds:
         test, options = self.digits.test, cast("Options", self.experiment.target.options)
         weights = network or options.weights or lenet.PACKAGED
         answers = lenet.recognise(lenet.load(weights), test.images)
-        return Round.of(
-            run,
+        nothing = dict.fromkeys((run.classes[index] for index in run.searched), 0.0)
+        classes = nothing | {elite.name: elite.confidence for elite in run.elites}
+        sure = (each.evaluations for each in run.history if each.median >= SURE)
+        return Round(
             round=number,
             network=str(network) if network else None,
             fooling_images=sum(map(self._count, range(1, number))),
             accuracy=float((answers == test.labels).mean()),
             false_alarms=int((answers == LABEL).sum()) if network else None,
+            run=str(run.path),
+            seed=run.seed,
+            images=run.evaluations,
+            images_to_99=next(sure, None),
+            classes=classes,
+            median=float(np.median([*classes.values()])),
+            pictures={elite.name: (elite.png, elite.rank) for elite in run.elites},
         )
 
 

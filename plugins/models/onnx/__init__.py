@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import replace
 from importlib.metadata import version
@@ -93,8 +94,6 @@ class OnnxModule(models.FileModule):
         """Load a file."""
         import onnxruntime
 
-        from .weights import weight_files
-
         super().__init__(path)
         file = path.read_bytes()
         self.beside = weight_files(path, file)
@@ -105,14 +104,10 @@ class OnnxModule(models.FileModule):
         settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
         wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
         providers = [each for each in wanted if each in onnxruntime.get_available_providers()]
-        try:
+        with models.reading(f"{path}: onnxruntime cannot load it", "export it again"):
             self._session: Any = onnxruntime.InferenceSession(
                 str(path), settings, providers=providers
             )
-        except Exception as error:  # onnxruntime raises many kinds
-            raise TargetError(
-                f"{path}: onnxruntime cannot load it ({error}); export it again"
-            ) from error
         inputs = self._session.get_inputs()
         shape = list(inputs[0].shape)
         if len(inputs) != 1 or len(shape) != 4 or inputs[0].type not in _TYPES:
@@ -124,6 +119,8 @@ class OnnxModule(models.FileModule):
         self.input = models.Input(sizes, _TYPES[inputs[0].type])
         # Operations of such names round by the range of a whole batch.
         self.alone = b"DynamicQuantize" in file
+        if self.alone:
+            self.remark = " (the graph quantises dynamically: it rounds by the whole batch)"
         self._loops = b"Loop" in file
 
     def __deepcopy__(self, _: Any) -> OnnxModule:
@@ -168,11 +165,41 @@ class OnnxModule(models.FileModule):
             # Ended while Python ends, it would abort the process.
             thread.join(SECONDS_TO_END)
 
-    def _describe_input(self) -> str:
-        description = super()._describe_input()
-        if self.alone:
-            description += " (the graph quantises dynamically: it rounds by the whole batch)"
-        return description
+
+def weight_files(path: Path, content: bytes) -> list[Path]:
+    """List the files that a graph names, wherever in it a tensor is; ``content`` is its own file.
+
+    Raises:
+        TargetError: onnx cannot read the graph, or it names what is no ordinary file of its folder.
+    """
+    import onnx
+
+    with models.reading(f"{path}: onnx cannot read it", "export it again"):
+        tensors = [*_tensors(onnx.load_from_string(content))]
+    external = [each for each in tensors if each.data_location == onnx.TensorProto.EXTERNAL]
+    entries = [entry for each in external for entry in each.external_data]
+    names = {entry.value for entry in entries if entry.key == "location"}
+    folder = path.parent.resolve()
+    for name in sorted(names):
+        # As a link leads elsewhere, what it leads to may be exchanged without a trace.
+        file = folder / name
+        if Path(name).is_absolute() or "\0" in name or file.resolve() != file or not file.is_file():
+            raise TargetError(
+                f"{path}: keeps weights in {name!r}, which is no ordinary file in its folder or "
+                "below; put the file itself there, no link, or export the network into one file"
+            )
+    return [path.parent / name for name in sorted(names)]
+
+
+def _tensors(message: Any) -> Iterator[Any]:
+    """Find all tensors: of the graph, graphs within it, functions, attributes, sparse ones."""
+    if message.DESCRIPTOR.name == "TensorProto":
+        yield message
+        return
+    for field, value in message.ListFields():
+        if field.message_type is not None:
+            for each in [value] if hasattr(value, "ListFields") else value:
+                yield from _tensors(each)
 
 
 neatfool_register_models = Onnx.register

@@ -18,7 +18,7 @@ from onnx2torch.node_converters.registry import add_converter, get_converter
 from torch.nn import functional
 
 from neatfool import TargetError
-from neatfool.models import FileModule, Input, Preprocessing
+from neatfool.models import FileModule, Input, Preprocessing, reading
 from neatfool.wording import level, share
 
 from ..torch_files import TorchModule
@@ -48,14 +48,8 @@ def torch_copy(module: FileModule, scaling: Preprocessing) -> ConvertedModule:
             f"{path}: {_BY} cannot convert {', '.join(missing)}, so there are no gradients; "
             f"{_OTHERWISE}"
         )
-    try:
+    with reading(f"{path}: {_BY} cannot convert it", f"so it has no gradients: {_OTHERWISE}"):
         program = convert(model)
-    except Exception as error:  # onnx2torch raises many kinds
-        text = " ".join(str(error).split())
-        raise TargetError(
-            f"{path}: {_BY} cannot convert it ({type(error).__name__}: {text[:200]}), so there are "
-            f"no gradients; {_OTHERWISE}"
-        ) from error
     dtype = torch.float32 if module.input.is_whole else module.input.dtype
     copy = ConvertedModule(path, program, Input(module.input.shape, dtype))
     # It takes images as the network does that has settled, and has one output.
@@ -101,11 +95,9 @@ def _simplify(model: Any, output: str) -> bool:
             # onnx2torch needs weights and axes as numbers, not as what computes them.
             given = {name: constants[name] for name in node.input if name}
             computed = ReferenceEvaluator(node, opsets=versions).run(None, given)
-            constants.update(zip(node.output, computed, strict=True))
-            graph.initializer.extend(
-                numpy_helper.from_array(np.asarray(each), name)
-                for name, each in zip(node.output, computed, strict=True)
-            )
+            for name, each in zip(node.output, computed, strict=True):
+                constants[name] = each
+                graph.initializer.append(numpy_helper.from_array(np.asarray(each), name))
         else:
             nodes.append(_write_as_before(node, constants))
     answer = output

@@ -20,7 +20,7 @@ from neatfool_plugins.ancestry.diversity import (
     share_nearer,
 )
 from neatfool_plugins.ancestry.goal_switches import GoalSwitches, find_kinds, goal_switches
-from neatfool_plugins.imagenet.labels import imagenet_labels
+from neatfool_plugins.imagenet import imagenet_labels
 
 
 def test_wordnet_knows_all_classes_of_imagenet_and_no_others():

@@ -116,13 +116,6 @@ def test_what_is_no_vector_is_refused(tensors, said, onnx_file, tmp_path) -> Non
         with_vectors(onnx_file, tmp_path / "texts.safetensors")
 
 
-def test_a_damaged_file_of_vectors_is_refused(onnx_file, tmp_path) -> None:
-    path = tmp_path / "texts.safetensors"
-    path.write_bytes(b"nothing")
-    with pytest.raises(TargetError, match="holds no vectors as"):
-        with_vectors(onnx_file, path)
-
-
 def test_an_onnx_file_must_exist_and_take_colour_images(onnx_file, vectors_file, tmp_path) -> None:
     with pytest.raises(ExperimentError, match=r"images = onnx:.*none\.onnx: No such file"):
         with_vectors(tmp_path / "none.onnx", vectors_file)

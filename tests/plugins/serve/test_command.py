@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import signal
-import socket
 import sys
 from pathlib import Path
 
@@ -122,13 +121,6 @@ def test_a_key_that_is_not_there_is_an_error(experiment, monkeypatch):
     result = neatfool("serve", experiment, "--api-key-env", "OPEN_SESAME")
     assert result.exit_code == 2
     assert "--api-key-env OPEN_SESAME: " in result.stderr
-
-
-def test_a_port_that_is_taken_is_an_error(experiment):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        result = neatfool("serve", experiment, "--port", taken.getsockname()[1])
-    assert result.exit_code == 2
-    assert "Give another --port" in result.stderr
 
 
 def test_a_target_that_cannot_be_made_is_an_error_in_words(tmp_path):
