@@ -15,28 +15,29 @@ import io
 import json
 import lzma
 from collections import defaultdict
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from datetime import date
 from pathlib import Path
 from typing import Any, Final, get_type_hints
 
 import mlcroissant as mlc
+import networkx as nx
 import numpy as np
 import torch
 from neatfool_images import FIELDS, Record
 from PIL import Image, ImageFilter
 
 from neatfool import ImageSpec, Run, Scorer, open_run, open_scorer
+from neatfool.measure import match_classes
 from neatfool.wording import slug
-from neatfool_plugins.ancestry.relations import relate_by_wordnet
+from neatfool_plugins.ancestry.goal_switches import FEWEST_CLASSES, WORDNET
 from neatfool_plugins.export.images import choose, name_runs
 
 LEAST: Final = 0.5
 PART: Final = 256
 """Images that are scored in one call."""
 DIGITS: Final = 6
-RELATED: Final = 0.5
-"""Classes are related under a kind of WordNet that has at most 31 of the 1000 classes."""
 HERE: Final = Path(__file__).parent / "neatfool_images"
 
 
@@ -144,6 +145,30 @@ def draw(held: dict[str, Any], spec: ImageSpec) -> torch.Tensor:
     return pixels
 
 
+def relate_by_wordnet(classes: Sequence[str]) -> np.ndarray | None:
+    """Say which classes are related: bool [K, K]; None if they are not ImageNet's.
+
+    They are if a kind of WordNet holds both, and at most the square root of N of all N classes: 31
+    of 1000.
+    """
+    tree, synsets = nx.DiGraph(), {}
+    with WORDNET.open(encoding="utf-8", newline="") as file:
+        for number, name, *above in [*csv.reader(file, delimiter="\t")][1:]:
+            synsets[number] = name
+            tree.add_edges_from((kind, number) for kind in above if kind)
+    leaves = [number for number in synsets if not tree.out_degree(number)]
+    matched = match_classes(classes, [synsets[number] for number in leaves])
+    if len(matched) < FEWEST_CLASSES:
+        return None
+    place_of = {leaves[place]: index for index, place in matched.items()}
+    related = np.eye(len(classes), dtype=bool)
+    for kind in tree:
+        under = [place_of[each] for each in nx.descendants(tree, kind) if each in place_of]
+        if len(under) ** 2 <= len(matched):
+            related[np.ix_(under, under)] = True
+    return related
+
+
 def name_by_others(rows: list[dict[str, str]], taken: list[Any]) -> None:
     """Write into each record how many other networks of the same classes name its class."""
     networks: dict[str, dict[str, str]] = defaultdict(dict)
@@ -157,7 +182,7 @@ def name_by_others(rows: list[dict[str, str]], taken: list[Any]) -> None:
             print(f"{data}: {network} names {len(own)} images", flush=True)
             with closing(open_scorer(folder)) as scorer:
                 spec = scorer.spec
-                kinds = relate_by_wordnet(spec.classes)
+                related = relate_by_wordnet(spec.classes)
                 others = [place for place, each in enumerate(own) if each[0]["network"] != network]
                 for start in range(0, len(others), PART):
                     part = others[start : start + PART]
@@ -165,8 +190,8 @@ def name_by_others(rows: list[dict[str, str]], taken: list[Any]) -> None:
                     tops = scorer.score(images).probs.argmax(1).tolist()
                     for place, top in zip(part, tops, strict=True):
                         index = own[place][0]["index"]
-                        related = kinds is not None and kinds.likeness[top, index] >= RELATED
-                        named[place].append(bool(top == index or related))
+                        near = related is not None and related[top, index]
+                        named[place].append(bool(top == index or near))
         for (record, *_), answers in zip(own, named, strict=True):
             share = sum(answers) / len(answers) if answers else 0.0
             record |= {"near": share >= 0.5, "named_by": round(share, 3)}
