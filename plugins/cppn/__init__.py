@@ -147,7 +147,10 @@ class CppnEncoding(Encoding[cppn.Genome]):
         preset = cppn.PRESETS[options.preset]
         name = options.colour or options.absent(spec)["colour"]
         outputs = options.genome.model_dump()["num_outputs"]
-        self._colours = cppn.find_colour_map(name, outputs=outputs, channels=spec.channels)
+        self._colours = cppn.find_colour_map(name, outputs=outputs)
+        if self._colours.channels > spec.channels:
+            fault = "the target takes grey images; leave it out, or use grey"
+            raise ExperimentError(f"[encoding] colour = {name}: {fault}")
         self._look = cppn.Look(
             spec.height,
             spec.width,

@@ -181,7 +181,7 @@ def test_a_file_that_is_not_there_is_reported_with_its_line(plugin, key, monkeyp
             ["encoding.device=cuda", "encoding.renderer=compiled"],
             "[encoding] renderer: draws on the CPU, but device = cuda",
         ),
-        (["encoding.colour=rgb"], "[encoding] plugin = cppn: colour map 'rgb' makes 3 channels"),
+        (["encoding.colour=rgb"], "[encoding] colour = rgb: the target takes grey images"),
         (['target.threshold={"dog": 0.5}'], "[target] threshold: there is no class 'dog'"),
     ],
 )

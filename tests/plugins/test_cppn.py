@@ -177,7 +177,9 @@ def test_grey_images_are_grey_and_coloured_ones_hsv():
 
 
 def test_colour_does_not_fit_a_grey_target():
-    with pytest.raises(ExperimentError, match="'hsv' makes 3 channels, and the images have 1"):
+    with pytest.raises(
+        ExperimentError, match=r"\[encoding\] colour = hsv: the target takes grey images"
+    ):
         encoding_of(GREY, colour="hsv")
 
 
