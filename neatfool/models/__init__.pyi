@@ -16,8 +16,8 @@ from .preprocessing import Layout as Layout
 from .preprocessing import layouts_of as layouts_of
 from .model_file import FileModule as FileModule
 from .model_file import load_file as load_file
-from .model_file import fit_weights as fit_weights
-from .model_file import read_tensors as read_tensors
+from .weights import fit_weights as fit_weights
+from .weights import read_tensors as read_tensors
 
 # What they are asked, and what they give
 from .formats import Classifier as Classifier
