@@ -77,7 +77,7 @@ const CERTAIN = oddsOf(0.9999) + MARGIN;
 // A confidence in words: cut, not rounded, so that "99 %" is never less.
 function percent(odds) {
   const value = probability(odds);
-  if (value >= 0.9999) return "> 99.99 %";
+  if (value >= 0.9999) return ">\u202f99.99\u202f%";
   const places = value >= 0.99 ? 100 : value < 0.01 ? 100 : 1;
-  return `${(Math.floor(100 * value * places) / places).toFixed(places === 100 ? 2 : 0)} %`;
+  return `${(Math.floor(100 * value * places) / places).toFixed(places === 100 ? 2 : 0)}\u202f%`;
 }
