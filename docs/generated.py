@@ -2,7 +2,9 @@
 
 Sphinx calls this when it reads a page. The comment ``<!-- commands -->`` becomes a section for each
 command, from its help. ``<!-- finding NAME -->`` becomes a table of the keys of that finding's
-JSON, from its fields; NAME has its module before it.
+JSON, from its fields; NAME has its module before it. ``<!-- measure keys -->`` becomes that, with a
+heading, for each registered measure whose heading the page does not have, and ``<!-- measures -->``
+the reference of all of them and of their findings.
 ``<!-- options WHAT -->`` becomes a table, from a model of options. WHAT is a plugin, as
 ``scheme.gradient``, or a section for the keys of neatfool's own, or ``learning``.
 Behind it may come
@@ -18,12 +20,12 @@ import re
 from inspect import cleandoc
 from pkgutil import resolve_name
 from textwrap import dedent
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, get_args, get_type_hints
 
 import click
 from pydantic import BaseModel
 
-from neatfool import LearningOptions
+from neatfool import LearningOptions, analysis
 from neatfool.cli import main
 from neatfool.config.ini import write_value
 from neatfool.config.option_help import describe_options
@@ -31,7 +33,7 @@ from neatfool.experiment.framework import OWN_KEYS
 from neatfool.plugin.manager import PluginManager
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from sphinx.application import Sphinx
 
@@ -43,6 +45,13 @@ CODE = re.compile(r"(`[^`]*`)|(?<![\w-])(--[a-z][\w-]*\w)|([*_<>|{}\\])")
 
 def generated(page: str) -> str:
     """Give a page's Markdown with what its comments ask for."""
+    measures = {name: getattr(analysis, name) for name in dir(analysis)}
+    for comment, write in (("measure keys", describe_keys), ("measures", describe)):
+        if (mark := f"<!-- {comment} -->") in page:
+            sections = [
+                write(each) for name, each in measures.items() if f"### `{name}`" not in page
+            ]
+            page = page.replace(mark, "\n\n".join(sections))
     if "<!-- commands -->" in page:
         keys = {*re.findall("^### `(.*)`$", page, re.MULTILINE)}
         program, *rest = contexts(main)
@@ -51,6 +60,27 @@ def generated(page: str) -> str:
         page = page.replace("<!-- commands -->", "\n".join(parts))
     page = re.sub("<!-- finding (.*) -->", lambda found: keys_of(found[1]), page)
     return re.sub(r"<!-- options (\S+)(.*) -->", lambda found: table(found[1], found[2]), page)
+
+
+def describe_keys(measure: Callable[..., object]) -> str:
+    """Write the keys of a measure's JSON under its name."""
+    finding = finding_of(measure)
+    table = f"<!-- finding {finding.__module__}.{finding.__name__} -->"
+    return f"### `{measure.__name__}`\n\n{table}"
+
+
+def describe(measure: Callable[..., object]) -> str:
+    """Write the directives for the reference of a measure and its finding."""
+    finding = finding_of(measure)
+    function = f".. autofunction:: {measure.__module__}.{measure.__name__}"
+    result = f".. autoclass:: {finding.__module__}.{finding.__name__}\n   :no-members:"
+    return f"```{{eval-rst}}\n{function}\n{result}\n```"
+
+
+def finding_of(measure: Callable[..., object]) -> type[BaseModel]:
+    """Give the type of what a measure returns."""
+    found: type[BaseModel] = get_type_hints(measure)["return"]
+    return found
 
 
 def keys_of(finding: str) -> str:

@@ -300,7 +300,7 @@ def test_the_reference_has_each_public_name_and_no_other():
 
 @pytest.mark.parametrize("measure", dir(neatfool.analysis))
 def test_the_reference_has_each_measure(measure):
-    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    page = generated((ROOT / "docs" / "python.md").read_text(encoding="utf-8"))
     function = getattr(neatfool.analysis, measure)
     assert f"autofunction:: {function.__module__}.{measure}\n" in page
 
