@@ -83,7 +83,7 @@ def took(preset: str, say: Callable[[str], None]) -> dict[str, list[float]]:
     """Measure a preset: microseconds a child in each round but the first."""
     pairs = [relatives(preset, seed) for seed in range(PAIRS)]
     parents = [[type(genome).read(genome.flat) for genome in pair] for pair in pairs]
-    litters = [parents[n % PAIRS] for n in range(CHILDREN)]
+    parent_groups = [parents[n % PAIRS] for n in range(CHILDREN)]
     breeder, config = breeder_of(preset), neat_pythons_config(preset)
     theirs = [neat_pythons(pair) for pair in pairs]
     times: dict[str, list[float]] = {"a child": [], "reading it": [], "neat-python": []}
@@ -92,7 +92,7 @@ def took(preset: str, say: Callable[[str], None]) -> dict[str, list[float]]:
     for generation in range(ROUNDS):
         began = time.perf_counter()
         ids = range(generation * CHILDREN, (generation + 1) * CHILDREN)
-        children = breeder.breed(litters, derive_seeds(1, "breed", ids=ids))
+        children = breeder.breed(parent_groups, derive_seeds(1, "breed", ids=ids))
         bred = time.perf_counter()
         compile_genomes(children, config.input_keys, config.output_keys)
         read = time.perf_counter()

@@ -124,10 +124,12 @@ class DirectEncoding(Encoding[Pixels]):
             made.append(Pixels(genes, self._colour))
         return made
 
-    def breed(self, litters: Sequence[Sequence[Pixels]], seeds: Sequence[int]) -> list[Pixels]:
-        """Mutate a copy of each litter's first parent."""
+    def breed(
+        self, parent_groups: Sequence[Sequence[Pixels]], seeds: Sequence[int]
+    ) -> list[Pixels]:
+        """Mutate a copy of each group's first parent."""
         children = []
-        for (parent, *_), seed in zip(litters, seeds, strict=True):
+        for (parent, *_), seed in zip(parent_groups, seeds, strict=True):
             genes = parent.genes.copy()
             rng = np.random.default_rng(seed)
             _mutate(genes.reshape(-1), rng, self.rate, self._options.eta)

@@ -200,25 +200,25 @@ class MapElites(Scheme):
         niches = filled[draw.integers(len(filled), size=(self.batch, self._encoding.parents))]
         seeds = derive_seeds(self._seed, "breed", ids=ids)
         # Parents that a child does not need rank last, and are left out.
-        sizes = np.array(self._encoding.in_generation(self._generation).litter_sizes(seeds))
+        sizes = np.array(self._encoding.in_generation(self._generation).parent_counts(seeds))
         unwanted = np.arange(self._encoding.parents) >= sizes[:, None]
         order = np.lexsort((-self.archive.ranks[niches], unwanted))
-        litters = self.archive.candidate_ids[np.take_along_axis(niches, order, 1)].tolist()
+        parent_groups = self.archive.candidate_ids[np.take_along_axis(niches, order, 1)].tolist()
         born = [
-            (id_, seed, litter[:size])
-            for id_, seed, litter, size in zip(ids, seeds, litters, sizes, strict=True)
+            (id_, seed, parent_group[:size])
+            for id_, seed, parent_group, size in zip(ids, seeds, parent_groups, sizes, strict=True)
         ]
         return chain.from_iterable(map(self._breed, _pieces(born)))
 
     def _breed(self, born: Sequence[tuple[int, int, list[int]]]) -> list[Candidate]:
         held = self.archive.candidates
         genomes = self._encoding.in_generation(self._generation).breed(
-            [[held[parent].genome for parent in litter] for *_, litter in born],
+            [[held[parent].genome for parent in parent_group] for *_, parent_group in born],
             [seed for _, seed, _ in born],
         )
         return [
-            Candidate(id_, genome, tuple(dict.fromkeys(litter)), self._generation)
-            for (id_, _, litter), genome in zip(born, genomes, strict=True)
+            Candidate(id_, genome, tuple(dict.fromkeys(parent_group)), self._generation)
+            for (id_, _, parent_group), genome in zip(born, genomes, strict=True)
         ]
 
     def _learn(self, learner: Learner, filled: np.ndarray) -> Iterator[Candidate]:

@@ -116,7 +116,7 @@ class Batch(NamedTuple):
     """Litters, and room for their children."""
 
     words: Array  # int64 [W], flat genomes, one after another
-    litters: Array  # int64 [N, 2], the words where the parents begin; -1 for none
+    parent_groups: Array  # int64 [N, 2], the words where the parents begin; -1 for none
     seeds: Array  # uint64 [N]
     bounds: Array  # int64 [N + 1]; receives the words where the children begin and end
     written: Array  # int64 [≥ all children]; receives the children
@@ -134,7 +134,7 @@ def vary_as_the_paper(
     grafted: float | None,
     genome: GenomeBuffer,
 ) -> None:
-    """Make a child of each litter by the paper's mutation and its refinements.
+    """Make a child of each group of parents by the paper's mutation and its refinements.
 
     The table has the rates of each step of strength, from the lowest. The strength is a factor for
     all probabilities, and its logarithm has a spread. Of copies of the parent, at most so many are
@@ -142,12 +142,12 @@ def vary_as_the_paper(
     compiled.
     """
     stream = batch.random
-    for child in range(len(batch.litters)):
+    for child in range(len(batch.parent_groups)):
         stream[0] = batch.seeds[child]
         parent = _parent(batch, child, 0)
         is_graft = False
         if grafted is not None:
-            is_graft = draw(stream) < grafted and batch.litters[child, 1] >= 0
+            is_graft = draw(stream) < grafted and batch.parent_groups[child, 1] >= 0
             if is_graft:  # of one parent on the other
                 first, donor = parent, _parent(batch, child, 1)
                 if draw(stream) >= 0.5:
@@ -169,12 +169,12 @@ def vary_as_the_paper(
 
 @outer
 def vary_as_neat(batch: Batch, table: Array, genome: GenomeBuffer) -> None:
-    """Make a child of each litter by neat-python's crossover and mutation."""
+    """Make a child of each group of parents by neat-python's crossover and mutation."""
     stream = batch.random
-    for child in range(len(batch.litters)):
+    for child in range(len(batch.parent_groups)):
         stream[0] = batch.seeds[child]
         copy_genome(_parent(batch, child, 0), genome)
-        if batch.litters[child, 1] >= 0:
+        if batch.parent_groups[child, 1] >= 0:
             cross(genome, _parent(batch, child, 1), stream)
         mutate_as_neat(genome, table[0], stream)
         _finish(batch, child, genome)
@@ -182,9 +182,9 @@ def vary_as_neat(batch: Batch, table: Array, genome: GenomeBuffer) -> None:
 
 @outer
 def grow(batch: Batch, table: Array, rounds: int, genome: GenomeBuffer) -> None:
-    """Grow the first parent of each litter by some rounds, as an initial genome grows."""
+    """Grow the first parent of each group of parents by some rounds, as an initial genome grows."""
     stream = batch.random
-    for child in range(len(batch.litters)):
+    for child in range(len(batch.parent_groups)):
         stream[0] = batch.seeds[child]
         copy_genome(_parent(batch, child, 0), genome)
         for _ in range(int(draw(stream) * (rounds + 1))):
@@ -195,7 +195,7 @@ def grow(batch: Batch, table: Array, rounds: int, genome: GenomeBuffer) -> None:
 
 @inner
 def _parent(batch: Batch, child: int, place: int) -> Parent:
-    return view_genome(batch.words, batch.litters[child, place])
+    return view_genome(batch.words, batch.parent_groups[child, place])
 
 
 @inner
@@ -207,7 +207,7 @@ def _finish(batch: Batch, child: int, genome: GenomeBuffer) -> None:
 @inner
 def _is_copy(batch: Batch, child: int) -> bool:
     """Tell whether a child is the same as its first parent."""
-    start, first, length = batch.bounds[child], batch.litters[child, 0], 0
+    start, first, length = batch.bounds[child], batch.parent_groups[child, 0], 0
     end = batch.bounds[child + 1] - start
     # The first words say how long a genome is.
     while length < end and batch.written[start + length] == batch.words[first + length]:
@@ -288,7 +288,7 @@ class Breeder:
         grow(batch, self._rates_of(range(1)), rounds, buffer)
         return _read_children(batch)
 
-    def litter_sizes(self, seeds: Sequence[int]) -> list[int]:
+    def parent_counts(self, seeds: Sequence[int]) -> list[int]:
         """Give the number of parents for the child of each seed."""
         if not self._is_paper or self.parents == 1:
             return [self.parents] * len(seeds)
@@ -296,15 +296,17 @@ class Breeder:
         grafted: list[int] = (1 + (first_numbers(seed_array(seeds)) < self._graft)).tolist()
         return grafted
 
-    def breed(self, litters: Sequence[Sequence[Genome]], seeds: Sequence[int]) -> list[Genome]:
+    def breed(
+        self, parent_groups: Sequence[Sequence[Genome]], seeds: Sequence[int]
+    ) -> list[Genome]:
         """Breed children.
 
         Args:
-            litters: For each child its parents, fittest first; at least one. Those beyond
+            parent_groups: For each child its parents, fittest first; at least one. Those beyond
                 ``parents`` are ignored.
             seeds: For each child the seed of all its randomness.
         """
-        batch, buffer = self._lay_out(litters, seeds)
+        batch, buffer = self._lay_out(parent_groups, seeds)
         if not self._is_paper:
             vary_as_neat(batch, self._rates, buffer)
         else:
@@ -313,13 +315,13 @@ class Breeder:
         return _read_children(batch)
 
     def _lay_out(
-        self, litters: Sequence[Sequence[Genome]], seeds: Sequence[int], rounds: int = 0
+        self, parent_groups: Sequence[Sequence[Genome]], seeds: Sequence[int], rounds: int = 0
     ) -> tuple[Batch, GenomeBuffer]:
         """Put the parents one after another, and make room for the children."""
         await_compiled()
-        if len(litters) != len(seeds):
-            raise ValueError(f"{len(litters)} litters, but {len(seeds)} seeds")
-        pairs = [litter[: self.parents] for litter in litters]
+        if len(parent_groups) != len(seeds):
+            raise ValueError(f"{len(parent_groups)} groups of parents, but {len(seeds)} seeds")
+        pairs = [parent_group[: self.parents] for parent_group in parent_groups]
         words, begins = genes.join([genome.flat for pair in pairs for genome in pair])
         rows = np.full((len(pairs), 2), -1)
         sizes = np.fromiter(map(len, pairs), int)
@@ -336,7 +338,7 @@ class Breeder:
             words,
             begins[rows],
             seed_array(seeds),
-            bounds=np.zeros(len(litters) + 1, np.int64),
+            bounds=np.zeros(len(parent_groups) + 1, np.int64),
             written=np.empty(int(room.sum()), np.int64),
             random=np.zeros(1, np.uint64),
         )

@@ -7,9 +7,11 @@ fields of the rates (:class:`MutationRates`), and all chance comes from the stre
 plain Python, with the same result.
 
 To add an operator: write the function, give :class:`MutationRates` a field with its name for its
-probability, and call it in :func:`mutate_as_the_paper` or :func:`mutate_as_neat`. The field is read
-from the key ``NAME_prob`` of ``[DefaultGenome]``, whose name stands in
-:mod:`neatfool.cppn.genome.options`.
+probability, and call it in :func:`mutate_as_the_paper` (presets ``paper`` and ``patterns``), in
+:func:`mutate_as_neat` (preset ``neat``), or in both. The field is read from the key ``NAME_prob``
+of ``[DefaultGenome]``, whose name and values stand in :mod:`neatfool.cppn.genome.options`. Where
+that is 0 no random number may be drawn, so that runs stay what they were:
+``if rates.NAME and draw(random) < rates.NAME``.
 
 neat-python looks up its keys for every attribute of every gene, and draws a number only to learn
 that nothing changes. Here genes that do not change are skipped, and cycles are searched only where

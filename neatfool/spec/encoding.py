@@ -36,11 +36,13 @@ class Encoding(ABC, Generic[Genome]):
         """Make random genomes, one a seed."""
 
     @abstractmethod
-    def breed(self, litters: Sequence[Sequence[Genome]], seeds: Sequence[int]) -> list[Genome]:
+    def breed(
+        self, parent_groups: Sequence[Sequence[Genome]], seeds: Sequence[int]
+    ) -> list[Genome]:
         """Breed children.
 
         Args:
-            litters: For each child its parents, fittest first: at most ``parents`` of them. A
+            parent_groups: For each child its parents, fittest first: at most ``parents`` of them. A
                 single parent is only mutated.
             seeds: For each child the seed of all its randomness.
 
@@ -108,7 +110,7 @@ class Encoding(ABC, Generic[Genome]):
         """Give the encoding for a generation of a run, if breeding changes over a run."""
         return self
 
-    def litter_sizes(self, seeds: Sequence[int]) -> list[int]:
+    def parent_counts(self, seeds: Sequence[int]) -> list[int]:
         """Give the number of parents for the child of each seed, at most ``parents``.
 
         Give ``breed`` no more than these: a parent that it ignores would still be recorded.

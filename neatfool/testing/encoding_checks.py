@@ -48,23 +48,23 @@ class EncodingSubject:
         return self.encoding.create(self.seeds)
 
     @cached_property
-    def litters(self) -> list[list[Any]]:
+    def parent_groups(self) -> list[list[Any]]:
         """Each child's parents, which descend from :attr:`genomes`."""
         grown = self.genomes
         for _ in range(3):
-            grown = self.encoding.breed(self._litters(grown), self.seeds)
-        return self._litters(grown)
+            grown = self.encoding.breed(self._parent_groups(grown), self.seeds)
+        return self._parent_groups(grown)
 
     @cached_property
     def children(self) -> list[Any]:
-        """Children of :attr:`litters`."""
-        return self.encoding.breed(self.litters, self.seeds)
+        """Children of :attr:`parent_groups`."""
+        return self.encoding.breed(self.parent_groups, self.seeds)
 
     def texts(self, genomes: Sequence[Any]) -> list[str]:
         """Write genomes as texts; equal genomes have equal texts."""
         return [self.encoding.dumps(genome) for genome in genomes]
 
-    def _litters(self, genomes: Sequence[Any]) -> list[list[Any]]:
+    def _parent_groups(self, genomes: Sequence[Any]) -> list[list[Any]]:
         around = [*genomes, *genomes[:1]]
         return [around[i : i + self.encoding.parents] for i in range(len(genomes))]
 
@@ -111,31 +111,33 @@ def check_create_depends_on_the_seed_alone(subject: EncodingSubject) -> None:
     subject.expect_same(subject.genomes, alone, "create() one at a time")
 
 
-def check_breed_gives_one_child_a_litter(subject: EncodingSubject) -> None:
-    encoding, litter, seeds = subject.encoding, subject.litters[0], subject.seeds
-    single = encoding.breed([litter[:1] for litter in subject.litters], seeds)
+def check_breed_gives_one_child_for_each_group_of_parents(subject: EncodingSubject) -> None:
+    encoding, parent_group, seeds = subject.encoding, subject.parent_groups[0], subject.seeds
+    single = encoding.breed([parent_group[:1] for parent_group in subject.parent_groups], seeds)
     for children, parents in ((subject.children, encoding.parents), (single, 1)):
-        fault = f"breed() gave {len(children)} children for {GENOMES} litters"
-        assert len(children) == GENOMES, f"{fault} (parents: {parents}); give one a litter"
-    unlike = {*subject.texts(encoding.breed([litter] * 40, range(40)))} - {*subject.texts(litter)}
+        fault = f"breed() gave {len(children)} children for {GENOMES} groups of parents"
+        assert len(children) == GENOMES, f"{fault} (parents: {parents}); give one for each group"
+    unlike = {*subject.texts(encoding.breed([parent_group] * 40, range(40)))} - {
+        *subject.texts(parent_group)
+    }
     assert len(unlike) > 1, "40 children are all as their parents; breed() should mutate"
 
 
 def check_breed_depends_on_parents_and_seed_alone(subject: EncodingSubject) -> None:
-    litters, seeds, fresh = subject.litters, subject.seeds, subject.make()
-    again = subject.encoding.breed(litters, seeds)
+    parent_groups, seeds, fresh = subject.parent_groups, subject.seeds, subject.make()
+    again = subject.encoding.breed(parent_groups, seeds)
     subject.expect_same(subject.children, again, "breed() a second time")
-    reverse = fresh.breed(litters[::-1], seeds[::-1])[::-1]
+    reverse = fresh.breed(parent_groups[::-1], seeds[::-1])[::-1]
     subject.expect_same(subject.children, reverse, "breed() in another order")
-    pairs = zip(litters, seeds, strict=True)
-    alone = [child for litter, seed in pairs for child in fresh.breed([litter], [seed])]
+    pairs = zip(parent_groups, seeds, strict=True)
+    alone = [child for parent_group, seed in pairs for child in fresh.breed([parent_group], [seed])]
     subject.expect_same(subject.children, alone, "breed() one at a time")
 
 
 def check_breed_leaves_parents_unchanged(subject: EncodingSubject) -> None:
-    before = [*map(subject.texts, subject.litters)]
-    subject.encoding.breed(subject.litters, subject.seeds)
-    unchanged = before == [*map(subject.texts, subject.litters)]
+    before = [*map(subject.texts, subject.parent_groups)]
+    subject.encoding.breed(subject.parent_groups, subject.seeds)
+    unchanged = before == [*map(subject.texts, subject.parent_groups)]
     assert unchanged, "breed() changed its parents; copy what the child inherits"
 
 
@@ -143,7 +145,7 @@ def check_global_randomness_is_left_alone(subject: EncodingSubject) -> None:
     for state in (1, 2):
         with global_randomness(state):
             created = subject.encoding.create(subject.seeds)
-            bred = subject.encoding.breed(subject.litters, subject.seeds)
+            bred = subject.encoding.breed(subject.parent_groups, subject.seeds)
             subject.encoding.render(bred)
         subject.expect_same(subject.genomes, created, "create()")
         subject.expect_same(subject.children, bred, "breed()")

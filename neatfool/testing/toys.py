@@ -54,12 +54,16 @@ class ToyEncoding(Encoding[ToyGenome]):
         return [tuple(np.random.default_rng(seed).random(count).tolist()) for seed in seeds]
 
     def breed(
-        self, litters: Sequence[Sequence[ToyGenome]], seeds: Sequence[int]
+        self, parent_groups: Sequence[Sequence[ToyGenome]], seeds: Sequence[int]
     ) -> list[ToyGenome]:
         """Mix the parents' numbers and mutate a quarter of them."""
         children = []
-        for litter, seed in zip(litters, seeds, strict=True):
-            rng, parents, length = np.random.default_rng(seed), np.array(litter), len(litter[0])
+        for parent_group, seed in zip(parent_groups, seeds, strict=True):
+            rng, parents, length = (
+                np.random.default_rng(seed),
+                np.array(parent_group),
+                len(parent_group[0]),
+            )
             numbers = parents[rng.integers(len(parents), size=length), np.arange(length)]
             moves = rng.normal(0, 0.2, length) * (rng.random(length) < 0.25)
             children.append(tuple(np.clip(numbers + moves, 0, 1).tolist()))

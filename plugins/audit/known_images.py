@@ -12,7 +12,7 @@ from neatfool.wording import percent, share
 
 from .confidence import ConfidenceRecord
 
-SURPRISING: Final = 0.001
+SIGNIFICANCE_LEVEL: Final = 0.001
 """Images are out of line if so large a difference were rarer by chance."""
 RESTS: Final = "The number rests on these images: easier ones lower it."
 
@@ -69,11 +69,11 @@ def left_out(known: KnownImages, other: KnownImages) -> int:
 def check_known_images(
     known: KnownImages, log_odds: Sequence[float], fingerprint: str, accuracy: float | None
 ) -> Iterator[str]:
-    """Say in what in-distribution images are out of line with the usual ones.
+    """Say how in-distribution images differ from the usual ones.
 
     A network is compared with itself, so that only images can differ: by the share that it names
     rightly (the exact binomial test against ``accuracy``, or Fisher's against the usual images) and
-    by how many it is surer of than of half of the usual ones (the binomial test against one half).
+    by how many have a confidence above the usual median (the binomial test against one half).
     """
     from scipy.special import logit
     from scipy.stats import binomtest, fisher_exact
@@ -84,13 +84,15 @@ def check_known_images(
             rights = [(each.right or 0, each.number) for each in (known, usual)]
             table = [(right, number - right) for right, number in rights]
             told = known.right is not None and usual.right is not None
-            if told and fisher_exact(table).pvalue < SURPRISING:
+            if told and fisher_exact(table).pvalue < SIGNIFICANCE_LEVEL:
                 ours, theirs = (share(right / number, 1) for right, number in rights)
                 found.append(f"it names {ours} rightly and not {theirs}")
             surer = sum(each > logit(usual.median) for each in log_odds)
-            if binomtest(surer, len(log_odds)).pvalue < SURPRISING:
+            if binomtest(surer, len(log_odds)).pvalue < SIGNIFICANCE_LEVEL:
                 part, median = share(surer / len(log_odds)), percent(usual.median)
-                found.append(f"it is surer than {median} of {part} and not of half of them")
+                found.append(
+                    f"{part} of them have a confidence above {median}, the usual median, not half"
+                )
         if missing := left_out(known, usual):
             found.append(f"{missing:,} of these were left out")
         if found:
@@ -100,7 +102,7 @@ def check_known_images(
             )
     if accuracy is not None and known.right is not None:
         ours = share(known.right / known.number, 1)
-        if binomtest(known.right, known.number, accuracy).pvalue < SURPRISING:
+        if binomtest(known.right, known.number, accuracy).pvalue < SIGNIFICANCE_LEVEL:
             yield (
                 "The in-distribution images are out of line with its accuracy: it names "
                 f"{ours} of them rightly, and [about] says {share(accuracy, 1)}. {RESTS}"

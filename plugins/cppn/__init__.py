@@ -178,15 +178,15 @@ class CppnEncoding(Encoding[cppn.Genome]):
         then._breeder = breeder
         return then
 
-    def litter_sizes(self, seeds: Sequence[int]) -> list[int]:
+    def parent_counts(self, seeds: Sequence[int]) -> list[int]:
         """Give the number of parents of each seed's child."""
-        return self._breeder.litter_sizes(seeds)
+        return self._breeder.parent_counts(seeds)
 
     def breed(
-        self, litters: Sequence[Sequence[cppn.Genome]], seeds: Sequence[int]
+        self, parent_groups: Sequence[Sequence[cppn.Genome]], seeds: Sequence[int]
     ) -> list[cppn.Genome]:
-        """Breed a child from each litter's parents."""
-        return self._breeder.breed(litters, seeds)
+        """Breed a child from each group of parents."""
+        return self._breeder.breed(parent_groups, seeds)
 
     def parameters(self, genomes: Sequence[cppn.Genome]) -> list[np.ndarray]:
         """Give the weights and biases that each genome's image depends on, float64 [P]."""

@@ -239,10 +239,10 @@ class Ribs(Scheme):
         draw = np.random.default_rng(derive_seed(self._seed, "ribs-origins", number))
         niches = filled[draw.integers(len(filled), size=self._encoding.parents)]
         encoding = self._encoding.in_generation(self._generation)
-        (count,) = encoding.litter_sizes([derive_seed(self._seed, "ribs-base", number)])
-        litter = niches[:count]
-        litter = litter[np.argsort(-self.archive.ranks[litter], kind="stable")]
-        ids = dict.fromkeys(self.archive.candidate_ids[litter].tolist())
+        (count,) = encoding.parent_counts([derive_seed(self._seed, "ribs-base", number)])
+        parent_group = niches[:count]
+        parent_group = parent_group[np.argsort(-self.archive.ranks[parent_group], kind="stable")]
+        ids = dict.fromkeys(self.archive.candidate_ids[parent_group].tolist())
         origins = tuple(self.archive.candidates[id_] for id_ in ids)
         return self._begin(Start(number, self._generation, int(niches[0]), origins))
 

@@ -105,14 +105,16 @@ class SingleClass(Scheme):
         encoding = self._encoding.in_generation(self._generation)
         ids = self._new_ids(len(chosen))
         seeds = derive_seeds(self._seed, "breed", ids=ids)
-        litters = [
-            [parent.candidate for parent in litter[:size]]
-            for litter, size in zip(chosen, encoding.litter_sizes(seeds), strict=True)
+        parent_groups = [
+            [parent.candidate for parent in parent_group[:size]]
+            for parent_group, size in zip(chosen, encoding.parent_counts(seeds), strict=True)
         ]
-        genomes = encoding.breed([[each.genome for each in litter] for litter in litters], seeds)
+        genomes = encoding.breed(
+            [[each.genome for each in parent_group] for parent_group in parent_groups], seeds
+        )
         return [
-            Candidate(id_, genome, tuple(parent.id for parent in litter), self._generation)
-            for id_, genome, litter in zip(ids, genomes, litters, strict=True)
+            Candidate(id_, genome, tuple(parent.id for parent in parent_group), self._generation)
+            for id_, genome, parent_group in zip(ids, genomes, parent_groups, strict=True)
         ]
 
     def _new_ids(self, count: int) -> range:
@@ -138,7 +140,7 @@ class SingleClass(Scheme):
             self._population = []
             self._selection.begin()
         else:
-            self._selection.settle(self._population, self._generation)
+            self._selection.speciate(self._population, self._generation)
         return replacements
 
     def members(self) -> Sequence[Candidate]:

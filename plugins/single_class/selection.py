@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -186,7 +187,40 @@ class Reproduction(DefaultReproduction):  # type: ignore[misc]
         return adjusted
 
 
-class NeatSelection:
+class Selection(ABC):
+    """How the members that live on, and the parents, are chosen.
+
+    A selection that keeps something beside the population overrides the last four methods.
+    """
+
+    batch: int
+    """The most children of a generation."""
+
+    @abstractmethod
+    def choose(
+        self, population: Sequence[Member], *, generation: int, first_id: int, seed: int
+    ) -> Choice:
+        """Choose the members that live on, and the parents of each child."""
+
+    def begin(self) -> None:  # noqa: B027 - there may be nothing to forget
+        """Forget what was kept."""
+
+    def speciate(  # noqa: B027 - there may be no species
+        self, population: Sequence[Member], generation: int
+    ) -> None:
+        """Divide a population whose members are all scored into species."""
+
+    def state(self) -> dict[str, Any] | None:
+        """Give what is kept, to be recorded."""
+        return None
+
+    def restore(  # noqa: B027 - there may be nothing to restore
+        self, state: Any, members: Mapping[int, Member]
+    ) -> None:
+        """Restore what :meth:`state` gave."""
+
+
+class NeatSelection(Selection):
     """The selection ``neat``; a generation has at most ``batch`` children."""
 
     def __init__(self, options: Options, encoding: Encoding[Any]) -> None:
@@ -220,7 +254,8 @@ class NeatSelection:
                 )
                 self._warned = True
             self._keep_fittest(
-                self._most_species, lambda one: max(each.fitness for each in one.members.values())
+                self._most_species,
+                lambda species: max(each.fitness for each in species.members.values()),
             )
         # A new one each time: it would remember the parents of all genomes that ever lived.
         reproduction = Reproduction(self._options.reproduction, self._reporters, self._stagnation)
@@ -231,17 +266,17 @@ class NeatSelection:
             chosen = reproduction.reproduce(self._config, self._set, self.batch, generation)
         finally:
             random.setstate(before)
-        for one in self._set.species.values():
-            one.fitness_history = [max(one.fitness_history)]
+        for species in self._set.species.values():
+            species.fitness_history = [max(species.fitness_history)]
         survivors = [member for member in chosen.values() if isinstance(member, Member)]
         children = [child for child in chosen.values() if isinstance(child, PendingChild)]
         return survivors, [child.parents for child in children]
 
-    def settle(self, population: Sequence[Member], generation: int) -> None:
+    def speciate(self, population: Sequence[Member], generation: int) -> None:
         """Divide a population whose members are all scored into species."""
         # neat-python first gives each species a member. It fails if there are too few, as in a last
         # generation that was cut short.
-        self._keep_fittest(len(population), lambda one: one.fitness)
+        self._keep_fittest(len(population), lambda species: species.fitness)
         self._set.indexer = count(self._next_species)
         self._set.speciate(self._config, {member.key: member for member in population}, generation)
         self._next_species = max(self._next_species, *(key + 1 for key in self._set.species), 1)
@@ -249,37 +284,39 @@ class NeatSelection:
     def _keep_fittest(self, most: int, fitness: Callable[[Any], float]) -> None:
         """Drop the least fit species if there are more."""
         if len(self._set.species) > most:
-            ranked = sorted(self._set.species.values(), key=lambda one: (-fitness(one), one.key))
-            self._set.species = {one.key: one for one in ranked[:most]}
+            ranked = sorted(
+                self._set.species.values(), key=lambda species: (-fitness(species), species.key)
+            )
+            self._set.species = {species.key: species for species in ranked[:most]}
 
     def state(self) -> dict[str, Any]:
         """Give the species, with members by their keys, which the population tells."""
-        species = [
+        kept = [
             {
-                "key": one.key,
-                "created": one.created,
-                "improved": one.last_improved,
-                "history": one.fitness_history,
-                "representative": one.representative.key,
-                "members": list(one.members),
+                "key": species.key,
+                "created": species.created,
+                "improved": species.last_improved,
+                "history": species.fitness_history,
+                "representative": species.representative.key,
+                "members": list(species.members),
             }
-            for one in self._set.species.values()
+            for species in self._set.species.values()
         ]
-        return {"next": self._next_species, "species": species}
+        return {"next": self._next_species, "species": kept}
 
     def restore(self, state: dict[str, Any], members: Mapping[int, Member]) -> None:
         """Restore the species."""
         self.begin()
         self._next_species = state["next"]
         for saved in state["species"]:
-            one = Species(saved["key"], saved["created"])
-            one.last_improved, one.fitness_history = saved["improved"], [*saved["history"]]
+            species = Species(saved["key"], saved["created"])
+            species.last_improved, species.fitness_history = saved["improved"], [*saved["history"]]
             representative = members[saved["representative"]]
-            one.update(representative, {key: members[key] for key in saved["members"]})
-            self._set.species[one.key] = one
+            species.update(representative, {key: members[key] for key in saved["members"]})
+            self._set.species[species.key] = species
 
 
-class RankSelection:
+class RankSelection(Selection):
     """The best ``kept`` members stay and are drawn as parents by their rank.
 
     Each rank is ``PRESSURE`` times as likely as the next. (The original's library counts ranks from
@@ -301,13 +338,7 @@ class RankSelection:
         ranks = np.random.default_rng(seed).choice(
             len(kept), size=(children, self._parents), p=likelihood / likelihood.sum()
         )
-        litters = [tuple(kept[i] for i in sorted(set(litter))) for litter in ranks.tolist()]
-        return kept, litters
-
-    def settle(self, *_: object) -> None:
-        """Do nothing: the population is all that there is to keep, to write and to restore."""
-
-    begin = state = restore = settle
-
-
-Selection: TypeAlias = NeatSelection | RankSelection
+        parent_groups = [
+            tuple(kept[i] for i in sorted(set(parent_group))) for parent_group in ranks.tolist()
+        ]
+        return kept, parent_groups

@@ -39,12 +39,14 @@ def test_genomes_depend_on_their_seed_alone(preset):
 
 @PRESETS
 def test_children_depend_on_their_parents_and_seed_alone(preset):
-    litters = pairs(preset)
-    children = breeder_of(preset).breed(litters, SEEDS)
+    parent_groups = pairs(preset)
+    children = breeder_of(preset).breed(parent_groups, SEEDS)
     other = breeder_of(preset)
     other.create(range(5))
-    assert other.breed(litters[::-1], SEEDS[::-1]) == children[::-1]
-    one_by_one = [other.breed([pair], [seed])[0] for pair, seed in zip(litters, SEEDS, strict=True)]
+    assert other.breed(parent_groups[::-1], SEEDS[::-1]) == children[::-1]
+    one_by_one = [
+        other.breed([pair], [seed])[0] for pair, seed in zip(parent_groups, SEEDS, strict=True)
+    ]
     assert one_by_one == children
 
 
@@ -90,7 +92,7 @@ def test_any_seed_will_do_and_lines_stay_acyclic(preset, seed):
 
 @PRESETS
 def test_children_cost_no_copy_and_no_seeding_of_pythons_generator(preset, monkeypatch):
-    litters, breeder = pairs(preset), breeder_of(preset)
+    parent_groups, breeder = pairs(preset), breeder_of(preset)
     for module, name in (
         (copy, "deepcopy"),
         (random, "seed"),
@@ -101,7 +103,7 @@ def test_children_cost_no_copy_and_no_seeding_of_pythons_generator(preset, monke
         (cppn.ConnectionGene, "mutate"),
     ):
         monkeypatch.setattr(module, name, pytest.fail)
-    assert len(breeder.breed(litters, SEEDS)) == len(SEEDS)
+    assert len(breeder.breed(parent_groups, SEEDS)) == len(SEEDS)
 
 
 def shape_of(genome):
@@ -117,30 +119,30 @@ def test_children_never_change(preset, sum_):
     breeder = breeder_of(preset)
     population = breeder.create(range(6))
     for generation in range(30):
-        litters = list(zip(population, population[1:] + population[:1], strict=True))
-        population = breeder.breed(litters, range(6 * generation, 6 * generation + 6))
+        parent_groups = list(zip(population, population[1:] + population[:1], strict=True))
+        population = breeder.breed(parent_groups, range(6 * generation, 6 * generation + 6))
     assert crc32(repr([shape_of(genome) for genome in population]).encode()) == sum_
 
 
 @PRESETS
 def test_where_numba_is_missing_children_are_the_same(preset):
-    litters = pairs(preset)
-    compiled = breeder_of(preset).breed(litters, SEEDS)
+    parent_groups = pairs(preset)
+    compiled = breeder_of(preset).breed(parent_groups, SEEDS)
     founders = breeder_of(preset).create(SEEDS)
     with uncompiled_breeding() as plain:
         breeder = plain.breeding.Breeder(cppn.PRESETS[preset], config_of(preset))
-        assert breeder.breed(litters, SEEDS) == compiled
+        assert breeder.breed(parent_groups, SEEDS) == compiled
         assert breeder.create(SEEDS) == founders
 
 
 @PRESETS
 def test_a_genome_bears_the_same_children_once_its_genes_were_looked_at(preset):
-    litters = pairs(preset)
-    seen = [tuple(cppn.loads(cppn.dumps(parent)) for parent in pair) for pair in litters]
+    parent_groups = pairs(preset)
+    seen = [tuple(cppn.loads(cppn.dumps(parent)) for parent in pair) for pair in parent_groups]
     for pair in seen:
         for parent in pair:
             assert parent.nodes
-    assert breeder_of(preset).breed(seen, SEEDS) == breeder_of(preset).breed(litters, SEEDS)
+    assert breeder_of(preset).breed(seen, SEEDS) == breeder_of(preset).breed(parent_groups, SEEDS)
 
 
 def test_an_id_of_more_than_64_bits_is_told():

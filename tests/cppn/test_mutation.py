@@ -103,9 +103,11 @@ def test_activations_become_any_of_the_four_at_their_rate():
 def test_a_structural_mutation_happens_at_its_rate_and_no_other_does(key, happened):
     parent = grown()
     rate = cppn.PRESETS["paper"].values[key]
-    litter = children(parent, 1000, **{key: rate})
-    assert sum(happened(parent, child) for child in litter) / 1000 == pytest.approx(rate, abs=0.05)
-    assert all(child == parent or happened(parent, child) for child in litter)
+    offspring = children(parent, 1000, **{key: rate})
+    assert sum(happened(parent, child) for child in offspring) / 1000 == pytest.approx(
+        rate, abs=0.05
+    )
+    assert all(child == parent or happened(parent, child) for child in offspring)
 
 
 def test_a_new_connection_is_absent_before_runs_forward_and_has_a_random_weight():

@@ -36,18 +36,18 @@ def parents():
     return line[-1], line[-15]
 
 
-def ours(*litter, **given):
-    return breeder_of("neat", **given).breed([litter] * CHILDREN, range(CHILDREN))
+def ours(*parent_group, **given):
+    return breeder_of("neat", **given).breed([parent_group] * CHILDREN, range(CHILDREN))
 
 
-def neat_pythons(*litter, **given):
+def neat_pythons(*parent_group, **given):
     config, state = config_of("neat", **given), random.getstate()
     random.seed(1)
     children = []
     for _ in range(CHILDREN):
-        child = deepcopy(litter[0])
-        if len(litter) > 1:
-            wrapped = [deepcopy(parent) for parent in litter]
+        child = deepcopy(parent_group[0])
+        if len(parent_group) > 1:
+            wrapped = [deepcopy(parent) for parent in parent_group]
             wrapped[0].fitness, wrapped[1].fitness = 1.0, 0.0
             child = cppn.Genome()
             child.configure_crossover(*wrapped, config)

@@ -43,7 +43,7 @@ def test_a_random_cppn_depends_on_its_seed_alone() -> None:
 
 def test_as_many_children_are_grafted_as_wanted_and_only_they_want_two_parents() -> None:
     grafting = breeder(graft=0.25)
-    sizes = np.array(grafting.litter_sizes(range(2000)))
+    sizes = np.array(grafting.parent_counts(range(2000)))
     assert grafting.parents == 2
     assert (sizes == 2).mean() == pytest.approx(0.25, abs=0.03)
     one, other = (line_of(grafting, 25, seed)[-1] for seed in (1, 2))
@@ -93,7 +93,7 @@ def test_what_cools_gets_less_likely_by_generations() -> None:
     cooling = breeder(graft=0.8, mutation_cooling=50)
 
     def grafted(generation):
-        sizes = cooling.in_generation(generation).litter_sizes(range(3000))
+        sizes = cooling.in_generation(generation).parent_counts(range(3000))
         return np.mean(np.array(sizes) == 2)
 
     assert grafted(0) == pytest.approx(0.8, abs=0.03)

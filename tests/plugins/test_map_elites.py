@@ -19,19 +19,19 @@ CLASSES = ("ant", "bee", "cat", "dog", "eel", "fox", "gnu", "hen", "ibex", "jay"
 
 
 class Diary(ToyEncoding):
-    """Genomes that are their seeds, and a note of every litter."""
+    """Genomes that are their seeds, and a note of every group of parents."""
 
     def __init__(self, parents=1):
         self.parents = parents
-        self.litters = []
+        self.parent_groups = []
         self.seeds = []
 
     def create(self, seeds):
         self.seeds += seeds
         return [("made", seed) for seed in seeds]
 
-    def breed(self, litters, seeds):
-        self.litters += [list(litter) for litter in litters]
+    def breed(self, parent_groups, seeds):
+        self.parent_groups += [list(parent_group) for parent_group in parent_groups]
         self.seeds += seeds
         return [("bred", seed) for seed in seeds]
 
@@ -123,15 +123,15 @@ def expect_shares(counts, shares):
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_an_elite_is_a_parent_as_often_as_it_holds_niches(seed):
     search = held_by([0, 0, 1, 0, 0, 2, 0, 1, 0, 0], batch=300, seed=seed)
-    litters = [child.parents for born in children(search, 10) for child in born]
-    expect_shares(Counter(litters), {(0,): 0.7, (1,): 0.2, (2,): 0.1})
+    parent_groups = [child.parents for born in children(search, 10) for child in born]
+    expect_shares(Counter(parent_groups), {(0,): 0.7, (1,): 0.2, (2,): 0.1})
 
 
 def test_both_parents_are_drawn_alike_and_may_be_the_same():
     search = held_by([0, 0, 0, 1, 2], ranks=[0.5] * 5, batch=300, parents=2)
-    litters = [frozenset(child.parents) for born in children(search, 10) for child in born]
+    parent_groups = [frozenset(child.parents) for born in children(search, 10) for child in born]
     shares = {(0,): 9, (1,): 1, (2,): 1, (0, 1): 6, (0, 2): 6, (1, 2): 2}
-    expect_shares(Counter(litters), {frozenset(ids): n / 25 for ids, n in shares.items()})
+    expect_shares(Counter(parent_groups), {frozenset(ids): n / 25 for ids, n in shares.items()})
 
 
 def test_a_new_elite_breeds_and_a_replaced_one_no_longer():
@@ -148,9 +148,9 @@ def test_children_are_bred_from_the_genomes_of_their_parents():
     search = held_by([0, 1, 2, 2], batch=50, encoding=diary, ranks=[0.1, 0.2, 0.3, 0.4])
     genomes = {id_: candidate.genome for id_, candidate in search.archive.candidates.items()}
     born = list(search.ask())
-    for child, litter in zip(born, diary.litters, strict=True):
-        assert len(litter) == 2
-        assert list(dict.fromkeys(litter)) == [genomes[id_] for id_ in child.parents]
+    for child, parent_group in zip(born, diary.parent_groups, strict=True):
+        assert len(parent_group) == 2
+        assert list(dict.fromkeys(parent_group)) == [genomes[id_] for id_ in child.parents]
 
 
 def test_the_fitter_of_two_parents_comes_first():
@@ -162,9 +162,9 @@ def test_the_fitter_of_two_parents_comes_first():
 
 def test_the_fitter_is_so_in_the_niches_that_the_two_were_drawn_for():
     search = held_by([0, 0, 0, 1], ranks=[0.9, 0.8, 0.1, 0.5], batch=400, parents=2)
-    litters = [child.parents for born in children(search, 10) for child in born]
+    parent_groups = [child.parents for born in children(search, 10) for child in born]
     shares = {(0,): 9 / 16, (1,): 1 / 16, (0, 1): 4 / 16, (1, 0): 2 / 16}
-    expect_shares(Counter(litters), shares)
+    expect_shares(Counter(parent_groups), shares)
 
 
 # --- how many, and their numbers

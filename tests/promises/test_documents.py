@@ -305,6 +305,11 @@ def test_the_reference_has_each_measure(measure):
     assert f"autofunction:: {function.__module__}.{measure}\n" in page
 
 
+def test_editors_know_each_measure():
+    stub = (ROOT / "neatfool" / "analysis.pyi").read_text(encoding="utf-8")
+    assert re.findall(r" as (\w+)$", stub, re.M) == dir(neatfool.analysis)
+
+
 def test_ci_is_a_script_that_bash_can_read():
     subprocess.run(["bash", "-n", ROOT / ".ci" / "run"], check=True)
 

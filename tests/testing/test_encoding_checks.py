@@ -33,8 +33,8 @@ class Lossy(ToyEncoding):
 
 
 class Childless(ToyEncoding):
-    def breed(self, litters, seeds):
-        return super().breed(litters[:-1] or litters, seeds[:-1] or seeds)
+    def breed(self, parent_groups, seeds):
+        return super().breed(parent_groups[:-1] or parent_groups, seeds[:-1] or seeds)
 
 
 class Carried(ToyEncoding):
@@ -51,37 +51,37 @@ class Carried(ToyEncoding):
 class Counting(ToyEncoding):
     made = 0
 
-    def breed(self, litters, seeds):
+    def breed(self, parent_groups, seeds):
         self.made += 1
-        return super().breed(litters, [seed + self.made for seed in seeds])
+        return super().breed(parent_groups, [seed + self.made for seed in seeds])
 
 
 class Cloning(ToyEncoding):
-    def breed(self, litters, seeds):
-        return [litter[0] for litter in litters]
+    def breed(self, parent_groups, seeds):
+        return [parent_group[0] for parent_group in parent_groups]
 
 
 class InPlace(ToyEncoding):
     def create(self, seeds):
         return [list(genome) for genome in super().create(seeds)]
 
-    def breed(self, litters, seeds):
-        children = [list(genome) for genome in super().breed(litters, seeds)]
-        for litter in litters:
-            litter[0][0] = litter[0][0] / 2
+    def breed(self, parent_groups, seeds):
+        children = [list(genome) for genome in super().breed(parent_groups, seeds)]
+        for parent_group in parent_groups:
+            parent_group[0][0] = parent_group[0][0] / 2
         return children
 
 
 class Drawing(ToyEncoding):
-    def breed(self, litters, seeds):
+    def breed(self, parent_groups, seeds):
         random.random()
-        return super().breed(litters, seeds)
+        return super().breed(parent_groups, seeds)
 
 
 class DrawingWithTorch(ToyEncoding):
-    def breed(self, litters, seeds):
+    def breed(self, parent_groups, seeds):
         torch.rand(1)
-        return super().breed(litters, seeds)
+        return super().breed(parent_groups, seeds)
 
 
 class Seeding(ToyEncoding):
@@ -195,7 +195,7 @@ class Downhill(ToyEncoding):
 FAULTS = {
     "create gives one genome a seed": [ThreeParents, Lossy],
     "create depends on the seed alone": [Carried],
-    "breed gives one child a litter": [Childless, Cloning],
+    "breed gives one child for each group of parents": [Childless, Cloning],
     "breed depends on parents and seed alone": [Counting],
     "breed leaves parents unchanged": [InPlace],
     "global randomness is left alone": [Drawing, DrawingWithTorch, Seeding],
@@ -222,11 +222,11 @@ def test_a_fault_is_found_by_the_check_for_it(check, encoding) -> None:
 
 def test_a_need_for_two_parents_is_found() -> None:
     class Strict(ToyEncoding):
-        def breed(self, litters, seeds):
-            assert all(len(litter) == 2 for litter in litters)
-            return super().breed(litters, seeds)
+        def breed(self, parent_groups, seeds):
+            assert all(len(parent_group) == 2 for parent_group in parent_groups)
+            return super().breed(parent_groups, seeds)
 
-    assert "breed gives one child a litter" in faults(Strict, parents=2)
+    assert "breed gives one child for each group of parents" in faults(Strict, parents=2)
 
 
 def test_one_fault_is_found_by_one_check() -> None:

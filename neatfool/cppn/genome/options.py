@@ -190,7 +190,8 @@ _OF_GENOMES: Final = (
     *("conn_add_prob", "conn_delete_prob", "node_add_prob", "node_delete_prob"),
     *("single_structural_mutation", "structural_mutation_surer", "initial_connection"),
 )
-"""neat-python's parameters of a genome; those of genes it lists itself."""
+"""The keys of a genome: neat-python's, and those of operators of neatfool's own. The keys of genes
+come from the genes."""
 
 _KEYS: Final[Mapping[str, tuple[Any, str]]] = {
     "num_outputs": (Annotated[int, Field(ge=0)], "as many as the colour map needs"),

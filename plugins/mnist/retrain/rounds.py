@@ -196,11 +196,13 @@ def take_fooling_images(runs: Sequence[Run], count: int, seed: int) -> Iterator[
             yield np.stack([elites[place].saved_pixels() for place in some])
         encoding = run.encoding.in_generation(run.generation)
         for seeds in _parts(derive_seeds(own_seed, "child", ids=range(share - len(chosen)))):
-            litters = []
-            for size in encoding.litter_sizes(seeds):
+            parent_groups = []
+            for size in encoding.parent_counts(seeds):
                 parents = (niches[place] for place in generator.integers(len(niches), size=size))
-                litters.append([e.genome for e in sorted(parents, key=lambda elite: -elite.rank)])
-            yield encoding.render(encoding.breed(litters, seeds)).cpu().numpy()
+                parent_groups.append(
+                    [e.genome for e in sorted(parents, key=lambda elite: -elite.rank)]
+                )
+            yield encoding.render(encoding.breed(parent_groups, seeds)).cpu().numpy()
 
 
 def _parts(items: Sequence[int]) -> Iterator[Sequence[int]]:

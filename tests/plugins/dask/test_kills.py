@@ -3,6 +3,7 @@
 import random
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -30,11 +31,12 @@ class Killer(threading.Thread):
     def run(self):
         while self.kills < WORKER_KILLS:
             time.sleep(self.draw.uniform(0.1, 6))
-            children = psutil.Process().children(recursive=True)
-            workers = [each for each in children if "spawn_main" in " ".join(each.cmdline())]
-            if workers:
-                self.draw.choice(workers).kill()
-                self.kills += 1
+            with suppress(psutil.Error):  # one that ends meanwhile
+                children = psutil.Process().children(recursive=True)
+                workers = [each for each in children if "spawn_main" in " ".join(each.cmdline())]
+                if workers:
+                    self.draw.choice(workers).kill()
+                    self.kills += 1
 
 
 def run_with_two_workers(folder):

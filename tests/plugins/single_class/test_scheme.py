@@ -34,21 +34,23 @@ class Points(ToyEncoding):
         self.parents = parents
         self.spread = spread
         self.distances = 0
-        self.litters = []
+        self.parent_groups = []
         self.seeds = []
 
     def create(self, seeds):
         draws = [np.random.default_rng(seed).uniform(-1, 1, 3) for seed in seeds]
         return [tuple((self.spread * draw).tolist()) for draw in draws]
 
-    def breed(self, litters, seeds):
-        self.litters += litters
+    def breed(self, parent_groups, seeds):
+        self.parent_groups += parent_groups
         self.seeds += seeds
         return [
             tuple(
-                (np.mean(litter, axis=0) + np.random.default_rng(seed).normal(0, 0.2, 3)).tolist()
+                (
+                    np.mean(parent_group, axis=0) + np.random.default_rng(seed).normal(0, 0.2, 3)
+                ).tolist()
             )
-            for litter, seed in zip(litters, seeds, strict=True)
+            for parent_group, seed in zip(parent_groups, seeds, strict=True)
         ]
 
     def distance(self, a, b):
@@ -220,7 +222,7 @@ def test_the_fitter_parent_is_named_first_and_alone_if_one_is_wanted():
                 assert len(set(candidate.parents)) == len(known) <= parents
             search.tell(candidates, nearness(candidates))
             fitness |= dict(search.state()["population"])
-        assert max(map(len, encoding.litters)) == parents
+        assert max(map(len, encoding.parent_groups)) == parents
 
 
 def test_a_last_generation_that_is_cut_short_is_taken():
@@ -381,24 +383,24 @@ def test_small_generations_keep_all_but_as_many_of_the_population():
 def test_each_rank_is_likelier_than_the_next_by_the_pressure():
     options = Options(selection="rank", population=50_000, batch=49_995)
     members = [Member(Candidate(i, None), -float(i)) for i in range(10)]
-    survivors, litters = RankSelection(options, parents=1).choose(
+    survivors, parent_groups = RankSelection(options, parents=1).choose(
         members, generation=0, first_id=10, seed=3
     )
     assert [member.key for member in survivors] == [0, 1, 2, 3, 4]
-    drawn = Counter(parent.key for (parent,) in litters)
+    drawn = Counter(parent.key for (parent,) in parent_groups)
     for fitter in range(4):
         assert drawn[fitter] / drawn[fitter + 1] == pytest.approx(1.1, rel=0.05)
 
 
-def test_a_litter_names_a_parent_once_and_the_fittest_first():
+def test_a_group_of_parents_names_a_parent_once_and_the_fittest_first():
     options = Options(selection="rank", population=5000, batch=4980)
     members = [Member(Candidate(i, None), float(i)) for i in range(40)]
-    _, litters = RankSelection(options, parents=2).choose(
+    _, parent_groups = RankSelection(options, parents=2).choose(
         members, generation=0, first_id=40, seed=3
     )
-    litters = {tuple(parent.key for parent in litter) for litter in litters}
+    parent_groups = {tuple(parent.key for parent in parent_group) for parent_group in parent_groups}
     kept = range(39, 19, -1)
-    assert litters == {(a,) for a in kept} | {(a, b) for a in kept for b in kept if a > b}
+    assert parent_groups == {(a,) for a in kept} | {(a, b) for a in kept for b in kept if a > b}
 
 
 # --- options
