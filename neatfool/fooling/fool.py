@@ -2,6 +2,7 @@
 
 import inspect
 import logging
+import reprlib
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -54,8 +55,10 @@ def _plain(value: Any) -> Any:
 def _names(classes: Any) -> list[str]:
     if isinstance(classes, int) and not isinstance(classes, bool):
         return [str(number) for number in range(classes)]
-    if not isinstance(classes, list) or not all(str(name).strip() for name in classes):
-        raise ValueError(f"must be the names of the classes, or their number, not {classes!r}")
+    listed = isinstance(classes, list)
+    if not listed or not all(str(name).strip() for name in classes):
+        fault = "one is empty" if listed else f"not {reprlib.repr(classes)}"
+        raise ValueError(f"must be the names of the classes, or their number; {fault}")
     return [str(name) for name in classes]
 
 

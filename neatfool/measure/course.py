@@ -26,7 +26,10 @@ class Statistic:
         if not np.isfinite(value):
             return "-"
         if self.kind == "confidence":
-            return percent(value, min(logit(value), LARGEST_ODDS))
+            odds = logit(value)
+            if odds < LARGEST_ODDS:
+                return percent(value, odds)
+            return f"{percent(value)} (log-odds above {LARGEST_ODDS:g})"
         return f"{value:,.0f}" if value == round(value) or value >= 1000 else f"{value:,.1f}"
 
 

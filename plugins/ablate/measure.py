@@ -96,10 +96,10 @@ def ablate(
         own = opened[0]
         elites = choose_elites(own, classes=classes, least=least, sample=sample, seed=seed)
         most = min(own.spec.height, own.spec.width)
-        if tiles and tiles > most:
+        if tiles is not None and not 1 <= tiles <= most:
             raise ExperimentError(
                 f"--tiles {tiles}: the run's images have {own.spec.width} x {own.spec.height} "
-                "pixels; give a smaller number"
+                f"pixels; give a number from 1 to {most}"
             )
         tiles = tiles or min(USUAL_TILES, most)
         images = len(elites) * (1 + tiles**2 + 2 * MOST_COPIES + 1)

@@ -151,7 +151,7 @@ def _render_elite(
     kind = Image.registered_extensions().get(path.suffix.lower())
     if kind not in Image.SAVE:
         raise click.BadParameter(
-            f"{path}: {path.suffix!r} is not an image format; use .png", param_hint="--out"
+            f"{path}: {path.suffix!r} is not the suffix of an image; use .png", param_hint="--out"
         )
     height, width = elite.height_width(size)
     grey = elite.run.spec.channels == 1

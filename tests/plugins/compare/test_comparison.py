@@ -156,10 +156,13 @@ def test_near_certainties_are_compared_by_their_log_odds(tmp_path):
     one = group(tmp_path / "one", [1 - 1e-5, 1 - 2e-5])
     other = group(tmp_path / "other", [1.0, 1.0], options={"parents": 3})
     comparison = compare([one, other])
-    assert "> 99.99 % (log-odds 16.0) for other and > 99.99 % (log-odds 11." in comparison.verdict()
+    assert (
+        "> 99.99 % (log-odds above 16) for other and > 99.99 % (log-odds 11."
+        in comparison.verdict()
+    )
     (table, _) = comparison.at[-1].panel().blocks
     title, first, second = table.rows[0]
-    assert (title, second) == ("median confidence", "> 99.99 % (log-odds 16.0)")
+    assert (title, second) == ("median confidence", "> 99.99 % (log-odds above 16)")
     assert "(log-odds 11." in first
 
 
