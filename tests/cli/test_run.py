@@ -300,7 +300,10 @@ def resumed_like(finished, folder):
         pytest.param(signal.SIGTERM, marks=pytest.mark.slow),
         pytest.param(
             getattr(signal, "SIGHUP", None),
-            marks=pytest.mark.skipif(os.name == "nt", reason="none"),
+            marks=pytest.mark.skipif(
+                os.name == "nt" or signal.getsignal(signal.SIGHUP) is signal.SIG_IGN,
+                reason="there is none, or it is ignored, as under nohup",
+            ),
         ),
     ],
 )
