@@ -64,6 +64,8 @@ def _write_program(picture: Any, path: Path, title: str) -> None:
         save(path, cppn.to_glsl(picture, title=title).encode("ascii"))
 
 
+LARGEST_OF_FILE: Final = 8192
+"""The most pixels of a side of a file's picture, which is drawn as a whole."""
 LARGEST_PIECE: Final = 1024
 """Large images are rendered in squares of this side, which bounds the memory."""
 
@@ -103,7 +105,13 @@ def render(
 ) -> None:
     """Render an image at any size: that of CLASS's elite (by name or index) in RUN, or of FILE."""
     if source.is_file():
+        if class_name is not None or sharp:
+            raise click.UsageError("CLASS and --sharp are for a run; a file has one genome")
+        if size > LARGEST_OF_FILE:
+            raise click.BadParameter(f"at most {LARGEST_OF_FILE} for a file", param_hint="--size")
         _render_file(source, size, colour, out or Path(f"{source.stem}-{size}.png"))
+    elif colour is not None:
+        raise click.UsageError("--colour is for a file; a run says how its genomes are drawn")
     elif class_name is None:
         raise click.UsageError(f"{source} is a run: say whose image, as `render {source} CLASS`")
     else:

@@ -72,9 +72,12 @@ function addConnection(genome, random) {
   }
 }
 
-// Whether there is a way from a node to another, or it is the same.
+// Whether there is a way from a node to another, or it is the same. Each node is looked at once: of ways
+// there may be more than can be counted, in a stranger's genome.
 function leadsTo(genome, from, to) {
-  return from === to || genome.connections.some(([a, b]) => a === from && leadsTo(genome, b, to));
+  const seen = new Set([from]);
+  for (const node of seen) for (const [a, b] of genome.connections) if (a === node) seen.add(b);
+  return seen.has(to);
 }
 
 function deleteConnection(genome, random) {

@@ -84,3 +84,13 @@ def test_a_run_needs_a_class(finished):
     result = neatfool("render", finished)
     assert result.exit_code == 2
     assert "say whose image" in result.stderr
+
+
+@pytest.mark.parametrize("given", [("3",), ("--sharp",), ("--size", 8193)])
+def test_a_file_takes_no_arguments_of_a_run_and_is_no_poster(given, file):
+    assert neatfool("render", file, *given).exit_code == 2
+
+
+def test_a_run_takes_no_colour(finished):
+    result = neatfool("render", finished, 0, "--colour", "hsv")
+    assert (result.exit_code, "--colour is for a file" in result.stderr) == (2, True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from base64 import b64decode
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -147,6 +148,18 @@ class TestPage:
             fooled.open("about:blank#")
             fooled.open(f"{address}#seed=1&genome={forged}")
             fooled.wait("byId('notice').textContent.includes('no image')")
+
+    def test_a_forged_genome_with_countless_ways_is_read_at_once(self, fooled):
+        nodes = [[number, "paper_sine", "sum", 0, 1, 1] for number in range(61)]
+        edges = [[b, a, 1, True] for a in range(60) for b in (a + 1, a + 2) if b < 61]
+        text = json.dumps({"nodes": nodes, "connections": [[-1, 60, 1, True], *edges]})
+        fooled.do("byId('play').close()")
+        # The page's own check of cycles: there are a billion ways from the last node to the first.
+        began = time.monotonic()
+        fooled.do(f"openLink(new Map([['genome', btoa({json.dumps(text)})], ['digit', '1']]))")
+        assert fooled.do("byId('play').open")
+        assert time.monotonic() - began < 10
+        fooled.do("byId('close').click()")
 
     def test_children_can_be_bred_and_taken_back(self, fooled, address):
         search(fooled, address, 1)
