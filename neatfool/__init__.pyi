@@ -10,6 +10,7 @@ from . import testing as testing
 
 # Fooling, and reading runs
 from .fooling.fool import fool as fool
+from .fooling.evolve import evolve as evolve
 from .evolution.python_target import channels_last as channels_last
 from .run.statistics import Verdict as Verdict
 from .run.individual import Ancestor as Ancestor
@@ -42,6 +43,7 @@ from .config.annotations import Access as Access
 from .config.options import ClassNames as ClassNames
 
 # Targets
+from .spec.image_spec import GridAxis as GridAxis
 from .spec.image_spec import ImageSpec as ImageSpec
 from .spec.scores import Labels as Labels
 from .spec.scores import Scores as Scores

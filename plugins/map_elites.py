@@ -94,6 +94,8 @@ class MapElites(Scheme):
 
             count = len(self.archive.classes)
             self._learner = Learner(options, encoding=encoding, target=target, classes=count)
+        # No score of an objective is the highest that there is.
+        self._certain = np.inf if spec.is_objective else CERTAIN
         self._learnt_on: dict[int, int] = {}
         self._lessons = np.zeros(len(spec.classes), np.int64)
         self._encoding = encoding
@@ -223,7 +225,7 @@ class MapElites(Scheme):
 
     def _learn(self, learner: Learner, filled: np.ndarray) -> Iterator[Candidate]:
         """Learn on some elites that are not certain and had no lesson yet."""
-        holders, certain = self.archive.candidate_ids, self.archive.confidences >= CERTAIN
+        holders, certain = self.archive.candidate_ids, self.archive.scores >= self._certain
         open_ = [
             number
             for number in filled.tolist()

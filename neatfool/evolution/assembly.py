@@ -43,6 +43,9 @@ class Assembly:
         """The target, which recognises its own images; without the experiment's views."""
         target, calls = make_target(self.experiment), self.experiment.calls
         calls.check_threshold(target.spec)
+        if target.spec.grid and isinstance(target, MeteredTarget):
+            fault = "has a grid of measures, and costs something to ask, which do not go together"
+            raise ExperimentError(f"{self.experiment.target.label}: {fault}; leave out the grid")
         if calls.logit_temperature == 1:
             return target
         from neatfool.scoring.wrapped_targets import TemperedTarget
@@ -54,6 +57,9 @@ class Assembly:
         showing, name = self.experiment.showing, self.experiment.target.label
         if showing is None:
             return self.target
+        if self.target.spec.grid:
+            fault = "an objective with a grid of measures is shown each image as it is"
+            raise ExperimentError(f"[views] {fault}; leave the section out")
         from neatfool.scoring.wrapped_targets import ViewedTarget
 
         return ViewedTarget(self.target, showing, name=name, seed=self.experiment.general.seed)

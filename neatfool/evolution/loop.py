@@ -210,6 +210,7 @@ class Evolution:
             confirmed=scoring.confirmed,
             # The target's own seconds may overlap with other stages.
             stages=Stages(**clock.seconds | {"scoring": scoring.seconds}, elapsed=clock.elapsed),
+            objective=self._scorer.spec.is_objective,
         )
         with blaming(f"{self._both}: cannot be recorded"):
             commit = self._prepare_commit(report, replacements, candidates, scores, scoring)
@@ -242,7 +243,8 @@ class Evolution:
         ids = sorted(elites)
         places = [rows[id_] for id_ in ids]
         drawn = dict(zip(ids, scoring.saved(places), strict=True))
-        top = dict(zip(ids, map(_best_of, scores.probs[places]), strict=True))
+        top = dict(zip(ids, map(self._best_of, scores.probs[places]), strict=True))
+        measures = scores.measures[places].tolist() if scores.measures is not None else []
         known, names = self._known, self._scorer.spec.classes
         searched, self._known = set(self.scheme.archive.classes.tolist()), len(names)
         dumps, size = self._encoding.dumps, self._encoding.size
@@ -265,6 +267,7 @@ class Evolution:
                     ],
                     images={id_: encode_png(image) for id_, image in drawn.items()},
                     top=top,
+                    measures=dict(zip(ids, measures, strict=False)),
                     members=frozenset(members),
                     classes=[(i, names[i], i in searched) for i in range(known, len(names))],
                 )
@@ -307,8 +310,8 @@ class Evolution:
             if not left:
                 return
 
-
-def _best_of(confidences: np.ndarray) -> list[tuple[int, float]]:
-    best = np.argsort(-confidences, kind="stable")[:MOST_TOP].tolist()
-    sure = [(number, float(f"{confidences[number]:.4g}")) for number in best]
-    return [(number, confidence) for number, confidence in sure if confidence > 0]
+    def _best_of(self, scores: np.ndarray) -> list[tuple[int, float]]:
+        best = np.argsort(-scores, kind="stable")[:MOST_TOP].tolist()
+        least = -math.inf if self._scorer.spec.is_objective else 0.0
+        rounded = [(number, float(f"{scores[number]:.4g}")) for number in best]
+        return [(number, score) for number, score in rounded if score > least]

@@ -5,6 +5,7 @@ A search makes one and uses little of it, so what only verifying needs is import
 
 from __future__ import annotations
 
+import math
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from functools import cached_property
@@ -95,7 +96,7 @@ class OpenRun(Run):
             results = verify(self, scorer)
         if not results:
             raise VerificationError(f"{self.path}: the run has no elites yet to verify")
-        return Verdict(tuple(results), tolerance)
+        return Verdict(tuple(results), tolerance, self.spec.is_objective)
 
     def report(self) -> Path:
         """Write the run's page; see :meth:`neatfool.Run.report`."""
@@ -125,7 +126,8 @@ class OpenRun(Run):
             if scores.ok is not None and not scores.ok.all():
                 raise TargetError(f"{scorer.name}: gave no usable score for the image")
         self.refresh()
-        return dict(zip(scorer.spec.classes, scores.probs[0].tolist(), strict=True))
+        given = zip(scorer.spec.classes, scores.probs[0].tolist(), strict=True)
+        return {name: score for name, score in given if score > -math.inf}
 
     def make_scorer(
         self, model: Any = None, *, max_queries: int | None = None, views: bool = True
@@ -200,7 +202,7 @@ def verify(run: Run, scorer: Scorer) -> list[VerificationResult]:
             scores = scorer.score(add_views(images, drawing, genomes))
             for elite, probs, ranks in zip(batch, scores.probs, rank(scores), strict=True):
                 now, rank_now = float(probs[elite.index]), float(ranks[elite.index])
-                recorded = elite.name, elite.index, elite.confidence
+                recorded = elite.name, elite.index, elite.score
                 verified.append(VerificationResult(*recorded, now, elite.rank, rank_now))
     return verified
 

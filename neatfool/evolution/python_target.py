@@ -30,6 +30,9 @@ from neatfool.spec.target import Target
 
 def target_of(model: Any, spec: ImageSpec, **how: Any) -> Target:
     """Make a target of a module, read as :class:`ModuleTarget` says, or of a function."""
+    if spec.is_objective and not isinstance(model, Target):
+        return FunctionObjective(model, spec, differentiable=bool(how.get("differentiable")))
+    how.pop("differentiable", None)
     if isinstance(model, torch.nn.Module):
         return ModuleTarget(model, spec, **how)
     if isinstance(model, Target):
@@ -139,6 +142,44 @@ class CallableTarget(Target):
         return hashlib.sha256(source_of(self._function)).hexdigest()
 
 
+class FunctionObjective(Target):
+    """A function from images to any real numbers as a target."""
+
+    def __init__(
+        self, function: Callable[[Any], Any], spec: ImageSpec, *, differentiable: bool = False
+    ) -> None:
+        """Wrap a function of uint8 (numpy), or a differentiable one of floats (torch)."""
+        if not callable(function) or inspect.isclass(function):
+            fault = f"{reprlib.repr(function)} is no function"
+            raise ExperimentError(f"score: {fault}; give one from images to numbers")
+        self.spec = replace(spec, array="torch" if differentiable else "numpy")
+        self.function = function
+        self.no_gradients = "say differentiable=True if score computes with torch"
+        if differentiable:
+            self.logits_of = self._values_to_differentiate
+
+    def score(self, images: Any) -> Any:
+        """Call the function."""
+        if self.spec.array == "numpy":
+            return self._call(images)
+        with torch.no_grad():
+            return self._call(images.float())
+
+    def _call(self, images: Any) -> Any:
+        with _blaming_the_model(images.shape, self.function):
+            return self.function(images)
+
+    def _values_to_differentiate(self, images: torch.Tensor) -> torch.Tensor:
+        answer = self.function(images)
+        values: torch.Tensor = answer[0] if self.spec.grid else answer
+        # One column stands for all cells of a grid.
+        return values.reshape(len(images), -1).expand(-1, len(self.spec.classes))
+
+    def fingerprint(self) -> str:
+        """Hash the file that the function is defined in."""
+        return hashlib.sha256(source_of(self.function)).hexdigest()
+
+
 class ModuleTarget(Target):
     """A torch classifier in evaluation mode as a target; a copy of it computes."""
 
@@ -205,6 +246,7 @@ class ModelSource(BaseModel):
     mean: list[float] | None = None
     std: list[float] | None = None
     outputs: Outputs | None = None
+    differentiable: bool = False
 
 
 class PythonRegistration(Registration):

@@ -291,7 +291,7 @@ def _restore(assembly: Assembly, store: RunStore) -> None:
         candidates[id_] = Candidate(id_, genome, stored.parents, stored.generation)
     for each in elites:
         holder = candidates[each.candidate]
-        archive.place(Elite(each.class_index, holder, each.confidence, each.rank))
+        archive.place(Elite(each.class_index, holder, each.score, each.rank))
     if (state := store.state()) is not None:
         with blaming(f"{assembly.experiment.scheme.label}: restore() failed"):
             assembly.scheme.restore(state["scheme"], candidates)

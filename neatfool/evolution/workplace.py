@@ -113,7 +113,12 @@ class Workplace:
             if [*answer.checksums] != [*expected.checksums]:
                 wrong = "it draws the probes differently"
             elif any(np.asarray(a).tobytes() != np.asarray(b).tobytes() for a, b in both):
-                _, words = compare_scores(expected.scores, answer.scores, scorer.spec.classes)
+                _, words = compare_scores(
+                    expected.scores,
+                    answer.scores,
+                    scorer.spec.classes,
+                    objective=scorer.spec.is_objective,
+                )
                 wrong = f"it scores the probes differently ({words})"
         if wrong:
             known = [(name, own, setup.versions[name]) for name, own in sorted(versions().items())]

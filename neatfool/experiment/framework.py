@@ -143,6 +143,9 @@ class CallSettings(BaseModel, extra="forbid", frozen=True, use_attribute_docstri
 
     def check_threshold(self, spec: ImageSpec) -> None:
         """Raise an ExperimentError if a threshold is for a class that the target does not have."""
+        if spec.is_objective and self.threshold is not None:
+            fault = "is a confidence, and the target is an objective, whose scores are none"
+            raise ExperimentError(f"{option('target', 'threshold')}: {fault}; leave it out")
         for name in self.threshold if isinstance(self.threshold, dict) else ():
             try:
                 spec.class_index(name)
@@ -208,6 +211,11 @@ def check_classes(choice: PluginChoice, spec: ImageSpec) -> None:
 
 def with_nothing(spec: ImageSpec, named: Sequence[str] | None) -> ImageSpec:
     """Say in a spec which classes mean that nothing is there: named, its own, or guessed ones."""
+    if spec.is_objective:
+        if named:
+            fault = "is for a classifier, and the target is an objective; leave it out"
+            raise ExperimentError(f"{option('target', 'nothing')}: {fault}")
+        return spec
     if named is None:
         words = {name: _BETWEEN_WORDS.sub(" ", name.casefold()).strip() for name in spec.classes}
         guessed = tuple(name for name in spec.classes if _NOTHING.fullmatch(words[name]))

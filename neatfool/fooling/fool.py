@@ -17,7 +17,13 @@ from pydantic import BaseModel, BeforeValidator, Field, PositiveInt, create_mode
 from neatfool.config.options import check_arguments
 from neatfool.errors import ExperimentError, option_namer
 from neatfool.evolution.assembly import assemble
-from neatfool.evolution.python_target import AS_CHANNELS_LAST, ModelSource, choice_of, target_of
+from neatfool.evolution.python_target import (
+    AS_CHANNELS_LAST,
+    FunctionObjective,
+    ModelSource,
+    choice_of,
+    target_of,
+)
 from neatfool.evolution.session import Session, start
 from neatfool.experiment.experiment import Experiment
 from neatfool.experiment.framework import (
@@ -208,7 +214,9 @@ def _run(model: Any, arguments: Any, folder: Path | None) -> Run:
     suiting = getattr(manager.load("encoding", arguments.encoding).options, "suiting", None)
     chosen = {**(suiting(target.spec) if suiting else {}), **(arguments.encoding_options or {})}
     name = _model_name(model)
-    given = vars(arguments) | {"model": name, "name": arguments.name or safe_name(name.lower())}
+    differentiable = isinstance(target, FunctionObjective) and target.spec.array == "torch"
+    given = {**vars(arguments), "differentiable": differentiable}
+    given |= {"model": name, "name": arguments.name or safe_name(name.lower())}
 
     def part(model: type[ModelT]) -> ModelT:
         return model.model_validate({k: given[k] for k in model.model_fields if k in given})
@@ -263,6 +271,8 @@ def _target(model: Any, arguments: Any) -> Target:
     is_open, alone = own is not None and own.open, arguments.outputs == "multi_label"
     (channels, height, width), classes = arguments.image, tuple(arguments.classes)
     mean, std = arguments.mean, arguments.std
+    if own is not None and own.is_objective:
+        return target_of(model, own)
     if len(classes) < 2 and not (is_open or alone):
         fault = "a classifier has at least two; give all of them. A model with one number for two"
         raise ExperimentError(f"classes: {fault} classes has both, too: classes=['no', 'yes']")
@@ -295,6 +305,7 @@ def _argument(section: str, key: str) -> str:
 
 def _model_name(model: Any) -> str:
     model = unwrap(model) if isinstance(model, torch.nn.Module) else model
+    model = model.function if isinstance(model, FunctionObjective) else model
     model = inspect.unwrap(model) if inspect.isroutine(model) else model
     named = getattr(model, "__name__", None) or type(model).__name__
     return "".join(letter if letter.isalnum() else "-" for letter in named).strip("-") or "model"

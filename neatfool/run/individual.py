@@ -22,7 +22,6 @@ from neatfool.run.store import RunStore
 from neatfool.spec.archive import GenomeSize
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.json import Json
-from neatfool.wording import percent
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -172,9 +171,14 @@ class Ancestor(Individual):
         return self._spec.classes[self._won[0]] if self._won else None
 
     @property
-    def confidence(self) -> float | None:
-        """The confidence in that class."""
+    def score(self) -> float | None:
+        """The score in that class; see :class:`EliteView`."""
         return self._won[1] if self._won else None
+
+    @property
+    def confidence(self) -> float | None:
+        """The same, by the name that a classifier's score has."""
+        return self.score
 
     @property
     def rank(self) -> float | None:
@@ -183,10 +187,10 @@ class Ancestor(Individual):
 
     @property
     def caption(self) -> str:
-        """Its generation, its best class and the confidence in that."""
+        """Its generation, its best class and the score in that."""
         if self._won is None:
             return f"{super().caption}: never an elite"
-        return f"{super().caption}: {self.name} {percent(*self._won[1:])}"
+        return f"{super().caption}: {self.name} {self._spec.format_score(*self._won[1:])}"
 
     def __repr__(self) -> str:
         return f"<ancestor of {self.caption}>"
@@ -198,9 +202,10 @@ class EliteView(Individual):
     Attributes:
         index: The index of its class.
         name: The name of its class.
-        confidence: The probability that the target gave the class for exactly this PNG.
+        score: What the target gave the class for exactly this PNG: its confidence, a probability;
+            or any real number, if the target is an objective.
         rank: The number that selection compared: the log-odds of the class if the target gives
-            logits (they differ even if confidences round to 1), else the confidence.
+            logits (they differ even if confidences round to 1), else the score.
         candidate_id: Its candidate's id.
         generation: The generation it was bred in.
         parents: The ids of its parents, fittest first.
@@ -211,8 +216,18 @@ class EliteView(Individual):
         super().__init__(run, stored)
         self.index = elite.class_index
         self.name = run.classes[elite.class_index]
-        self.confidence = elite.confidence
+        self.score = elite.score
         self.rank = elite.rank
+
+    @property
+    def confidence(self) -> float:
+        """The same as ``score``, by the name that a classifier's score has."""
+        return self.score
+
+    @property
+    def measures(self) -> tuple[float, ...]:
+        """Its measures, if the target is an objective with a grid; none if it was replaced."""
+        return self.run.store.measures(self.candidate_id)
 
     @property
     def png(self) -> bytes:
@@ -223,13 +238,13 @@ class EliteView(Individual):
 
     @property
     def top(self) -> list[tuple[str, float]]:
-        """The classes that the target was surest of for this PNG, with its confidences.
+        """The classes in which the target scored this PNG highest, with its scores.
 
-        The surest come first; its own class need not be one of them. There is none if it was
+        The highest come first; its own class need not be one of them. There is none if it was
         replaced since.
         """
         top = self.run.store.top(self.candidate_id)
-        return [(self._spec.classes[number], confidence) for number, confidence in top]
+        return [(self._spec.classes[number], score) for number, score in top]
 
     @property
     def rejected(self) -> bool:
@@ -241,7 +256,7 @@ class EliteView(Individual):
     def top1(self) -> bool | None:
         """Whether its class is top-1 for this PNG: none is likelier. None without :attr:`top`."""
         top = self.run.store.top(self.candidate_id)
-        return dict(top).get(self.index, -1.0) >= top[0][1] if top else None
+        return dict(top).get(self.index, -np.inf) >= top[0][1] if top else None
 
     @property
     def file(self) -> Path:
@@ -277,7 +292,7 @@ class EliteView(Individual):
         return {
             "name": self.name,
             "index": self.index,
-            "confidence": self.confidence,
+            self._spec.score_name: self.score,
             "generation": self.generation,
             "genome": self.candidate_id,
             "nodes": self.size.nodes,
@@ -287,8 +302,9 @@ class EliteView(Individual):
 
     @property
     def caption(self) -> str:
-        """Its class and its confidence."""
-        return f"{self.name} {percent(self.confidence, self.rank)}"
+        """Its class and its score."""
+        return f"{self.name} {self._spec.format_score(self.score, self.rank)}"
 
     def __repr__(self) -> str:
-        return f"<elite of {self.name!r}: confidence {percent(self.confidence, self.rank)}>"
+        score = self._spec.format_score(self.score, self.rank)
+        return f"<elite of {self.name!r}: {self._spec.score_name} {score}>"

@@ -28,10 +28,10 @@ def make_phylogeny(
             graph.nodes[child]["kind"] = "bred"
             graph.add_edge(parent, child, position=position)
     rows = store.rows("replacement", "WHERE generation <= ? ORDER BY rank DESC", (last,))
-    for _, _, number, id_, _, confidence, *_ in rows:
+    for _, _, number, id_, _, score, *_ in rows:
         if id_ not in graph:
             raise damaged(store.path, f"candidate {id_} is missing")
-        graph.nodes[id_]["held"][classes[number]] = confidence
+        graph.nodes[id_]["held"][classes[number]] = score
     for elite in now:
         if elite not in graph or not graph.nodes[elite]["held"]:
             raise damaged(store.path, f"how candidate {elite} became an elite is missing")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Iterator
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from statistics import median
@@ -19,7 +20,7 @@ from neatfool.run.record import RunRecord
 from neatfool.run.schema import StoredElite
 from neatfool.run.statistics import TOLERANCE, GenerationReport, Verdict
 from neatfool.spec.json import Json
-from neatfool.wording import counted, percent
+from neatfool.wording import counted
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -76,7 +77,7 @@ class Run(RunRecord):
 
     @property
     def replacements(self) -> list[tuple[int, int, float, float]]:
-        """Each niche that changed hands, in order: generation, class index, confidence, rank."""
+        """Each niche that changed hands, in order: generation, class index, score, rank."""
         return self.store.replacements(self.generation)
 
     def since(
@@ -95,11 +96,28 @@ class Run(RunRecord):
         Raises:
             ExperimentError: pandas is not installed.
         """
-        try:
-            import pandas as pd
-        except ImportError:
-            raise ExperimentError("Run.frame: needs pandas; pip install pandas") from None
-        return pd.DataFrame([report.row() for report in self.history])
+        return _data_frame([report.row() for report in self.history], "frame")
+
+    def archive(self) -> pd.DataFrame:
+        """Give the elites as a pandas data frame, with a row for each niche that is filled.
+
+        Its columns are ``index`` and ``niche``, ``objective`` (the score), ``rank``, ``candidate``,
+        ``generation``, ``nodes``, ``connections`` and, if the target has a grid, ``measures_0``,
+        ``measures_1``, …. So pyribs' visualizers take it::
+
+            archive = ribs.archives.GridArchive(solution_dim=0, dims=(20, 20), ranges=[(0, 1)] * 2)
+            ribs.visualize.grid_archive_heatmap(archive, df=run.archive())
+
+        Raises:
+            ExperimentError: pandas is not installed.
+        """
+        rows = []
+        for elite in self.elites:
+            row: dict[str, Any] = {"index": elite.index, "objective": elite.score}
+            row |= {f"measures_{n}": value for n, value in enumerate(elite.measures)}
+            row |= {"niche": elite.name, "rank": elite.rank, "candidate": elite.candidate_id}
+            rows.append({**row, "generation": elite.generation, **asdict(elite.size)})
+        return _data_frame(rows, "archive")
 
     @property
     def ranks(self) -> tuple[float, float]:
@@ -128,7 +146,7 @@ class Run(RunRecord):
         if isinstance(threshold, dict):
             by_class = {self.spec.class_index(name): each for name, each in threshold.items()}
             least = {index: by_class[index] for index in self.searched if index in by_class}
-        held = [(each.class_index, each.confidence) for each in self._snapshot.elites]
+        held = [(each.class_index, each.score) for each in self._snapshot.elites]
         return sum(sure >= least.get(index, math.inf) for index, sure in held), len(least)
 
     @property
@@ -164,22 +182,22 @@ class Run(RunRecord):
     def best(self) -> EliteView:
         """Give the elite of the highest rank, the first class's among equals; RunError if none.
 
-        Confidences do not order elites, as many round to 1.0; see ``EliteView.rank``.
+        Confidences do not order a classifier's elites: many round to 1.0. See ``EliteView.rank``.
         """
         if not self._snapshot.elites:
             raise RunError(f"{self.path}: the run has no elites yet; let it go on for a while")
         return self._view(max(self._snapshot.elites, key=lambda elite: elite.rank))
 
-    def holders(self, least: float = 0.0) -> list[tuple[int, int, float]]:
-        """List all that ever held a niche: class index, candidate id, confidence.
+    def holders(self, least: float = -math.inf) -> list[tuple[int, int, float]]:
+        """List all that ever held a niche: class index, candidate id, score.
 
         They come in the order of their classes, the first holder of each first, its elite last.
 
         Args:
-            least: Only those with at least this confidence.
+            least: Only those with at least this score.
         """
-        order = "WHERE generation <= ? AND confidence >= ? ORDER BY class, number"
-        names = "class, candidate, confidence"
+        order = "WHERE generation <= ? AND score >= ? ORDER BY class, number"
+        names = "class, candidate, score"
         parameters = self.generation, least
         return [(*row,) for row in self.store.rows("replacement", order, parameters, names=names)]
 
@@ -226,7 +244,7 @@ class Run(RunRecord):
         """Give all that ever held a niche and their ancestors, as a graph from parent to child.
 
         A node is a candidate's id. It has ``generation``, ``kind`` ("first", "bred" or "learned"),
-        ``held`` (the confidence in each class that it took, surest first) and ``elite`` (whether it
+        ``held`` (the score in each class that it took, surest first) and ``elite`` (whether it
         holds one now). An edge's ``position`` is 0 from the fitter parent, which :meth:`lineage`
         follows. ``elites`` leaves only these and their ancestors. Without ``kinds``, what was
         learned counts as bred; this is faster.
@@ -261,7 +279,7 @@ class Run(RunRecord):
             model: As in :meth:`verify`; it is kept for further calls.
 
         Returns:
-            The confidence in each class, by its name.
+            The score in each class, by its name; with a grid, only in its own cell.
 
         Raises:
             ExperimentError: The genome is not one of the run's encoding.
@@ -292,7 +310,7 @@ class Run(RunRecord):
             model: The model that scores. By default the target of the run's experiment, or the
                 model just given to :func:`neatfool.fool`. A run of :func:`neatfool.fool` that was
                 opened later needs its model again, here or in :func:`neatfool.open_run`.
-            tolerance: The largest difference to the recorded confidence that still counts as equal.
+            tolerance: The largest difference to the recorded score that still counts as equal.
             max_queries: A larger budget than the run's.
 
         Returns:
@@ -319,6 +337,13 @@ class Run(RunRecord):
         history = self.history
         last = history[-1] if history else None
         seconds = sum(report.stages.elapsed for report in history)
+        of_classifiers = {
+            "classes_ge_0.99": last.classes_ge[2] if last else 0,
+            "classes_ge_0.9999": last.classes_ge[3] if last else 0,
+            "nothing": list(self.spec.nothing),
+            "rejected": self.rejected,
+            "above_threshold": self.above_threshold,
+        }
         return {
             "name": self.name,
             "seed": self.seed,
@@ -328,18 +353,19 @@ class Run(RunRecord):
             "median": last.median if last else 0.0,
             "mean": last.mean if last else 0.0,
             "min": last.minimum if last else 0.0,
-            "classes_ge_0.99": last.classes_ge[2] if last else 0,
-            "classes_ge_0.9999": last.classes_ge[3] if last else 0,
-            "nothing": list(self.spec.nothing),
-            "rejected": self.rejected,
-            "above_threshold": self.above_threshold,
+            "filled": last.filled if last else 0,
+            "niches": len(self.searched),
+            **({} if self.spec.is_objective else of_classifiers),
             "statistics": last.row() if last else {},
             "classes": [elite.summary() for elite in self.elites],
         }
 
     def _repr_html_(self) -> str:
         last = self.history[-1:]
-        median = f", median confidence {percent(last[0].median, self.ranks[0])}" if last else ""
+        median = ""
+        if last:
+            written = self.spec.format_score(last[0].median, self.ranks[0])
+            median = f", median {self.spec.score_name} {written}"
         figures = "".join(elite._repr_html_() for elite in self.elites[:100])
         return (
             f"<div><b>{html.escape(self.name)}</b>, seed {self.seed}: generation "
@@ -349,3 +375,11 @@ class Run(RunRecord):
 
     def __repr__(self) -> str:
         return f"<Run {self.path} generation {self.generation}>"
+
+
+def _data_frame(rows: list[dict[str, Any]], method: str) -> pd.DataFrame:
+    try:
+        import pandas as pd
+    except ImportError:
+        raise ExperimentError(f"Run.{method}: needs pandas; pip install pandas") from None
+    return pd.DataFrame(rows)

@@ -42,14 +42,14 @@ CREATE TABLE parent (
     PRIMARY KEY (candidate, position)) WITHOUT ROWID;
 CREATE INDEX child ON parent (parent);
 CREATE TABLE elite (
-    class INTEGER PRIMARY KEY, candidate INTEGER NOT NULL, confidence REAL NOT NULL,
+    class INTEGER PRIMARY KEY, candidate INTEGER NOT NULL, score REAL NOT NULL,
     rank REAL NOT NULL);
 CREATE INDEX niche ON elite (candidate);
 CREATE TABLE image (
-    candidate INTEGER PRIMARY KEY, png BLOB NOT NULL, top TEXT);
+    candidate INTEGER PRIMARY KEY, png BLOB NOT NULL, top TEXT, measures TEXT);
 CREATE TABLE replacement (
     number INTEGER PRIMARY KEY, generation INTEGER NOT NULL, class INTEGER NOT NULL,
-    candidate INTEGER NOT NULL, previous INTEGER, confidence REAL NOT NULL, rank REAL NOT NULL,
+    candidate INTEGER NOT NULL, previous INTEGER, score REAL NOT NULL, rank REAL NOT NULL,
     goal_switch INTEGER NOT NULL);
 CREATE INDEX won ON replacement (candidate);
 CREATE TABLE generation ({", ".join(_statistics())});
@@ -65,7 +65,7 @@ CREATE TABLE answer (
 """Table ``seal`` has the digest of all other tables, and the seal; see :mod:`.sqlite`.
 Tables ``request`` and ``answer`` are the ledger's."""
 
-FORMAT: Final = 9
+FORMAT: Final = 10
 LARGEST_COUNT: Final = 2**53
 """Whole numbers in tables are smaller, so that they are exact as floats, too."""
 LONGEST_GENOME: Final = 2**26
@@ -156,7 +156,7 @@ class StoredElite:
 
     class_index: int
     candidate: int
-    confidence: float
+    score: float
     rank: float
 
 
@@ -171,7 +171,9 @@ class GenerationRecord:
     images: Mapping[int, bytes]
     """The PNG of each new elite, by candidate id."""
     top: Mapping[int, Sequence[tuple[int, float]]] = field(default_factory=dict)
-    """The classes that each of these images scores highest in, with the confidences."""
+    """The classes that each of these images scores highest in, with the scores."""
+    measures: Mapping[int, Sequence[float]] = field(default_factory=dict)
+    """The measures of each of these images, if the target is an objective with a grid."""
     members: frozenset[int] = frozenset()
     """The ids of all candidates that the scheme's state refers to."""
     classes: Sequence[tuple[int, str, bool]] = ()
@@ -192,6 +194,7 @@ def report_of_row(row: Mapping[str, Any]) -> GenerationReport:
 def write_record(db: sqlite3.Connection, record: GenerationRecord) -> None:
     """Write one generation, inside the caller's transaction."""
     tops = {id_: json.dumps(top) for id_, top in record.top.items()}
+    measures = {id_: json.dumps(measured) for id_, measured in record.measures.items()}
     # A member is written as one: if its row were changed, its genome would be hashed three times.
     members = record.members
     candidates = [
@@ -202,7 +205,8 @@ def write_record(db: sqlite3.Connection, record: GenerationRecord) -> None:
     write(db, "class", record.classes)
     write(db, "candidate", candidates)
     write(db, "parent", parents)
-    write(db, "image", [(id_, png, tops.get(id_)) for id_, png in record.images.items()])
+    images = [(id_, png, tops.get(id_), measures.get(id_)) for id_, png in record.images.items()]
+    write(db, "image", images)
     _write_replacements(db, record.report.generation, record.replacements)
     _write_members(db, members)
     report = vars(record.report) | vars(record.report.stages) | {"number": record.report.generation}
@@ -216,7 +220,7 @@ def _write_replacements(
     if not replacements:
         return
     elites = [replacement.elite for replacement in replacements]
-    rows = [(e.class_index, e.candidate.id, e.confidence, e.rank) for e in elites]
+    rows = [(e.class_index, e.candidate.id, e.score, e.rank) for e in elites]
     write(db, "elite", rows, "REPLACE")
     (last,) = db.execute("SELECT coalesce(max(number), 0) FROM replacement").fetchone()
     write(

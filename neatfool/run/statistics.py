@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from statistics import median
@@ -9,7 +10,7 @@ from typing import Any, ClassVar, Final, Literal
 
 import numpy as np
 
-from neatfool.spec.archive import Archive, GenomeSize, Replacement
+from neatfool.spec.archive import EMPTY, Archive, GenomeSize, Replacement
 from neatfool.spec.json import Json
 from neatfool.spec.scores import Scores
 from neatfool.wording import counted, percent
@@ -34,15 +35,16 @@ CONFIDENCE_THRESHOLDS: Final = (0.5, 0.9, 0.99, 0.9999)
 class GenerationReport:
     """The statistics of a generation.
 
-    Confidences are those of the elites after the generation, over the searched classes; an empty
-    niche counts as 0.
+    Scores are those of the elites after the generation, over the searched classes. An empty niche
+    counts as 0 for a classifier, and is left out for an objective.
 
     Attributes:
         generation: Its number, from 0.
         evaluations: Images scored since the run began.
-        median: Median confidence over classes. So are ``mean``, ``minimum``, ``lower_quartile``
+        median: Median score over classes. So are ``mean``, ``minimum``, ``lower_quartile``
             and ``upper_quartile``.
-        classes_ge: The number of classes at or above each of the ``thresholds``.
+        classes_ge: The number of classes at or above each of the ``thresholds``; 0 for an
+            objective, whose scores are no confidences.
         elites: The number of distinct candidates among the elites.
         replacements: Niches that changed hands in this generation.
         goal_switches: Replacements whose parent was an elite of other classes only.
@@ -51,6 +53,7 @@ class GenerationReport:
         connections: Mean connections of the elites' genomes.
         confirmed: Candidates of this generation that were scored exactly, not only screened.
         winners: Candidates of this generation that took a niche, each counted once.
+        filled: The number of searched classes that have an elite.
         stages: Where the time went.
         thresholds: Those of ``classes_ge``, the same for each generation.
     """
@@ -72,6 +75,7 @@ class GenerationReport:
     connections: float
     confirmed: int
     winners: int = 0
+    filled: int = 0
     stages: Stages = field(default_factory=Stages)
 
     @classmethod
@@ -86,21 +90,24 @@ class GenerationReport:
         evaluations: int,
         confirmed: int,
         stages: Stages,
+        objective: bool = False,
     ) -> GenerationReport:
         """Measure a generation after selection; ``sizes`` has one for each distinct elite."""
-        held = archive.confidences[archive.classes]
-        confidences = held if len(held) else np.zeros(1)
-        lower, median, upper = np.percentile(confidences, (25, 50, 75)).tolist()
+        filled = archive.candidate_ids[archive.classes] != EMPTY
+        held = archive.scores[archive.classes][filled if objective else ...]
+        values = held if len(held) else np.zeros(1)
+        lower, median, upper = np.percentile(values, (25, 50, 75)).tolist()
+        thresholds = [math.inf if objective else least for least in CONFIDENCE_THRESHOLDS]
         assert scores.ok is not None
         return cls(
             generation=generation,
             evaluations=evaluations,
             median=median,
-            mean=float(confidences.mean()),
-            minimum=float(np.min(confidences)),
+            mean=float(values.mean()),
+            minimum=float(values.min()),
             lower_quartile=lower,
             upper_quartile=upper,
-            classes_ge=tuple(int((confidences >= t).sum()) for t in CONFIDENCE_THRESHOLDS),
+            classes_ge=tuple(int((values >= least).sum()) for least in thresholds),
             elites=len(sizes),
             replacements=len(replacements),
             goal_switches=sum(replacement.goal_switch for replacement in replacements),
@@ -109,6 +116,7 @@ class GenerationReport:
             connections=float(np.mean([size.connections for size in sizes] or [0])),
             confirmed=confirmed,
             winners=len({replacement.elite.candidate.id for replacement in replacements}),
+            filled=int(filled.sum()),
             stages=stages,
         )
 
@@ -158,8 +166,8 @@ class VerificationResult:
 
     @property
     def difference(self) -> float:
-        """The distance between the two confidences."""
-        return abs(self.recorded - self.measured)
+        """The distance between the two scores, as a share of the recorded one if that is large."""
+        return abs(self.recorded - self.measured) / max(1.0, abs(self.recorded))
 
 
 @dataclass(frozen=True, repr=False)
@@ -169,11 +177,13 @@ class Verdict:
     Attributes:
         results: The score of each image, in the order of the classes; at least one. Each has
             ``name`` and ``index`` (of its class), ``recorded``, ``measured`` and ``difference``.
-        tolerance: The largest difference to the recorded confidence that counts as equal.
+        tolerance: The largest difference to the recorded score that counts as equal.
+        objective: Whether the scores are those of an objective, and no confidences.
     """
 
     results: tuple[VerificationResult, ...]
     tolerance: float = TOLERANCE
+    objective: bool = False
 
     @property
     def wrong(self) -> list[VerificationResult]:
@@ -183,14 +193,14 @@ class Verdict:
     def summary(self) -> dict[str, Json]:
         """Give it as ``neatfool verify --json`` does."""
         measured = [result.measured for result in self.results]
+        levels = () if self.objective else (0.99, 0.9999)
         return {
             "images": len(self.results),
             "wrong": len(self.wrong),
             "largest_difference": max(result.difference for result in self.results),
             "median": median(measured),
             "min": min(measured),
-            "classes_ge_0.99": sum(value >= 0.99 for value in measured),
-            "classes_ge_0.9999": sum(value >= 0.9999 for value in measured),
+            **{f"classes_ge_{t}": sum(value >= t for value in measured) for t in levels},
             "classes": [asdict(result) for result in self.results],
         }
 
@@ -198,11 +208,13 @@ class Verdict:
         whole = self.summary()
         ranks = [result.measured_rank for result in self.results]
         scored = counted(whole["images"], "image", "images")
+        scored += f" scored from their files: {whole['wrong']} wrong, largest difference "
+        scored += f"{whole['largest_difference']:.1e}. Median"
+        if self.objective:
+            return f"{scored} {whole['median'] + 0.0:.4g}, lowest {whole['min'] + 0.0:.4g}."
         return (
-            f"{scored} scored from their files: {whole['wrong']} wrong, largest difference "
-            f"{whole['largest_difference']:.1e}. Median {percent(whole['median'], median(ranks))}, "
-            f"lowest {percent(whole['min'], min(ranks))}; {whole['classes_ge_0.9999']} of them "
-            ">= 99.99 %."
+            f"{scored} {percent(whole['median'], median(ranks))}, lowest "
+            f"{percent(whole['min'], min(ranks))}; {whole['classes_ge_0.9999']} of them >= 99.99 %."
         )
 
     def __repr__(self) -> str:

@@ -310,7 +310,7 @@ class RunStore:
         return next((png for (png,) in rows), None)
 
     def top(self, candidate: int) -> list[tuple[int, float]]:
-        """Read the classes that an elite's image scores highest in: (class, confidence)."""
+        """Read the classes that an elite's image scores highest in: (class, score)."""
         rows = self.rows("image", "WHERE candidate = ?", (candidate,), names="top")
         with database_errors(self.path):
             pairs = [pair for (top,) in rows if top is not None for pair in json.loads(top)]
@@ -319,15 +319,21 @@ class RunStore:
             self._require_class(number)
         return found
 
+    def measures(self, candidate: int) -> tuple[float, ...]:
+        """Read the measures of an elite; none if the target has no grid."""
+        rows = self.rows("image", "WHERE candidate = ?", (candidate,), names="measures")
+        with database_errors(self.path):
+            return tuple(float(each) for (text,) in rows if text for each in json.loads(text))
+
     def won(self, candidate: int) -> list[tuple[Any, ...]]:
-        """Read the classes that a candidate took when it was scored: class, confidence and rank."""
+        """Read the classes that a candidate took when it was scored: class, score and rank."""
         order = "WHERE candidate = ? ORDER BY rank DESC, class"
-        return [*self.rows("replacement", order, (candidate,), names="class, confidence, rank")]
+        return [*self.rows("replacement", order, (candidate,), names="class, score, rank")]
 
     def replacements(self, last: int, first: int = 0) -> list[tuple[Any, ...]]:
-        """Read (generation, class, confidence, rank) of the replacements up to a generation."""
+        """Read (generation, class, score, rank) of the replacements up to a generation."""
         order = "WHERE generation BETWEEN ? AND ? ORDER BY number"
-        names = "generation, class, confidence, rank"
+        names = "generation, class, score, rank"
         return [*self.rows("replacement", order, (first, last), names=names)]
 
     def requests(self) -> dict[str, tuple[int, int]]:

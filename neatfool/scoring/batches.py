@@ -82,11 +82,13 @@ class Batches(ABC):
         logits = [part.logits for part in parts if part.logits is not None]
         if logits and len(logits) != len(parts):
             raise TargetError(f"{self.name}: gave logits for some batches only; give all or none")
+        measures = [part.measures for part in parts if part.measures is not None]
         return Scores(
             probs=np.concatenate([part.probs for part in parts]),
             logits=np.concatenate(logits) if logits else None,
             ok=np.concatenate([part.ok for part in parts if part.ok is not None]),
             alone=parts[0].alone,
+            measures=np.concatenate(measures) if measures else None,
         )
 
     def pick(self, found: list[Any]) -> Any:

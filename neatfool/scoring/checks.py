@@ -61,6 +61,8 @@ def saved_images(images: torch.Tensor) -> torch.Tensor:
 
 def check_scores(answer: Any, count: int, spec: ImageSpec, name: str) -> Scores:
     """Check a target's answer to ``count`` images; give it with ``ok``."""
+    if spec.is_objective:
+        return _check_objective(answer, count, spec, name)
     if not isinstance(answer, Scores):
         got = type(answer).__name__
         raise TargetError(f"{name}: score() returned {got}; return neatfool.Scores(probabilities)")
@@ -87,6 +89,36 @@ def check_scores(answer: Any, count: int, spec: ImageSpec, name: str) -> Scores:
         )
     alone = logits is not None and spec.stands_alone(logits.shape[1])
     return Scores(probs.clip(0, 1), logits, ok, alone=alone)
+
+
+def _check_objective(answer: Any, count: int, spec: ImageSpec, name: str) -> Scores:
+    """Check an objective's answer; with a grid, give each image its score in its cell alone."""
+    values, measures, ok = answer, None, np.ones(count, np.bool_)
+    if isinstance(answer, Scores):
+        values, measures = answer.probs, answer.measures
+        if answer.ok is not None:
+            ok = _array(answer.ok, "ok", (count,), name).astype(bool)
+    elif isinstance(answer, tuple) and len(answer) == 2 and spec.grid:
+        values, measures = answer
+    if spec.grid and measures is None:
+        fault = "an objective with a grid returns (scores [N], measures [N, D])"
+        raise TargetError(f"{name}: score() returned no measures; {fault}")
+    columns = 1 if spec.grid else len(spec.classes)
+    scores = as_numbers(values, "the scores", name).astype(np.float64)
+    if columns == 1:
+        scores = scores.reshape(-1, 1) if scores.shape in ((count,), (count, 1)) else scores
+    scores = _array(scores, "the scores", (count, columns), name)
+    ok &= np.isfinite(scores).all(axis=1)
+    if not spec.grid:
+        scores = np.where(ok[:, None], scores, 0.0)
+        return Scores(scores, scores, ok, alone=True)
+    shape = count, len(spec.grid)
+    measures = _array(measures, "the measures", shape, name).astype(np.float64)
+    ok &= np.isfinite(measures).all(axis=1)
+    measures = np.where(ok[:, None], measures, 0.0)
+    in_cells = np.full((count, len(spec.classes)), -np.inf)
+    in_cells[np.arange(count), spec.cells(measures)] = np.where(ok, scores[:, 0], -np.inf)
+    return Scores(in_cells, in_cells, ok, alone=True, measures=measures)
 
 
 def check_labels(answer: Labels, count: int, spec: ImageSpec, name: str) -> Labels:

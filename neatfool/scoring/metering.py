@@ -214,7 +214,7 @@ class MeteredBatches(Batches):
             fault = "score() returned without a debit from the ledger that meter() got"
             advice = "call ledger.debit(len(images)) before each request"
             raise PluginError(f"{self.name}: {fault}; {advice}")
-        if isinstance(answer, Labels):
+        if isinstance(answer, Labels) and not self.spec.is_objective:
             return check_labels(answer, len(images), self.spec, self.name)
         return check_scores(answer, len(images), self.spec, self.name)
 

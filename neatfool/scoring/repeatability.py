@@ -50,6 +50,7 @@ def check_repeatability(scorer: Scorer) -> None:
     import torch
 
     images = torch.from_numpy(probe_images(scorer.spec))
+    kind = {"objective": scorer.spec.is_objective}
     if scorer.metered is not None:
         _blame_a_view(scorer, images)
         try:
@@ -57,18 +58,20 @@ def check_repeatability(scorer: Scorer) -> None:
         except BudgetSpent:
             return
         if np.all(answers.ok):
-            apart, words = compare_scores(answers.part([0]), answers.part([1]), names, logs=False)
+            apart, words = compare_scores(
+                answers.part([0]), answers.part([1]), names, logs=False, **kind
+            )
             if apart > HALF_PRECISION:
                 raise _unsteady(scorer.name, "scored twice", words)
         return
     classes = scorer.spec.classes
     once = scorer.score(images)
-    apart, words = compare_scores(once.part(AGAIN), scorer.score(images[AGAIN]), classes)
+    apart, words = compare_scores(once.part(AGAIN), scorer.score(images[AGAIN]), classes, **kind)
     if apart <= ROUNDING:
         return
     _blame_a_view(scorer, images)
     # Only now: most targets are repeatable, and are asked twice and not three times.
-    by_chance, words_of_chance = compare_scores(once, scorer.score(images), classes)
+    by_chance, words_of_chance = compare_scores(once, scorer.score(images), classes, **kind)
     if by_chance > ROUNDING:
         raise _unsteady(scorer.name, "scored twice", words_of_chance)
     if apart > HALF_PRECISION:
@@ -98,12 +101,17 @@ def _unsteady(name: str, how: str, words: str) -> TargetError:
 
 
 def compare_scores(
-    one: Scores, other: Scores, classes: Sequence[str], *, logs: bool = True
+    one: Scores,
+    other: Scores,
+    classes: Sequence[str],
+    *,
+    logs: bool = True,
+    objective: bool = False,
 ) -> tuple[float, str]:
     """Find the largest difference of scores [N, K] of the same images, and tell it.
 
     It is that of probabilities, or the relative one of logits; without these, ``logs`` compares
-    logarithms of probabilities.
+    logarithms of probabilities. The scores of an objective are compared relatively.
     """
     ok = np.asarray(one.ok)
     if not np.array_equal(ok, np.asarray(other.ok)):
@@ -111,8 +119,9 @@ def compare_scores(
     if not (ok.any() and classes):
         return 0.0, ""
     shown, (a, b) = "probability", (np.asarray(each.probs, float)[ok] for each in (one, other))
-    apart = np.abs(a - b)
-    if apart.max() <= HALF_PRECISION:
+    if objective:
+        shown, apart = "score", _relative(a, b)
+    elif (apart := np.abs(a - b)).max() <= HALF_PRECISION:
         if one.logits is not None and other.logits is not None:
             shown = "logit"
             a, b = (np.asarray(each.logits, float)[ok] for each in (one, other))
@@ -120,11 +129,12 @@ def compare_scores(
             shown = "logarithm of the probability"
             a, b = (np.log(np.maximum(each, TINY)) for each in (a, b))
         apart = np.maximum(apart, _relative(a, b)[:, : apart.shape[1]])
-    row, column = np.unravel_index(apart.argmax(), apart.shape)
+    row, column = map(int, np.unravel_index(apart.argmax(), apart.shape))
     values = [float(each[row, column]) for each in (a, b)]
     first, second = map(percent, values) if shown == "probability" else (f"{v:.6g}" for v in values)
     named = repr(classes[column])[:60]
-    return float(apart.max()), f"{first} and then {second} as the {shown} of class {named}"
+    what = "niche" if objective else "class"
+    return float(apart.max()), f"{first} and then {second} as the {shown} of {what} {named}"
 
 
 def _relative(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -110,8 +110,9 @@ class Scorer:
                 [N, views, C, H, W], drawn anew for each view.
 
         Returns:
-            Numpy arrays: probabilities [N, K], logits [N, K] or None, and ``ok`` [N], which is
-            False for an image whose scores are not numbers; its row of probabilities is zero.
+            Numpy arrays: probabilities [N, K] (an objective's scores are any numbers), logits
+            [N, K] or None, and ``ok`` [N], which is False for an image whose scores are not
+            numbers; its row of probabilities is zero.
 
         Raises:
             ExperimentError: These are not images of the target's spec.
@@ -273,7 +274,7 @@ class Generation:
         if len(rows):
             exact = self._score_exactly(rows)
             screening.learn(scores.part(rows), exact, len(scores.probs))
-            for name in ("probs", "logits", "ok"):
+            for name in ("probs", "logits", "ok", "measures"):
                 if (own := getattr(scores, name)) is not None:
                     own[rows] = getattr(exact, name)
         return replace(scores, exact=looked_at)

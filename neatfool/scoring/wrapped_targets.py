@@ -46,8 +46,8 @@ class TemperedTarget(Target, Guard):
 
     def __init__(self, target: Target, temperature: float, *, name: str) -> None:
         """Wrap a target, which messages call ``name``."""
-        if isinstance(target, MeteredTarget | Guard):
-            fault = "is for a network that you ask for nothing and that no detector guards"
+        if isinstance(target, MeteredTarget | Guard) or target.spec.is_objective:
+            fault = "is for a classifier that you ask for nothing and that no detector guards"
             key = option("target", "logit_temperature")
             raise ExperimentError(f"{key}: {fault}, and {name} is none; leave it out")
         self.inner, self.spec = target, target.spec
@@ -157,6 +157,8 @@ class ViewedTarget(Target, MultiView):
     def gather(self, parts: Sequence[Scores]) -> Scores:
         """Put together the checked scores [N, K] of each view."""
         probs = np.stack([part.probs for part in parts]).astype(np.float64).mean(0)
+        if self.spec.is_objective:
+            return check_scores(probs, len(probs), self.spec, self._name)
         ok = np.all([np.asarray(part.ok) for part in parts], axis=0)
         logits = [torch.from_numpy(part.logits) for part in parts if part.logits is not None]
         if len(logits) < len(parts):
@@ -174,6 +176,8 @@ class ViewedTarget(Target, MultiView):
         Of logits that stand alone, these are its log-odds.
         """
         logits = logits.double()
+        if self.spec.is_objective:
+            return logits.mean(0)
         if self.spec.stands_alone(logits.shape[-1]):
             return F.logsigmoid(logits).logsumexp(0) - F.logsigmoid(-logits).logsumexp(0)
         return logits.log_softmax(-1).logsumexp(0) - math.log(self.number)

@@ -41,14 +41,15 @@ class Elite:
     Attributes:
         class_index: The class whose niche it holds.
         candidate: The candidate.
-        confidence: The probability that the target gives the class, in [0, 1].
+        score: What the target gives the class: its confidence in [0, 1]; any real number if the
+            target is an objective.
         rank: The number that selection compares: the log-odds in float64 if the target has
-            logits, else the confidence.
+            logits, else the score.
     """
 
     class_index: int
     candidate: Candidate
-    confidence: float
+    score: float
     rank: float
 
 
@@ -89,7 +90,7 @@ class Archive:
     Attributes:
         classes: int64 [M], the indices of the classes that are searched, ascending.
         candidate_ids: int64 [K], the id of the candidate that holds each niche, -1 if empty.
-        confidences: float64 [K], that candidate's probability of the class, 0 if empty.
+        scores: float64 [K], that candidate's score in the class, 0 if empty.
         ranks: float64 [K], what selection compares, -inf if empty.
         candidates: The distinct candidates among the elites, by id.
     """
@@ -107,7 +108,7 @@ class Archive:
         chosen = range(class_count) if classes is None else sorted(set(classes))
         self.classes = np.fromiter(chosen, dtype=np.int64)
         self.candidate_ids = np.full(class_count, EMPTY, dtype=np.int64)
-        self.confidences = np.zeros(class_count)
+        self.scores = np.zeros(class_count)
         self.ranks = np.full(class_count, -np.inf)
         self.candidates = {}
         self._niches: Counter[int] = Counter()
@@ -127,7 +128,7 @@ class Archive:
         if (more := class_count - len(self.ranks)) <= 0:
             return
         self.candidate_ids = np.concatenate([self.candidate_ids, np.full(more, EMPTY)])
-        self.confidences = np.concatenate([self.confidences, np.zeros(more)])
+        self.scores = np.concatenate([self.scores, np.zeros(more)])
         self.ranks = np.concatenate([self.ranks, np.full(more, -np.inf)])
         if self._all:
             new = np.arange(len(self.ranks) - more, len(self.ranks))
@@ -137,8 +138,8 @@ class Archive:
         """Give the elite of a class, or None where its niche is empty."""
         if (candidate_id := int(self.candidate_ids[class_index])) == EMPTY:
             return None
-        confidence, rank = float(self.confidences[class_index]), float(self.ranks[class_index])
-        return Elite(class_index, self.candidates[candidate_id], confidence, rank)
+        score, rank = float(self.scores[class_index]), float(self.ranks[class_index])
+        return Elite(class_index, self.candidates[candidate_id], score, rank)
 
     def bar(self) -> np.ndarray:
         """Give the rank to exceed in each class.
@@ -160,7 +161,7 @@ class Archive:
         index, candidate = elite.class_index, elite.candidate
         previous = int(self.candidate_ids[index])
         self.candidate_ids[index] = candidate.id
-        self.confidences[index], self.ranks[index] = elite.confidence, elite.rank
+        self.scores[index], self.ranks[index] = elite.score, elite.rank
         self.candidates[candidate.id] = candidate
         self._niches[candidate.id] += 1
         if previous == EMPTY:
@@ -192,8 +193,8 @@ class Archive:
         before, replacements = {*self.candidates}, []
         for i in np.flatnonzero(ranks > self.ranks[niches]).tolist():
             index, row = int(niches[i]), int(winners[i])
-            confidence = float(scores.probs[row, index])
-            elite = Elite(index, candidates[row], confidence, float(ranks[i]))
+            score = float(scores.probs[row, index])
+            elite = Elite(index, candidates[row], score, float(ranks[i]))
             parents, previous = elite.candidate.parents, self.place(elite)
             goal_switch = not before.isdisjoint(parents) and previous not in parents
             replacements.append(Replacement(elite, previous, goal_switch))

@@ -2,17 +2,55 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from itertools import product
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from neatfool.errors import ExperimentError, nearest, quoted
+from neatfool.wording import percent
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Outputs: TypeAlias = Literal["logits", "probabilities", "multi_label"]
 """What a classifier gives. ``multi_label``: its classes do not exclude one another, and each has
 its own sigmoid."""
 SHOWN_NAMES: Final = 5
 """A message offers at most this many class names that contain the given text: one line's worth."""
+MOST_CELLS: Final = 100_000
+"""A grid has at most this many cells: every image has a score in each."""
+
+
+@dataclass(frozen=True)
+class GridAxis:
+    """A measure of images, whose range is divided into cells of equal size.
+
+    Attributes:
+        name: What is measured.
+        low: The lower end of the range. Smaller values count to the first cell.
+        high: The upper end of the range. Larger values count to the last cell.
+        cells: The number of cells, at least 1.
+    """
+
+    name: str
+    low: float
+    high: float
+    cells: int
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
+            fault = "the range must be finite, and its lower end come first"
+            raise ValueError(f"grid, {self.name}: {self.low} to {self.high}: {fault}")
+        if self.cells < 1:
+            raise ValueError(f"grid, {self.name}: {self.cells} cells: there must be at least 1")
+
+    def ranges(self) -> list[str]:
+        """Name the range of each cell: ``"brightness 0.25 to 0.5"``."""
+        width = (self.high - self.low) / self.cells
+        ends = [f"{self.low + width * number:.6g}" for number in range(self.cells + 1)]
+        return [f"{self.name} {ends[number]} to {ends[number + 1]}" for number in range(self.cells)]
 
 
 @dataclass(frozen=True)
@@ -32,20 +70,32 @@ class ImageSpec:
         open: Whether the target's :class:`Labels` may name further classes during a run.
         nothing: The names of the classes that mean that nothing is there, such as ``background``.
             ``[target] nothing`` replaces them. Without either, a run guesses them by their names.
+        kind: ``"classifier"``; or ``"objective"`` for a target whose scores are any real numbers,
+            of which larger ones are better. ``classes`` then names its niches, at least one.
+        grid: The measures by which an objective divides images into niches, as in MAP-Elites, with
+            a niche for each cell, which has its ranges for a name. ``classes`` is left out.
     """
 
     height: int
     width: int
     channels: int
-    classes: tuple[str, ...]
+    classes: tuple[str, ...] = ()
     array: Literal["numpy", "torch"] = "numpy"
     sums_to_one: bool = True
     open: bool = False
     nothing: tuple[str, ...] = ()
+    kind: Literal["classifier", "objective"] = "classifier"
+    grid: tuple[GridAxis, ...] = ()
 
     def __post_init__(self) -> None:
         if isinstance(self.classes, str):
             raise ValueError(f"classes = {self.classes!r}: must be a tuple of names")  # noqa: TRY004
+        if self.is_objective:
+            object.__setattr__(self, "sums_to_one", False)
+            object.__setattr__(self, "classes", self._niches())
+        elif self.kind != "classifier" or self.grid:
+            fault = "'objective', which alone may have a grid" if self.grid else "or 'objective'"
+            raise ValueError(f"kind = {self.kind!r}: must be 'classifier' {fault}")
         object.__setattr__(self, "classes", tuple(str(name) for name in self.classes))
         object.__setattr__(self, "nothing", tuple(self.nothing))
         if self.height < 1 or self.width < 1:
@@ -60,12 +110,63 @@ class ImageSpec:
                 raise ValueError(f"class {name!r}: {fault}; name it otherwise")
         least = 2 if self.sums_to_one else 1
         if len(self.classes) < least and not self.open:
-            raise ValueError(f"{len(self.classes)} classes: there must be at least {least}")
+            what = "niches" if self.is_objective else "classes"
+            raise ValueError(f"{len(self.classes)} {what}: there must be at least {least}")
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """(channels, height, width)."""
         return self.channels, self.height, self.width
+
+    @property
+    def is_objective(self) -> bool:
+        """Whether scores are any real numbers, and no probabilities."""
+        return self.kind == "objective"
+
+    @property
+    def score_name(self) -> str:
+        """What a score is called: ``"confidence"``, or ``"score"`` of an objective."""
+        return "score" if self.is_objective else "confidence"
+
+    def format_score(self, score: float, rank: float = 0.0) -> str:
+        """Write a score for people: a confidence as :func:`~neatfool.wording.percent` does.
+
+        The score of an objective has four significant digits: ``"-12.35"``.
+        """
+        # There is no -0.
+        return f"{score + 0.0:.4g}" if self.is_objective else percent(score, rank)
+
+    def _niches(self) -> tuple[str, ...]:
+        count = math.prod(axis.cells for axis in self.grid)
+        if count > MOST_CELLS:
+            raise ValueError(f"grid: {count:,} cells: there may be at most {MOST_CELLS:,}")
+        if self.open or self.nothing:
+            raise ValueError("an objective has neither open classes nor any that mean nothing")
+        if not self.grid:
+            return tuple(self.classes)
+        names = tuple(map(", ".join, product(*(axis.ranges() for axis in self.grid))))
+        if self.classes and tuple(self.classes) != names:
+            raise ValueError("classes: a grid names its own niches; leave them out")
+        return names
+
+    def cells(self, measures: np.ndarray) -> np.ndarray:
+        """Find the cell, which is the niche, of each image.
+
+        Args:
+            measures: Floats [N, D], a column for each axis of the grid; finite.
+
+        Returns:
+            int64 [N], the index of the cell. The last axis varies fastest.
+        """
+        import numpy as np
+
+        places = [
+            np.clip((column - axis.low) / (axis.high - axis.low) * axis.cells, 0, axis.cells - 1)
+            for axis, column in zip(self.grid, measures.T, strict=True)
+        ]
+        shape = [axis.cells for axis in self.grid]
+        found = np.ravel_multi_index([place.astype(np.int64) for place in places], shape)
+        return np.asarray(found, np.int64)
 
     def searched(self, named: Sequence[str | int] = ()) -> list[int]:
         """Choose the classes that a search is for.

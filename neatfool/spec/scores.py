@@ -28,6 +28,8 @@ class Scores:
             take a niche; all True if absent. The framework sets it, a target leaves it absent.
         alone: Whether each class's logit is its log-odds, whatever the others are. The framework
             sets it by the spec.
+        measures: float64 [N, D], the measures of an objective with a grid. The framework sets
+            them. Such an image has the score -inf in all cells but its own.
     """
 
     probs: np.ndarray
@@ -35,6 +37,7 @@ class Scores:
     ok: np.ndarray | None = None
     exact: np.ndarray | None = None
     alone: bool = False
+    measures: np.ndarray | None = None
 
     def part(self, rows: Any) -> Scores:
         """Give the scores of some images, chosen by any index that numpy takes."""
@@ -43,7 +46,8 @@ class Scores:
             return None if values is None else values[rows]
 
         arrays = part(self.logits), part(self.ok), part(self.exact)
-        return Scores(self.probs[rows], *arrays, alone=self.alone)
+        measures = part(self.measures)
+        return Scores(self.probs[rows], *arrays, alone=self.alone, measures=measures)
 
 
 @dataclass(frozen=True)

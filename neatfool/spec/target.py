@@ -1,4 +1,4 @@
-"""Targets: the classifiers to fool."""
+"""Targets: the classifiers to fool, and other objectives of images."""
 
 from __future__ import annotations
 
@@ -13,11 +13,9 @@ if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
 
-    from neatfool.spec.scores import Labels, Scores
-
 
 class Target(ABC):
-    """A classifier to fool: a spec, and a way to score.
+    """A classifier to fool, or another objective: a spec, and a way to score.
 
     A target can be :class:`Differentiable` and :class:`MeteredTarget`, too.
 
@@ -40,7 +38,7 @@ class Target(ABC):
     no_gradients: str = "it has no method logits_of(images), which a torch network can have"
 
     @abstractmethod
-    def score(self, images: Any) -> Scores | Labels:
+    def score(self, images: Any) -> Any:
         """Score images.
 
         Args:
@@ -49,8 +47,10 @@ class Target(ABC):
                 them.
 
         Returns:
-            Probabilities [N, K], and logits if the target has them. A metered target may give
-            :class:`Labels` instead.
+            A classifier gives :class:`Scores`: probabilities [N, K], and logits if it has them. A
+            metered one may give :class:`Labels` instead. An objective gives floats [N, K], any real
+            numbers ([N] will do for one niche); with a grid, a pair of scores [N] and measures
+            [N, D]. An image whose numbers are not finite counts as refused.
 
         Raises:
             TargetUnavailable: The target cannot be reached now; the run pauses.

@@ -48,7 +48,7 @@ class SearchStep:
         told = (self.candidates, self.replacements) == (other.candidates, other.replacements)
         return told and all(
             np.array_equal(getattr(self.after, name), getattr(other.after, name))
-            for name in ("candidate_ids", "ranks", "confidences")
+            for name in ("candidate_ids", "ranks", "scores")
         )
 
 
@@ -173,14 +173,14 @@ def check_replacements_agree_with_the_archive(subject: SchemeSubject) -> None:
             assert known, f"{where}: the new elite {elite.candidate.id} was not scored"
             held = int(before.candidate_ids[index])
             place = step.candidates.index(elite.candidate)
-            archived = (after.candidate_ids, after.confidences, after.ranks)
-            told = (elite.candidate.id, elite.confidence, elite.rank, replacement.previous)
+            archived = (after.candidate_ids, after.scores, after.ranks)
+            told = (elite.candidate.id, elite.score, elite.rank, replacement.previous)
             true = (*(each[index].item() for each in archived), None if held == EMPTY else held)
-            names = "(id, confidence, rank, previous)"
+            names = "(id, score, rank, previous)"
             assert told == true, f"{where}: the replacement tells {names} {told}, but it is {true}"
             scored = float(step.scores.probs[place, index])
-            fault = f"{where}: its confidence is {elite.confidence}, and it scored {scored}"
-            assert elite.confidence == scored, fault
+            fault = f"{where}: its score is {elite.score}, and it scored {scored}"
+            assert elite.score == scored, fault
 
 
 def check_ranks_never_fall(subject: SchemeSubject) -> None:

@@ -180,6 +180,9 @@ class Gradient(Scheme):
         target: Target,
     ) -> None:
         """Start a search with the target's gradients; the encoding writes images as genomes."""
+        if spec.is_objective:
+            fault = "it climbs the confidence of a classifier, and the target is an objective"
+            raise ExperimentError(f"{fault}; use [scheme] plugin = map_elites with learn")
         self._logits_of = gradients_of(
             target, "search it with [scheme] plugin = map_elites, which needs only scores"
         )
@@ -225,7 +228,7 @@ class Gradient(Scheme):
                 or step.ended
                 or (leads and not step.leads)
                 or (step.steps == self._options.steps and own > step.best_rank)
-                or passes(confidence, elite.confidence, (*MARKS, self._options.stop_at))
+                or passes(confidence, elite.score, (*MARKS, self._options.stop_at))
             ):
                 part = scores.part(slice(row, row + 1))
                 replacements += self.archive.offer([candidate], part, [number])

@@ -61,6 +61,7 @@ class SingleClass(Scheme):
     ) -> None:
         """Start a search, if the target's classes are known."""
         self._classes = spec.searched(options.classes)
+        self._objective = spec.is_objective
         if not self._classes:
             raise ExperimentError(
                 "single_class searches for one class after another, but the target's classes are "
@@ -125,7 +126,8 @@ class SingleClass(Scheme):
         """Offer the candidates to the current class's niche."""
         class_index = self._classes[self._turn]
         replacements = self.archive.offer(candidates, scores, classes=[class_index])
-        fitness = np.minimum(rank(scores)[:, class_index], MOST_LOG_ODDS).tolist()
+        ranks = rank(scores)[:, class_index]
+        fitness = np.where(np.isposinf(ranks), MOST_LOG_ODDS, ranks).tolist()
         members = map(Member, candidates, fitness)
         # Those without a usable score live no longer.
         self._population += [each for each in members if math.isfinite(each.fitness)]
@@ -134,7 +136,8 @@ class SingleClass(Scheme):
         if limit is None and len(self._classes) > 1:
             limit = GENERATIONS_FOR_EACH_OF_SEVERAL
         late = limit is not None and self._generation - self._turn_began >= limit
-        if late or (stop_at < 1 and self.archive.confidences[class_index] >= stop_at):
+        sure = stop_at < 1 and self.archive.scores[class_index] >= stop_at
+        if late or (sure and not self._objective):
             self._turn += 1
             self._turn_began = self._generation
             self._population = []

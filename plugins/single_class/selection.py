@@ -81,7 +81,7 @@ class Options(BaseModel, extra="forbid", populate_by_name=True, use_attribute_do
         "searched for as long as the run goes on",
     )
     stop_at: float = Field(0.9999, gt=0, le=1)
-    """go on to the next class at this confidence. 1: never"""
+    """go on to the next class at this confidence. 1: never. The niches of an objective have none"""
     batch: PositiveInt | None = None
     """for `rank`: children in each generation, which replace the worst. Few make use of what was
     found sooner, which saves images where each costs something. If left out, 40 % of the

@@ -51,7 +51,7 @@ def test_ones_own_run_is_verified_without_a_question(copy):
 
 
 def test_a_run_that_somebody_changed_is_no_longer_ones_own(copy):
-    forge(copy, "UPDATE elite SET confidence = 0.5 WHERE class = 0")
+    forge(copy, "UPDATE elite SET score = 0.5 WHERE class = 0")
     assert neatfool("verify", copy).exit_code == 5
     assert not open_run(copy).own
 

@@ -354,5 +354,5 @@ def test_a_certain_class_needs_no_learning():
     search = learning(learn=0.8, learn_after=0)
     for _ in generations_of(search, 3):
         pass
-    search.archive.confidences[:] = 0.99995
+    search.archive.scores[:] = 0.99995
     assert [len(list(search.ask())) for _ in range(20)] == [9] * 20

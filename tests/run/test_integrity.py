@@ -33,7 +33,7 @@ def is_own(folder):
         "UPDATE class SET name = 'c'",
         "UPDATE OR REPLACE class SET number = 1",
         "DELETE FROM class",
-        "INSERT INTO image VALUES (1, zeroblob(70000), NULL)",
+        "INSERT INTO image VALUES (1, zeroblob(70000), NULL, NULL)",
         "INSERT OR IGNORE INTO class VALUES (1, 'c', 0)",
     ],
 )

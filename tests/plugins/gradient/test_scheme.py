@@ -86,8 +86,8 @@ class Search:
 def test_every_class_is_climbed_to_certainty():
     search = Search(batch=2).to_its_end()
     # Of the class "e" no image is surer than 0.999885.
-    assert (search.scheme.archive.confidences[:4] >= 0.9999).all()
-    assert search.scheme.archive.confidences[4] == pytest.approx(0.999885, abs=2e-6)
+    assert (search.scheme.archive.scores[:4] >= 0.9999).all()
+    assert search.scheme.archive.scores[4] == pytest.approx(0.999885, abs=2e-6)
     assert max(map(len, search.shown)) == 2
 
 
@@ -241,7 +241,7 @@ def test_not_each_step_is_kept_but_the_best_is():
         assert len(candidates) == 5 or candidates is search.shown[-1]
         if len(candidates) == 5:
             best = np.maximum(best, np.diagonal(probs))
-    assert np.array_equal(search.scheme.archive.confidences, best)
+    assert np.array_equal(search.scheme.archive.scores, best)
     assert len(search.replacements) < 5 * 20
     assert len(search.shown) in (61, 62)
 
@@ -270,7 +270,7 @@ def test_a_best_image_of_the_past_is_shown_again_at_the_end():
     while search.generation(judge):
         pass
     assert [len(each) for each in search.shown] == [1] * 5
-    assert search.scheme.archive.confidences[1] == 0.35
+    assert search.scheme.archive.scores[1] == 0.35
     assert search.shown[4][0].genome == search.shown[2][0].genome
 
 
@@ -392,7 +392,7 @@ def test_one_class_without_a_way_up_does_not_end_the_others():
     shown = [[each.genome for each in candidates] for candidates in search.shown]
     assert shown[1][4] == shown[0][4], "what cannot climb is shown once more, and that is all"
     assert len(shown[2]) == 4
-    assert (search.scheme.archive.confidences[:4] >= 0.9999).all()
+    assert (search.scheme.archive.scores[:4] >= 0.9999).all()
     assert search.scheme.archive.candidate_ids[4] == 4
 
 

@@ -179,7 +179,7 @@ def test_it_finds_what_the_class_wants(selection):
     search = scheme(selection=selection, classes=[], stop_at=0.9999, generations_per_class=40)
     asked = generations(search, 200)
     assert search.ask() == []
-    assert (search.archive.confidences >= 0.9999).all()
+    assert (search.archive.scores >= 0.9999).all()
     assert len(asked) < 160
 
 
@@ -266,7 +266,7 @@ def test_a_search_survives_a_generation_without_any_usable_score(selection):
     generations(search, 20)
     generations(search, 2, broken)
     generations(search, 10)
-    assert search.archive.elite(2).confidence > 0.9
+    assert search.archive.elite(2).score > 0.9
 
 
 # --- selection = neat

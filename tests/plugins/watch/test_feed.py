@@ -62,7 +62,7 @@ def test_curves_of_confidence_do_not_end_where_single_precision_does(finished: P
     middle, median = (column(news, name, news["about"])[-1] for name in ("middle", "median"))
     assert middle == pytest.approx(math.log10(median / (1 - median)), abs=0.001)
     with closing(sqlite3.connect(finished / "run.db")) as database, database:
-        database.execute("UPDATE replacement SET confidence = 1, rank = 40 WHERE generation > 3")
+        database.execute("UPDATE replacement SET score = 1, rank = 40 WHERE generation > 3")
     news = json.loads(RunFeed(finished).news(PageState(), now=True)[0])
     assert column(news, "highest", news["about"])[-1] == pytest.approx(40 / math.log(10), abs=0.001)
 
