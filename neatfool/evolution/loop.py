@@ -243,8 +243,11 @@ class Evolution:
         ids = sorted(elites)
         places = [rows[id_] for id_ in ids]
         drawn = dict(zip(ids, scoring.saved(places), strict=True))
-        top = dict(zip(ids, map(self._best_of, scores.probs[places]), strict=True))
-        measures = scores.measures[places].tolist() if scores.measures is not None else []
+        top, measures = dict[int, list[tuple[int, float]]](), dict[int, list[float]]()
+        if scores.measures is None:
+            top = dict(zip(ids, map(self._best_of, scores.probs[places]), strict=True))
+        else:  # an image has a score in its own cell alone
+            measures = dict(zip(ids, scores.measures[places].tolist(), strict=True))
         known, names = self._known, self._scorer.spec.classes
         searched, self._known = set(self.scheme.archive.classes.tolist()), len(names)
         dumps, size = self._encoding.dumps, self._encoding.size
@@ -267,7 +270,7 @@ class Evolution:
                     ],
                     images={id_: encode_png(image) for id_, image in drawn.items()},
                     top=top,
-                    measures=dict(zip(ids, measures, strict=False)),
+                    measures=measures,
                     members=frozenset(members),
                     classes=[(i, names[i], i in searched) for i in range(known, len(names))],
                 )

@@ -241,7 +241,7 @@ class EliteView(Individual):
         """The classes in which the target scored this PNG highest, with its scores.
 
         The highest come first; its own class need not be one of them. There is none if it was
-        replaced since.
+        replaced since, or if the target has a grid.
         """
         top = self.run.store.top(self.candidate_id)
         return [(self._spec.classes[number], score) for number, score in top]

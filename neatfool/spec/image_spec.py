@@ -19,7 +19,7 @@ Outputs: TypeAlias = Literal["logits", "probabilities", "multi_label"]
 its own sigmoid."""
 SHOWN_NAMES: Final = 5
 """A message offers at most this many class names that contain the given text: one line's worth."""
-MOST_CELLS: Final = 100_000
+MOST_CELLS: Final = 40_000
 """A grid has at most this many cells: every image has a score in each."""
 
 
