@@ -28,6 +28,8 @@ from .experiment.experiment import differences as differences
 from .machine import tune_process as tune_process
 from .experiment.experiment import Experiment as Experiment
 from .experiment.experiment import load_experiment as load_experiment
+from .evolution.assembly import make_encoding as make_encoding
+from .evolution.assembly import make_scheme as make_scheme
 from .evolution.assembly import make_target as make_target
 from .fooling.open_runs import open_scorer as open_scorer
 from .scoring.scorer import Scorer as Scorer
