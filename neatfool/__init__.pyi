@@ -14,6 +14,7 @@ from .evolution.python_target import channels_last as channels_last
 from .run.statistics import Verdict as Verdict
 from .run.individual import Ancestor as Ancestor
 from .run.individual import EliteView as EliteView
+from .run.population import Population as Population
 from .run.run import Run as Run
 from .fooling.open_runs import open_run as open_run
 from .fooling.open_runs import open_runs as open_runs
