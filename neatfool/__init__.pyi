@@ -15,6 +15,7 @@ from .evolution.python_target import channels_last as channels_last
 from .run.statistics import Verdict as Verdict
 from .run.individual import Ancestor as Ancestor
 from .run.individual import EliteView as EliteView
+from .run.population import Population as Population
 from .run.run import Run as Run
 from .fooling.open_runs import open_run as open_run
 from .fooling.open_runs import open_runs as open_runs
@@ -29,6 +30,8 @@ from .experiment.experiment import differences as differences
 from .machine import tune_process as tune_process
 from .experiment.experiment import Experiment as Experiment
 from .experiment.experiment import load_experiment as load_experiment
+from .evolution.assembly import make_encoding as make_encoding
+from .evolution.assembly import make_scheme as make_scheme
 from .evolution.assembly import make_target as make_target
 from .fooling.open_runs import open_scorer as open_scorer
 from .scoring.scorer import Scorer as Scorer

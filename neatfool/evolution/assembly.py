@@ -2,7 +2,7 @@
 
 import hashlib
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cached_property
@@ -14,7 +14,8 @@ from neatfool.budget import Budget
 from neatfool.errors import ExperimentError, TargetError, blaming, option
 from neatfool.experiment.experiment import Experiment, load_experiment
 from neatfool.experiment.framework import CallSettings, check_classes, with_nothing
-from neatfool.experiment.plugin_choice import PluginChoice
+from neatfool.experiment.plugin_choice import PluginChoice, choose
+from neatfool.plugin.manager import PluginManager
 from neatfool.scoring.checks import encodings_of
 from neatfool.scoring.plan import ScoringPlan, make_plan, reuse_plan
 from neatfool.scoring.repeatability import check_repeatability
@@ -134,21 +135,96 @@ def make(choice: PluginChoice, **given: Any) -> Any:
         return choice.registration.make(choice.options, **given)
 
 
-def make_target(source: Experiment | str | Path) -> Target:
-    """Make the target of an experiment, or of its file, to build another target around it.
+def make_target(source: Experiment | str | Path, /, **options: Any) -> Target:
+    """Make a target, to fool it or to build another target around it.
+
+    For example::
+
+        target = neatfool.make_target("mnist", device="cpu")
+
+    Args:
+        source: An experiment, or its file, whose target to make. With ``options``, the name of a
+            target plugin.
+        options: The plugin's options, as in section ``[target]``.
 
     Raises:
-        ExperimentError: The experiment is wrong.
+        ExperimentError: The experiment or an option is wrong.
         PluginError: A plugin is missing or broken.
         TargetError: The target does not recognise its own images.
     """
-    if not isinstance(source, Experiment):
-        source = load_experiment(source, to_search=False)
-    choice = source.target
+    if options:
+        choice = choose(PluginManager(), "target", str(source), options)
+    else:
+        if not isinstance(source, Experiment):
+            source = load_experiment(source, to_search=False)
+        choice = source.target
     target: Target = make(choice)
     with blaming(f"{choice.label}: self_check", TargetError):
         target.self_check()
     return target
+
+
+def make_encoding(
+    encoding: str | Callable[..., Encoding[Any]], /, spec: ImageSpec, **options: Any
+) -> Encoding[Any]:
+    """Make an encoding, to try it or to build another one around it.
+
+    For example::
+
+        encoding = neatfool.make_encoding("cppn", target.spec, preset="patterns")
+
+    Args:
+        encoding: The name of an encoding; or a class or a function, as for :func:`neatfool.fool`.
+        spec: The images that it renders.
+        options: Its options, as in section ``[encoding]``.
+
+    Raises:
+        ExperimentError: An option is wrong.
+        PluginError: The encoding is missing or broken.
+    """
+    from neatfool.evolution.python_parts import choose_part
+
+    made: Encoding[Any] = make(
+        choose_part(PluginManager(), "encoding", encoding, options), spec=spec
+    )
+    return made
+
+
+def make_scheme(
+    scheme: str | Callable[..., Scheme],
+    /,
+    encoding: Encoding[Any],
+    *,
+    spec: ImageSpec,
+    seed: int = 1,
+    target: Target | None = None,
+    **options: Any,
+) -> Scheme:
+    """Make a scheme, to try it or to build another one around it.
+
+    For example::
+
+        scheme = neatfool.make_scheme("map_elites", encoding, spec=target.spec, batch=50)
+
+    Args:
+        scheme: The name of a scheme; or a class or a function, as for :func:`neatfool.fool`.
+        encoding: What breeds its candidates.
+        spec: The images and the classes.
+        seed: Where all its chance comes from.
+        target: Gives gradients to a scheme that uses them.
+        options: Its options, as in section ``[scheme]``.
+
+    Raises:
+        ExperimentError: An option is wrong.
+        PluginError: The scheme is missing or broken.
+    """
+    from neatfool.evolution.python_parts import choose_part
+
+    choice = choose_part(PluginManager(), "scheme", scheme, options)
+    check_classes(choice, spec)
+    more = choice.registration.accepted_arguments(target=target) if target is not None else {}
+    made: Scheme = make(choice, encoding=encoding, spec=spec, seed=seed, **more)
+    return made
 
 
 def _refuse_a_budget(calls: CallSettings, target: Target, name: str) -> None:

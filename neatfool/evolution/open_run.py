@@ -6,16 +6,17 @@ A search makes one and uses little of it, so what only verifying needs is import
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import torch
 
 from neatfool.config.options import check_arguments
-from neatfool.errors import BudgetSpent, TargetError, VerificationError
+from neatfool.errors import BudgetSpent, RunError, TargetError, VerificationError
 from neatfool.evolution.assembly import Assembly, assemble, make
 from neatfool.experiment.experiment import Experiment
 from neatfool.experiment.framework import CallSettings, GeneralSettings, choose_view_settings
@@ -25,11 +26,12 @@ from neatfool.experiment.plugin_choice import (
     choose,
     json_sections,
     read_choice,
+    read_registered,
     recorded_by_a_run,
 )
 from neatfool.files import lock_folder, read_whole
 from neatfool.plugin.manager import PluginManager
-from neatfool.run.folder import is_from_python, refuse_under_way
+from neatfool.run.folder import parts_from_python, refuse_under_way
 from neatfool.run.images import decode_png
 from neatfool.run.individual import EliteView
 from neatfool.run.run import Run
@@ -59,29 +61,41 @@ class OpenRun(Run):
         assembly: Assembly | None = None,
         *,
         model: Any = None,
+        encoding: Callable[..., Any] | None = None,
         trust: bool = False,
     ) -> None:
-        """Take what the run was assembled of, or what scores in place of its recorded target."""
+        """Take what the run was assembled of, or what scores and draws in place of its record's."""
         super().__init__(path, trust=trust)
         # Not the assembly, whose target takes memory.
         self._experiment = assembly.experiment if assembly is not None else None
         if assembly is not None:
             self.encoding = assembly.encoding
-        self._model = model
+        self._model, self._factory = model, encoding
         self._scorer: Scorer | None = None
 
     @cached_property
     def encoding(self) -> Encoding[Any]:
         """The run's encoding. Only for a run that is trusted, a Python file is loaded."""
         plugins, recorded = PluginManager(), self.experiment
-        if recorded["encoding"]["plugin"] not in plugins.names("encoding"):
+        name, sections = recorded["encoding"]["plugin"], json_sections(recorded, RECORDED)
+        if self._factory is not None:
+            from neatfool.evolution.python_parts import register_part
+
+            made = register_part(plugins, "encoding", self._factory, recorded["encoding"])
+            with recorded_by_a_run():
+                return cast("Encoding[Any]", make(read_registered(made, sections), spec=self.spec))
+        if "encoding" in parts_from_python(recorded):
+            fault = f"only Python has its encoding, {name.partition(':')[2].partition('@')[0]}"
+            advice = "neatfool.open_run(FOLDER, encoding=CLASS) draws with it again"
+            raise RunError(f"{self.path}: {fault}. Hand it in there: {advice}")
+        if name not in plugins.names("encoding"):
             from neatfool.experiment.trust import require_trust
 
             require_trust(self)
             for path in recorded.get("plugins", {}).get("path", ()):
                 plugins.load_files(Path(path))
         with recorded_by_a_run():
-            choice = read_choice("encoding", json_sections(recorded, RECORDED), plugins)
+            choice = read_choice("encoding", sections, plugins)
         encoding: Encoding[Any] = make(choice, spec=self.spec)
         return encoding
 
@@ -152,7 +166,7 @@ def experiment_of(run: Run, model: Any = None) -> Experiment:
 
     recorded, plugins = run.experiment, PluginManager()
     if model is None:
-        if not is_from_python(recorded):
+        if not parts_from_python(recorded):
             require_trust(run)
         return Experiment.from_resolved(recorded, plugins)
     if "views" in recorded and (paths := recorded.get("plugins", {}).get("path")):

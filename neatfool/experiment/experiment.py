@@ -37,8 +37,9 @@ from neatfool.experiment.plugin_choice import (
     recorded_by_a_run,
 )
 from neatfool.plugin.manager import PluginManager
-from neatfool.run.folder import is_from_python
+from neatfool.run.folder import parts_from_python
 from neatfool.spec.json import Json
+from neatfool.wording import listed
 
 NOT_OF_THE_RESULT: Final = (
     ("plugins", "observers"),
@@ -96,12 +97,13 @@ class Experiment:
 
         Raises:
             PluginError: A plugin is missing or broken.
-            RunError: An option is no longer valid, or only Python has the target.
+            RunError: An option is no longer valid, or only Python has a part of it.
         """
-        if is_from_python(resolved):
+        if parts := parts_from_python(resolved):
+            lacking = listed(parts)
             raise RunError(
-                f"run {resolved['experiment']['name']!r}: only Python has its target. Hand it in "
-                "there: neatfool.fool(..., out=FOLDER, resume_run=True) resumes the run, and "
+                f"run {resolved['experiment']['name']!r}: only Python has its {lacking}. Hand it "
+                "in there: neatfool.fool(..., out=FOLDER, resume_run=True) resumes the run, and "
                 "neatfool.open_run(FOLDER, model=model) scores with it again"
             )
         with recorded_by_a_run():

@@ -102,11 +102,16 @@ def choose(
     plugins: PluginManager, kind: str, name: str, options: Mapping[str, Any] | None = None
 ) -> PluginChoice:
     """Pick a plugin from Python, with options by key; an inner section is a mapping by name."""
-    inner = inner_models(plugins.load(kind, name).options)
-    given = {"plugin": name, **(options or {})}
+    return choose_registered(plugins.load(kind, name), options)
+
+
+def choose_registered(made: Registration, options: Mapping[str, Any] | None = None) -> PluginChoice:
+    """Pick what is registered, with options as :func:`choose` takes them."""
+    inner = inner_models(made.options)
+    given = {"plugin": made.name, **(options or {})}
     sections = {inner[key][0]: value for key, value in given.items() if key in inner}
     own = {key: value for key, value in given.items() if key not in inner}
-    return read_choice(kind, json_sections({kind: own, **sections}, ""), plugins)
+    return read_registered(made, json_sections({made.section: own, **sections}, ""))
 
 
 def read_choice(
@@ -118,6 +123,24 @@ def read_choice(
     reader.problems.raise_if_any()
     assert choice is not None
     return choice
+
+
+def read_registered(made: Registration, sections: Mapping[str, ConfigSection]) -> PluginChoice:
+    """Read the options of what is registered."""
+    problems = Problems()
+    choice = _fill(made, sections, problems)
+    problems.raise_if_any()
+    assert choice is not None
+    return choice
+
+
+def _fill(
+    made: Registration, sections: Mapping[str, ConfigSection], problems: Problems
+) -> PluginChoice | None:
+    name, reserved = made.section, RESERVED_KEYS.get(made.kind, ())
+    options = read_options(made.options, name, sections, problems, reserved=reserved)
+    section = sections.get(name, ConfigSection({}, ""))
+    return PluginChoice(made, options, section) if options is not None else None
 
 
 class ChoiceReader:
@@ -142,7 +165,7 @@ class ChoiceReader:
             try:
                 if made := self.plugins.load_observer(name):
                     self._readers[name] += 1
-                    if choice := self._fill(made):
+                    if choice := _fill(made, self.sections, self.problems):
                         self.plugins.add_observer(made, choice.options)
                         yield choice
             except PluginError as error:
@@ -163,7 +186,7 @@ class ChoiceReader:
                 self._note(kind, "plugin", error)
             return None
         self._readers.update(dict(inner_models(made.options).values()).keys())
-        return self._fill(made)
+        return _fill(made, self.sections, self.problems)
 
     def check_sections(self, others: Collection[str]) -> None:
         """Note sections that no plugin reads nor are ``others``, and those that two read."""
@@ -177,12 +200,6 @@ class ChoiceReader:
             if count > 1 or name in others:
                 fault = "two plugins read this section; use another plugin"
                 self._note(name, "", PluginError(fault))
-
-    def _fill(self, made: Registration) -> PluginChoice | None:
-        name, reserved = made.section, RESERVED_KEYS.get(made.kind, ())
-        options = read_options(made.options, name, self.sections, self.problems, reserved=reserved)
-        section = self.sections.get(name, ConfigSection({}, ""))
-        return PluginChoice(made, options, section) if options is not None else None
 
     def _note(self, name: str, key: str, error: NeatfoolError) -> None:
         section = self.sections.get(name, ConfigSection({}, ""))

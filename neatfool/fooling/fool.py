@@ -17,6 +17,7 @@ from pydantic import BaseModel, BeforeValidator, Field, PositiveInt, create_mode
 from neatfool.config.options import check_arguments
 from neatfool.errors import ExperimentError, option_namer
 from neatfool.evolution.assembly import assemble
+from neatfool.evolution.python_parts import choose_part
 from neatfool.evolution.python_target import (
     AS_CHANNELS_LAST,
     FunctionObjective,
@@ -32,12 +33,13 @@ from neatfool.experiment.framework import (
     choose_view_settings,
     safe_name,
 )
-from neatfool.experiment.plugin_choice import choose
 from neatfool.network.image_module import unwrap
 from neatfool.plugin.manager import PluginManager
 from neatfool.run.folder import storage_errors
 from neatfool.run.run import Run
+from neatfool.spec.encoding import Encoding
 from neatfool.spec.image_spec import ImageSpec, Outputs
+from neatfool.spec.scheme import Scheme
 from neatfool.spec.target import Target
 from neatfool.wording import distinct_names, left_out
 
@@ -81,7 +83,7 @@ PARSED_AS: Final[Mapping[str, Any]] = {
     "image": Annotated[list[PositiveInt], Field(min_length=3, max_length=3)],
     "classes": Annotated[list[str], BeforeValidator(_names)],
     "nothing": Annotated[list[str] | None, BeforeValidator(lambda each: _texts(_listed(each)))],
-    "plugins": Any,
+    **dict.fromkeys(("plugins", "scheme", "encoding"), Any),
     "mean": Annotated[
         Annotated[list[_Share], Field(min_length=1)] | None, BeforeValidator(_listed)
     ],
@@ -103,8 +105,8 @@ def fool(
     out: str | Path | None = None,
     nothing: Sequence[str | int] | str | None = None,
     generations: int | None = None,
-    scheme: str = "map_elites",
-    encoding: str = "cppn",
+    scheme: str | Callable[..., Scheme] = "map_elites",
+    encoding: str | Callable[..., Encoding[Any]] = "cppn",
     scheme_options: Mapping[str, Any] | None = None,
     encoding_options: Mapping[str, Any] | None = None,
     views: Mapping[str, Any] | None = None,
@@ -144,9 +146,12 @@ def fool(
             searched, and an image that the model is surest shows one of them counts as rejected.
             If absent, they are guessed by their names; ``[]``: there are none.
         generations: How many generations to breed, in place of ``images``.
-        scheme: The name of a scheme.
-        encoding: The name of an encoding.
-        scheme_options: The scheme's options, as in an experiment's section.
+        scheme: The name of a scheme, or a class of your own, or a function that makes one. It gets
+            ``encoding``, ``spec``, ``seed`` and ``target``, as far as it has such parameters.
+        encoding: The name of an encoding; or a class or a function, which gets ``spec``.
+        scheme_options: The scheme's options, as in an experiment's section. A class of your own
+            gets them as keyword arguments; or all in its first parameter, if that is called
+            ``options`` or its type is a pydantic model, as for a plugin.
         encoding_options: The encoding's options. For images of 64 pixels and more, ``cppn`` begins
             with ``preset = patterns``; for smaller ones, with ``inputs = normalised``.
         views: The keys of section ``[views]``: ``{"move": 3, "jpeg": 50, "number": 4}``.
@@ -210,9 +215,6 @@ def _run(model: Any, arguments: Any, folder: Path | None) -> Run:
     paths = tuple(Path(file).expanduser().absolute() for file in files)
     for path in paths:
         manager.load_files(path)
-    # An encoding's options may have a class method that says which serve images of a size best.
-    suiting = getattr(manager.load("encoding", arguments.encoding).options, "suiting", None)
-    chosen = {**(suiting(target.spec) if suiting else {}), **(arguments.encoding_options or {})}
     name = _model_name(model)
     differentiable = isinstance(target, FunctionObjective) and target.spec.array == "torch"
     given = {**vars(arguments), "differentiable": differentiable}
@@ -226,8 +228,10 @@ def _run(model: Any, arguments: Any, folder: Path | None) -> Run:
         general=part(GeneralSettings),
         calls=check_arguments(CallSettings, **own, **(arguments.target_options or {})),
         target=choice_of(target, part(ModelSource)),
-        encoding=choose(manager, "encoding", arguments.encoding, chosen),
-        scheme=choose(manager, "scheme", arguments.scheme, arguments.scheme_options or {}),
+        encoding=choose_part(
+            manager, "encoding", arguments.encoding, arguments.encoding_options, target.spec
+        ),
+        scheme=choose_part(manager, "scheme", arguments.scheme, arguments.scheme_options),
         showing=choose_view_settings(manager, arguments.views),
         plugin_paths=paths,
     )

@@ -1,6 +1,6 @@
 """Opening a run to read it, with the tools to draw, score and show it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +19,13 @@ from neatfool.run.run import Run
 from neatfool.scoring.scorer import Scorer
 
 
-def open_run(path: str | Path, *, trust: bool = False, model: Any = None) -> Run:
+def open_run(
+    path: str | Path,
+    *,
+    trust: bool = False,
+    model: Any = None,
+    encoding: Callable[..., Any] | None = None,
+) -> Run:
     """Open the run in a folder to read it, also while another process runs it.
 
     Args:
@@ -28,12 +34,14 @@ def open_run(path: str | Path, *, trust: bool = False, model: Any = None) -> Run
             names files and addresses; ``neatfool verify RUN`` lists them, and asks.
         model: What scores in place of the target of its record, here and in all of
             :mod:`neatfool.analysis`: the model that was given to :func:`neatfool.fool`, say.
+        encoding: The class that draws the genomes in place of the encoding of its record, with the
+            recorded options: the class that was given to :func:`neatfool.fool`, say.
 
     Raises:
         RunError: The folder holds no run, or its database is damaged.
         PluginError: The run's encoding cannot be loaded.
     """
-    run = OpenRun(Path(path), model=model, trust=trust)
+    run = OpenRun(Path(path), model=model, encoding=encoding, trust=trust)
     run.info  # noqa: B018 - reads the database: a wrong path fails here
     return run
 

@@ -21,12 +21,15 @@ START_ANEW: Final = (
     "`neatfool run EXPERIMENT.ini --out FOLDER --overwrite` starts the run anew in its folder"
 )
 FROM_PYTHON: Final = "python"
-"""The name of a target from Python, which is no plugin, in a resolved experiment."""
+"""The name of a target from Python, which is no plugin, in a resolved experiment. A scheme or an
+encoding has a colon after it, its own name and a hash of its source."""
 
 
-def is_from_python(resolved: Mapping[str, Json]) -> bool:
-    """Say whether a run's target is an object of a Python session and no plugin."""
-    return bool(resolved.get("target", {}).get("plugin") == FROM_PYTHON)
+def parts_from_python(resolved: Mapping[str, Json]) -> list[str]:
+    """Name what of a run is from a Python session and no plugin: target, encoding, scheme."""
+    kinds = ("target", "encoding", "scheme")
+    named = {kind: str(resolved.get(kind, {}).get("plugin", "")) for kind in kinds}
+    return [kind for kind, name in named.items() if name.partition(":")[0] == FROM_PYTHON]
 
 
 def take(folder: Path, *, overwrite: bool) -> AbstractContextManager[Any]:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import networkx as nx
     import pandas as pd
 
+    from neatfool.run.population import Population
+
 
 class Run(RunRecord):
     """A run's folder, for reading.
@@ -223,6 +225,17 @@ class Run(RunRecord):
     def __len__(self) -> int:
         """Count the classes that have an elite."""
         return len(self._snapshot.elites)
+
+    def population(self) -> Population:
+        """Give the last members of the search: their genomes, images and scores as arrays.
+
+        These are the elites, and the whole population if the scheme keeps one.
+        """
+        from neatfool.run.population import Population
+
+        elites = self._snapshot.elites
+        ids = {each.candidate for each in elites} | {*self.store.members()}
+        return Population(self, sorted(ids), elites)
 
     def lineage(self, name: str | int) -> list[Ancestor]:
         """Follow an elite back to generation 0, through the fitter parent each time.
