@@ -268,7 +268,7 @@ def test_the_summary_has_the_keys_that_scripts_read(run):
     summary = json.loads(json.dumps(run.summary()))
     assert list(summary) == [
         "name", "seed", "generation", "evaluations", "evaluations_per_s", "median", "mean",
-        "min", "classes_ge_0.99", "classes_ge_0.9999", "nothing", "rejected",
+        "min", "filled", "niches", "classes_ge_0.99", "classes_ge_0.9999", "nothing", "rejected",
         "above_threshold", "statistics", "classes",
     ]  # fmt: skip
     assert list(summary["classes"][0]) == [

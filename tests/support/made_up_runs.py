@@ -102,7 +102,7 @@ def _record(generation, made, best, batch, goal_switch):
             elite=SimpleNamespace(
                 class_index=index,
                 candidate=SimpleNamespace(id=batch * generation),
-                confidence=confidence,
+                score=confidence,
                 rank=confidence,
             ),
             previous=None,
