@@ -9,7 +9,7 @@ from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -22,6 +22,8 @@ from neatfool.run.images import to_pillow
 if TYPE_CHECKING:
     from neatfool.run.individual import Ancestor
 
+Frame: TypeAlias = tuple[Image.Image, int]
+"""A frame of a film, and for how many ticks it stays."""
 FORMATS: Final = {".gif": "GIF", ".webp": "WEBP", ".png": "PNG", ".apng": "PNG", ".mp4": "MP4"}
 """The suffixes of films, and what they are."""
 MOST_STEPS: Final = 40
@@ -38,13 +40,6 @@ STAY: Final = 8
 """For so many ticks a picture stays."""
 LAST: Final = 50
 """For so many ticks the last one stays."""
-
-
-class AnimationFrame(NamedTuple):
-    """A frame of a film, and for how many ticks it stays."""
-
-    image: Image.Image
-    ticks: int
 
 
 def write_animation(
@@ -80,7 +75,7 @@ def write_animation(
         StorageError: The file cannot be written.
     """
     path = Path(path)
-    check_film(path, size)
+    _check_film(path, size)
     oldest_first = [*reversed(lineage)]
     total = len(oldest_first) + min(len(oldest_first), MOST_STEPS)
     with (console or Output(stderr=True, quiet=True)).progress(total, "pictures") as note:
@@ -88,12 +83,11 @@ def write_animation(
         for ancestor in choose_steps(oldest_first, note):
             shown.append(_draw(ancestor, size))
             note("drawing", 1)
-    frames = fade(shown)
     kind = FORMATS[path.suffix.lower()]
-    return save(path, _film(frames) if kind == "MP4" else _encode(frames, kind))
+    return save(path, _film(fade(shown)) if kind == "MP4" else _encode(fade(shown), kind))
 
 
-def check_film(path: Path, size: int) -> None:
+def _check_film(path: Path, size: int) -> None:
     """Refuse a file or a size that no film can have, before anything is drawn."""
     if path.suffix.lower() not in FORMATS:
         known = ", ".join(FORMATS)
@@ -122,13 +116,13 @@ def choose_steps(
     return [lineage[place] for place in sorted(places)][-most:]
 
 
-def fade(shown: Sequence[Image.Image]) -> Iterator[AnimationFrame]:
+def fade(shown: Sequence[Image.Image]) -> Iterator[Frame]:
     """Let each picture stay for a while and fade into the next."""
     for now, then in pairwise(shown):
-        yield AnimationFrame(now, STAY)
+        yield now, STAY
         for step in range(1, BETWEEN):
-            yield AnimationFrame(Image.blend(now, then, step / BETWEEN), 1)
-    yield AnimationFrame(shown[-1], LAST)
+            yield Image.blend(now, then, step / BETWEEN), 1
+    yield shown[-1], LAST
 
 
 def _draw(ancestor: Ancestor, size: int) -> Image.Image:
@@ -146,19 +140,17 @@ def _draw(ancestor: Ancestor, size: int) -> Image.Image:
     return canvas
 
 
-def _encode(frames: Iterator[AnimationFrame], kind: str) -> bytes:
-    drawn = [*frames]
-    first, *others = (frame.image for frame in drawn)
-    encoded, times = BytesIO(), [TICK * frame.ticks for frame in drawn]
-    how = {"lossless": False, "quality": 85} if kind == "WEBP" else {}
-    first.save(encoded, kind, save_all=True, append_images=others, duration=times, loop=0, **how)
+def _encode(frames: Iterator[Frame], kind: str) -> bytes:
+    (first, *others), ticks = zip(*frames, strict=True)
+    encoded, times = BytesIO(), [TICK * each for each in ticks]
+    first.save(encoded, kind, save_all=True, append_images=others, duration=times, loop=0)
     return encoded.getvalue()
 
 
-def _film(frames: Iterator[AnimationFrame]) -> bytes:
+def _film(frames: Iterator[Frame]) -> bytes:
     """Let ffmpeg make an MP4 that every browser plays."""
     frame = next(frames)
-    width, height = frame.image.size
+    width, height = frame[0].size
     taken = f"-f rawvideo -pix_fmt rgb24 -s {width}x{height} -r {1000 // TICK} -i -"
     made = "-c:v libx264 -pix_fmt yuv420p -movflags +faststart -loglevel error"
     with TemporaryDirectory() as folder:

@@ -8,9 +8,9 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event, Lock, Timer
@@ -52,8 +52,7 @@ class ProgramTarget(Target):
         self._folder = TemporaryDirectory(prefix="neatfool-", ignore_cleanup_errors=True)
         self._running: set[subprocess.Popen[bytes]] = set()
         self._lock, self._closed = Lock(), False
-        self._scored = self._failed = 0
-        self._warned = False
+        self._scored, self._failed, self._warned = 0, 0, False
 
     def score(self, images: np.ndarray) -> Scores:
         """Run the program for each different image; those whose scores it lacks are not ``ok``."""
@@ -63,28 +62,21 @@ class ProgramTarget(Target):
         queue = [*different.values()]
         parts = [queue[start : start + size] for start in range(0, len(queue), size)]
         calls = [self._threads.submit(self._ask, part) for part in parts]
-        answers = [answer for answers in self._collect(calls) for answer in answers]
-        self._check(answers)
-        by_key = dict(zip(different, answers, strict=True))
-        rows = [by_key[key] for key in keys]
-        ok = np.array([isinstance(row, list) for row in rows])
-        none = [0.0] * len(self.spec.classes)
-        table = np.array([row if isinstance(row, list) else none for row in rows])
-        return self._scores(table, ok)
-
-    def _scores(self, table: np.ndarray, ok: np.ndarray) -> Scores:
-        if self._options.scores_are == "probabilities":
-            return Scores(np.clip(table, 0, 1), ok=ok)
-        return Scores(softmax(table, 1) if self.spec.sums_to_one else expit(table), table, ok)
-
-    def _collect(self, calls: Sequence[Future[list[Answer]]]) -> list[list[Answer]]:
         try:
-            return [call.result() for call in calls]
+            answers = [answer for call in calls for answer in call.result()]
         except BaseException:
             for call in calls:
                 call.cancel()
             self._kill_all()
             raise
+        self._check(answers)
+        by_key = dict(zip(different, answers, strict=True))
+        rows, none = [by_key[key] for key in keys], [0.0] * len(self.spec.classes)
+        ok = np.array([isinstance(row, list) for row in rows])
+        table = np.array([row if isinstance(row, list) else none for row in rows])
+        if self._options.scores_are == "probabilities":
+            return Scores(np.clip(table, 0, 1), ok=ok)
+        return Scores(softmax(table, 1) if self.spec.sums_to_one else expit(table), table, ok)
 
     def _ask(self, images: Sequence[np.ndarray]) -> list[Answer]:
         """Run the program; give each image's numbers, or why there are none."""
@@ -173,7 +165,7 @@ class ProgramTarget(Target):
         """Hash the program's path and bytes, its arguments and their files, and how it is read."""
         options, root = self._options, self._options.folder or Path()
         files = [Path(self._program), *(root / each for each in options.command[1:])]
-        hashes = [_digest(file) for file in files]
+        hashes = [sha256(each.read_bytes()).hexdigest() for each in files if each.is_file()]
         read = options.model_dump(mode="json", exclude={"folder", "concurrency", "timeout"})
         return sha256(json.dumps([self._program, hashes, read]).encode()).hexdigest()
 
@@ -223,12 +215,3 @@ def _describe_failure(status: int, errors: Path) -> str:
         said = " ".join(file.read().decode("utf-8", "replace").split())[-SHOWN:]
     how = f"was ended by signal {-status}" if status < 0 else f"ended with exit status {status}"
     return f"{how}{': ' if said else ', and wrote no error'}{said}"
-
-
-def _digest(file: Path) -> str | None:
-    """Hash an argument that names a file; None for another."""
-    try:
-        with file.open("rb") as opened:
-            return file_digest(opened, "sha256").hexdigest()
-    except (OSError, ValueError):
-        return None

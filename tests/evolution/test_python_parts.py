@@ -91,7 +91,7 @@ def test_what_cannot_be_a_part_or_its_option_is_refused(tmp_path, given, error, 
 
 def test_a_run_draws_again_only_with_its_encoding(tmp_path):
     drawn = fool(tmp_path / "run")["a"].image(8)
-    with pytest.raises(RunError, match=r"its encoding, ToyEncoding\. .*encoding=CLASS"):
+    with pytest.raises(RunError, match=r"its encoding\. .*encoding=ToyEncoding\) draws"):
         neatfool.open_run(tmp_path / "run")["a"].image(8)
     run = neatfool.open_run(tmp_path / "run", model=ToyTarget(), encoding=ToyEncoding)
     assert run["a"].image(8) == drawn
@@ -106,6 +106,10 @@ def test_a_run_is_resumed_with_its_parts_and_no_others(tmp_path, monkeypatch):
     assert [each.png for each in fool(tmp_path / "run", images=48, resume_run=True)] == [
         each.png for each in whole
     ]
+    with pytest.raises(
+        RunError, match="its encoding and scheme came from Python; give encoding=Toy"
+    ):
+        fool(tmp_path / "run", images=96, resume_run=True, scheme="map_elites", encoding="direct")
     with pytest.raises(RunError, match=r"not the one .*\[scheme\] plugin = python:ToyScheme@"):
         fool(tmp_path / "run", images=96, resume_run=True, scheme=Inert)
     monkeypatch.setattr("neatfool.evolution.python_parts.source_of", lambda _: b"changed")
