@@ -1,6 +1,7 @@
 """A program on this machine as a target: what it is given, how it is read, and how it ends."""
 
 import os
+import re
 import shutil
 import sys
 import threading
@@ -52,12 +53,25 @@ def test_a_process_may_take_several_images(program, printed):
 
 
 @pytest.mark.skipif(not shutil.which("identify"), reason="without ImageMagick")
-def test_a_program_of_others_scores():
-    command = ["identify", "-format", "[%[fx:mean]]", "{image}"]
-    size = {"height": 4, "width": 6, "channels": 1}
-    target = neatfool.make_target("program", command=command, classes=["bright"], **size)
+def test_the_program_that_the_page_shows_scores():
+    page = (Path(__file__).parents[3] / "docs" / "beyond-labels.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```python\n(import neatfool\n.*?)^run = ", page, re.M | re.S)
+    made = {}
+    exec(example, made)
+    with closing(made["target"]) as target:
+        images = np.stack([np.full(target.spec.shape, level, np.uint8) for level in (0, 51, 204)])
+        assert target.score(images).probs[:, 0] == pytest.approx([0, 0.2, 0.8], abs=1e-3)
+
+
+def test_the_classifier_that_the_page_shows_takes_several_images(tmp_path):
+    page = (Path(__file__).parents[3] / "docs" / "beyond-labels.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"^```python\n(# classify.py.*?)^```$", page, re.M | re.S)
+    (tmp_path / "classify.py").write_text(code)
+    command, classes = [sys.executable, "classify.py", "{images}"], ["dark", "bright"]
+    size = {"height": 4, "width": 6, "channels": 1, "folder": str(tmp_path)}
+    target = neatfool.make_target("program", command=command, classes=classes, **size)
     with closing(target):
-        assert target.score(IMAGES).probs[:, 0] == pytest.approx([0, 0.2, 0.8], abs=1e-3)
+        assert target.score(IMAGES).probs[:, 1] == pytest.approx([0, 0.2, 0.8], abs=1e-3)
 
 
 def test_text_scores_how_near_each_class_is(program):
