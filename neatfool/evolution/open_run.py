@@ -31,7 +31,7 @@ from neatfool.experiment.plugin_choice import (
 )
 from neatfool.files import lock_folder, read_whole
 from neatfool.plugin.manager import PluginManager
-from neatfool.run.folder import parts_from_python, refuse_under_way
+from neatfool.run.folder import name_of_part, parts_from_python, refuse_under_way
 from neatfool.run.images import decode_png
 from neatfool.run.individual import EliteView
 from neatfool.run.run import Run
@@ -85,9 +85,9 @@ class OpenRun(Run):
             with recorded_by_a_run():
                 return cast("Encoding[Any]", make(read_registered(made, sections), spec=self.spec))
         if "encoding" in parts_from_python(recorded):
-            fault = f"only Python has its encoding, {name.partition(':')[2].partition('@')[0]}"
-            advice = "neatfool.open_run(FOLDER, encoding=CLASS) draws with it again"
-            raise RunError(f"{self.path}: {fault}. Hand it in there: {advice}")
+            name = name_of_part(recorded, "encoding")
+            advice = f"Hand it in there: neatfool.open_run(FOLDER, encoding={name})"
+            raise RunError(f"{self.path}: only Python has its encoding. {advice} draws with it")
         if name not in plugins.names("encoding"):
             from neatfool.experiment.trust import require_trust
 

@@ -27,6 +27,7 @@ from neatfool.machine import collected_rarely
 from neatfool.network.devices import MUCH, FreedMemory
 from neatfool.plugin.manager import Observers
 from neatfool.run import folder as run_folder
+from neatfool.run.folder import name_of_part, parts_from_python
 from neatfool.run.images import ImageFolder
 from neatfool.run.individual import load_genome
 from neatfool.run.statistics import Outcome
@@ -36,7 +37,7 @@ from neatfool.scoring.repeatability import check_repeatability
 from neatfool.spec.archive import Candidate, Elite
 from neatfool.spec.engine import Engine
 from neatfool.spec.json import Json
-from neatfool.wording import counted
+from neatfool.wording import counted, listed
 
 _log = logging.getLogger("neatfool.evolution")
 
@@ -260,7 +261,10 @@ def resume(assemble: Callable[[dict[str, Json], ScoringPlan], Assembly], folder:
 
 def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly, store: RunStore) -> None:
     identity, scorer = assembly.experiment.identity(), assembly.scorer
-    fault = ""
+    fault, now = "", parts_from_python(identity)
+    if lost := [kind for kind in parts_from_python(info["experiment"]) if kind not in now]:
+        named = [f"{kind}={name_of_part(info['experiment'], kind)}" for kind in lost]
+        raise RunError(f"{folder}: its {listed(lost)} came from Python; give {', '.join(named)}")
     if not agrees(info["identity"], identity):
         changes = tell_differences(identity, info["identity"])
         fault = f"the experiment is not the one that the run started with ({changes})"

@@ -5,6 +5,7 @@ is sent to an address out of a record, and no file is loaded that can run code.
 """
 
 import json
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Final
@@ -98,7 +99,9 @@ def _given(
     """Go through the texts of a section that are not defaults: key, text, and what it reaches."""
     given = given_of(model, section) if model else {key: (section[key], str) for key in section}
     for key, (value, annotation) in given.items():
-        for text in _texts(value):
+        # A command is one thing, and not a list of such.
+        runs = isinstance(value, list) and reached_by(annotation, "") is Access.RUNS_CODE
+        for text in [shlex.join(map(str, value))] if runs else _texts(value):
             if key not in RESERVED_KEYS.get(kind, ()):
                 yield key, text, reached_by(annotation, text)
 

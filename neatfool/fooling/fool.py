@@ -272,7 +272,8 @@ def _go(session: Session, plugins: PluginManager, *, progress: bool) -> Run:
 
 def _target(model: Any, arguments: Any) -> Target:
     own = model.spec if isinstance(model, Target) else None
-    is_open, alone = own is not None and own.open, arguments.outputs == "multi_label"
+    is_open = own is not None and own.open
+    alone = arguments.outputs == "multi_label" if own is None else not own.sums_to_one
     (channels, height, width), classes = arguments.image, tuple(arguments.classes)
     mean, std = arguments.mean, arguments.std
     if own is not None and own.is_objective:

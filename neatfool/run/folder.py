@@ -32,6 +32,11 @@ def parts_from_python(resolved: Mapping[str, Json]) -> list[str]:
     return [kind for kind, name in named.items() if name.partition(":")[0] == FROM_PYTHON]
 
 
+def name_of_part(resolved: Mapping[str, Json], kind: str) -> str:
+    """Give the name of a scheme's or an encoding's class that is from a Python session."""
+    return str(resolved[kind]["plugin"]).partition(":")[2].partition("@")[0]
+
+
 def take(folder: Path, *, overwrite: bool) -> AbstractContextManager[Any]:
     """Make a folder, which may be new, ready for a run; give its lock, which is held."""
     with storage_errors(folder):

@@ -13,7 +13,7 @@ from neatfool.run.schema import StoredElite
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from neatfool.run.run import Run
+    from neatfool.run.record import RunRecord
 
 AT_ONCE: Final = 256
 """So many images are drawn together, which bounds the memory besides theirs."""
@@ -31,7 +31,7 @@ class Population:
         classes: The K class names.
     """
 
-    def __init__(self, run: Run, ids: Sequence[int], elites: Sequence[StoredElite]) -> None:
+    def __init__(self, run: RunRecord, ids: Sequence[int], elites: Sequence[StoredElite]) -> None:
         """Read the candidates of a run; use :meth:`neatfool.Run.population`."""
         self._run, self._elites = run, {each.candidate: each for each in elites}
         self._stored = [run.store.candidate(id_) for id_ in ids]

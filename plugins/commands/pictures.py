@@ -76,6 +76,7 @@ Examples:
   neatfool render runs/mnist-1 3 --size 1024
   neatfool render runs/mnist-1 3 --size 4096 -o poster.png
   neatfool render runs/imagenet-1 volcano --size 4096 --sharp
+  neatfool render runs/mnist-1 3 --ancestry line.gif   # how it came to be
   neatfool render genome.json                    # as the demo's page saves it
   neatfool render skull.xml -o skull.glsl        # from Picbreeder, as a shader
 
@@ -83,27 +84,44 @@ A CPPN has no pixels: it renders at any size. With `band_limit`, the picture is
 the same at all of them. --sharp halves the limit, for twice the detail; to the
 classifier that is another picture.
 
+--ancestry writes a film of the elite's ancestors, from the first random one
+on, with generation and confidence below: .gif, .webp, .png (animated), or .mp4
+if ffmpeg is installed. Of a long line it shows 40 pictures, chosen so that from
+each to the next the image changes about equally.
+
 A genome comes from a file as JSON (.json), or from Picbreeder (.xml, or .zip
 with one). It is drawn with normalised inputs; a search can begin with a folder
 of such files, the key `seed_from` of the scheme map_elites."""
 )
 @click.argument("source", metavar="RUN|FILE", type=click.Path(path_type=Path, exists=True))
 @click.argument("class_name", metavar="[CLASS]", required=False)
-@option("--size N", "Pixels of the longer side.", click.IntRange(min=1, max=16384), 512)
+@option(
+    "--size N",
+    "Pixels of the longer side; of a film at most 720.  [default: 512; of a film 256]",
+    click.IntRange(min=1, max=16384),
+)
 @option("--sharp", "Draw twice the detail.")
 @option("--colour MAP", "The colour map of a file's genome.  [default: grey; of Picbreeder's: hsv]")
 @option("-o, --out FILE", "The file to write.  [default: CLASS-N.png or FILE-N.png]", FileToWrite())
+@option("--ancestry FILE", "Write a film of the elite's ancestors instead.", FileToWrite())
 @trust_option
 def render(
     source: Path,
     class_name: str | None,
     *,
-    size: int,
+    size: int | None,
     sharp: bool,
     colour: str | None,
     out: Path | None,
+    ancestry: Path | None,
 ) -> None:
     """Render an image at any size: that of CLASS's elite (by name or index) in RUN, or of FILE."""
+    if ancestry is not None and (source.is_file() or sharp or out or class_name is None):
+        raise click.UsageError("--ancestry is for RUN CLASS, without --sharp and --out")
+    if ancestry is not None and colour is None:
+        _render_line(source, str(class_name), size or 256, ancestry)
+        return
+    size = size or 512
     if source.is_file():
         if class_name is not None or sharp:
             raise click.UsageError("CLASS and --sharp are for a run; a file has one genome")
@@ -142,6 +160,19 @@ def _render_file(file: Path, size: int, colour: str | None, path: Path) -> None:
     else:
         _write_program(picture, path, file.name)
     Output().say(f"{path}: {len(genome.nodes):,} nodes, {len(genome.connections):,} connections")
+
+
+def _render_line(folder: Path, class_name: str, size: int, path: Path) -> None:
+    from neatfool import open_run
+    from neatfool.present import write_animation
+    from neatfool.wording import counted
+
+    run = click.get_current_context().with_resource(closing(open_run(folder)))
+    line = run.lineage(class_name)
+    write_animation(line, path, size=size, console=Output(stderr=True))
+    first, last = line[-1].generation, line[0].generation
+    ancestors = counted(len(line) - 1, "ancestor", "ancestors")
+    Output().say(f"{path}: {ancestors}, from generation {first} to {last}")
 
 
 def _render_elite(

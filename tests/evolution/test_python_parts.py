@@ -1,5 +1,8 @@
 """Schemes and encodings that a notebook hands in as classes and functions."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from pydantic import BaseModel, Field
@@ -91,7 +94,7 @@ def test_what_cannot_be_a_part_or_its_option_is_refused(tmp_path, given, error, 
 
 def test_a_run_draws_again_only_with_its_encoding(tmp_path):
     drawn = fool(tmp_path / "run")["a"].image(8)
-    with pytest.raises(RunError, match=r"its encoding, ToyEncoding\. .*encoding=CLASS"):
+    with pytest.raises(RunError, match=r"its encoding\. .*encoding=ToyEncoding\) draws"):
         neatfool.open_run(tmp_path / "run")["a"].image(8)
     run = neatfool.open_run(tmp_path / "run", model=ToyTarget(), encoding=ToyEncoding)
     assert run["a"].image(8) == drawn
@@ -106,11 +109,30 @@ def test_a_run_is_resumed_with_its_parts_and_no_others(tmp_path, monkeypatch):
     assert [each.png for each in fool(tmp_path / "run", images=48, resume_run=True)] == [
         each.png for each in whole
     ]
+    with pytest.raises(
+        RunError, match="its encoding and scheme came from Python; give encoding=Toy"
+    ):
+        fool(tmp_path / "run", images=96, resume_run=True, scheme="map_elites", encoding="direct")
     with pytest.raises(RunError, match=r"not the one .*\[scheme\] plugin = python:ToyScheme@"):
         fool(tmp_path / "run", images=96, resume_run=True, scheme=Inert)
     monkeypatch.setattr("neatfool.evolution.python_parts.source_of", lambda _: b"changed")
     with pytest.raises(RunError, match=r"not the one .*\[encoding\] plugin = python:ToyEncoding@"):
         fool(tmp_path / "run", images=96, resume_run=True)
+
+
+def test_the_scheme_that_the_page_shows_runs_and_resumes(tmp_path, monkeypatch):
+    page = (Path(__file__).parents[2] / "docs" / "python.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```python\n(from neatfool import Scheme.*?)^```$", page, re.M | re.S)
+    scheme = {"neatfool": neatfool}
+    exec(example.partition("\n\n\nrun = ")[0], scheme)
+    monkeypatch.chdir(tmp_path)
+    how = {"encoding": "direct", "scheme": scheme["Growing"], "scheme_options": {"batch": 10}}
+    whole = fool(tmp_path / "whole", images=None, generations=5, **how)
+    assert [report.evaluations for report in whole.history] == [10, 30, 60, 100, 150]
+    for generations in (3, 5):
+        options = {"images": None, "generations": generations, "resume_run": generations > 3}
+        run = fool(tmp_path / "run", **options, **how)
+    assert [each.png for each in run] == [each.png for each in whole]
 
 
 def test_parts_are_made_by_name_or_class_with_options():

@@ -26,8 +26,8 @@ BUILT_IN = sorted(
     if point.dist.name == "neatfool" and point.name.startswith(CHECKED)
 )
 ELSEWHERE = "target.http"
-FROM_FILES = "target.clip"
-"""Its networks are made by the tests in ``tests/plugins/clip``, which run the same checks."""
+FROM_FILES = "target.clip", "target.program"
+"""The networks and programs are made by their own tests, which run the same checks."""
 SLOW = {"target.imagenet": pytest.mark.slow}
 NEEDED = {"target.guarded": {"guards": Path(__file__).parents[2] / "experiments" / "mnist.ini"}}
 OPTIONS = {
@@ -62,7 +62,7 @@ def test_there_are_plugins_to_check() -> None:
     [
         pytest.param(plugin, options, marks=SLOW.get(plugin, ()))
         for plugin in BUILT_IN
-        if plugin not in (ELSEWHERE, FROM_FILES)
+        if plugin not in (ELSEWHERE, *FROM_FILES)
         for options in [NEEDED.get(plugin, {}), *OPTIONS.get(plugin, [])]
     ],
 )

@@ -1,0 +1,96 @@
+"""Target ``program``: any program that is given an image's file and prints what it shows.
+
+This module is what an experiment says of it; :mod:`.target` runs the program, and
+:mod:`.output` reads what it prints.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import BaseModel, DirectoryPath, Field, PositiveFloat, PositiveInt, model_validator
+
+from neatfool import Access, ClassNames, ImageSpec, hookimpl
+
+IMAGE: Final = "{image}"
+IMAGES: Final = "{images}"
+
+
+class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):
+    """Options of the target ``program``."""
+
+    command: Annotated[list[str], Access.RUNS_CODE, Field(min_length=1)]
+    """the program and its arguments, as a JSON list or separated by commas. `{image}` stands for
+    the file of an image, a PNG, and `{images}` for several files, each an argument. No shell reads
+    it"""
+    classes: ClassNames
+    """all classes, or `@FILE` with one on each line"""
+    height: PositiveInt
+    """the height of images in pixels"""
+    width: PositiveInt
+    """the width of images in pixels"""
+    channels: int = 3
+    """1 (grey) or 3 (coloured)"""
+    parser: Literal["json", "text", "exact_text", "exit_status"] = "json"
+    """how the scores are read. `json`: the program prints an object `{"cat": 0.7}`, in which a
+    class that is missing has 0, or a list with a number for each class; with `{images}`, a list of
+    those, or one on each line. `text`: it prints text, and a class scores how near its name is,
+    from 0 to 1. `exact_text`: 1 for the class that it prints, else 0. `exit_status`: 1 for the
+    class whose place among `classes`, from 0, is the program's exit status"""
+    scores_at: str | None = None
+    """for `json`: where the scores are in what is printed, as a JMESPath expression (`pip install
+    'neatfool[http]'`)"""
+    scores_are: Literal["probabilities", "logits"] = "probabilities"
+    """for `json`: what the numbers are"""
+    sums_to_one: bool = False
+    """whether classes exclude one another, so that the probabilities of an image sum to one.
+    Answers that do not are then refused, and logits go through a softmax, in place of a sigmoid
+    each"""
+    folder: DirectoryPath | None = None
+    """the folder that the program works in, from which relative paths in `command` start; if left
+    out, the one that neatfool was called in"""
+    concurrency: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = "auto"
+    """how many processes run side by side; `auto`: one for each core"""
+    timeout: PositiveFloat = Field(30.0, le=3600)
+    """the seconds after which a process is killed. Its images count as not scored"""
+
+    @property
+    def takes_many(self) -> bool:
+        """Whether a process gets several images."""
+        return IMAGES in self.command
+
+    def spec(self) -> ImageSpec:
+        """Give the images that are written, and the classes that are read."""
+        size = self.height, self.width, self.channels
+        return ImageSpec(*size, tuple(self.classes), sums_to_one=self.sums_to_one)
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        places = sum(IMAGE in each for each in self.command) + self.command.count(IMAGES)
+        _refuse(
+            places != 1, f"command names {IMAGE}, or {IMAGES} as an argument, once; not so here"
+        )
+        _refuse(places and IMAGE in self.command[0], "command begins with the program")
+        wrong = self.takes_many and self.parser != "json"
+        _refuse(wrong, f"parser = {self.parser} reads one image; write {IMAGE} for {IMAGES}")
+        given = self.model_fields_set & {"scores_at", "scores_are"}
+        wrong = self.parser != "json" and bool(given)
+        _refuse(wrong, f"{' and '.join(sorted(given))}: for parser = json only; leave it out")
+        _refuse(len({*self.classes}) < len(self.classes), "classes has a name twice; leave one out")
+        self.spec()
+        return self
+
+    def arguments(self, files: Sequence[str]) -> list[str]:
+        """Write the command with the images' files in it."""
+        filled = [[*files] if each == IMAGES else [each] for each in self.command]
+        return [each.replace(IMAGE, files[0]) for part in filled for each in part]
+
+
+def _refuse(wrong: object, words: str) -> None:
+    if wrong:
+        raise ValueError(words)
+
+
+@hookimpl
+def neatfool_register_targets(register: Any) -> None:
+    """Offer the target."""
+    register("program", f"{__name__}.target:ProgramTarget", options=Options)

@@ -1,0 +1,117 @@
+"""Reads scores out of what a program prints."""
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from difflib import SequenceMatcher
+from typing import Any, Final, TypeAlias
+
+from neatfool import ExperimentError
+
+from . import Options
+
+ROUNDING: Final = 1e-3
+"""How far from one a sum of probabilities may be, and a probability from [0, 1]."""
+LONGEST: Final = 1000
+"""So many characters of a text are compared with names: it takes the square of that."""
+
+Reader: TypeAlias = Callable[[str, int, int], list[list[float]]]
+
+
+class UnusableOutput(Exception):  # noqa: N818 - it says what the output is
+    """Scores cannot be read."""
+
+
+def make_reader(options: Options) -> Reader:
+    """Make what reads (output, exit status, number of images) as rows of numbers, one an image.
+
+    Raises:
+        ExperimentError: ``scores_at`` is no expression, or needs what is not installed.
+    """
+    if options.parser == "json":
+        return _JsonReader(options)
+    names = options.classes
+    if options.parser == "exit_status":
+        return lambda _, status, __: [_by_status(status, len(names))]
+    nearness = _nearness if options.parser == "text" else lambda text, name: float(text == name)
+    return lambda text, _, __: [
+        [nearness(" ".join(text[:LONGEST].split()), name) for name in names]
+    ]
+
+
+def _nearness(text: str, name: str) -> float:
+    return SequenceMatcher(None, text, name, autojunk=False).ratio()
+
+
+def _by_status(status: int, count: int) -> list[float]:
+    if not 0 <= status < count:
+        raise UnusableOutput(f"exit status {status} is not the place of a class")
+    return [float(index == status) for index in range(count)]
+
+
+class _JsonReader:
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._find = _expression(options.scores_at) if options.scores_at else None
+
+    def __call__(self, text: str, _: int, count: int) -> list[list[float]]:
+        try:
+            documents = self._documents(text, count)
+            rows = [self._find(each) if self._find else each for each in documents]
+        except (ValueError, RecursionError) as error:
+            raise UnusableOutput(f"printed no JSON: {error}") from error
+        return [self._row(each) for each in rows]
+
+    def _documents(self, text: str, count: int) -> list[Any]:
+        if not self._options.takes_many:
+            return [json.loads(text)]
+        lines = [line for line in text.splitlines() if line.strip()]
+        documents = [*map(json.loads, lines)] if len(lines) == count > 1 else json.loads(text)
+        if count == 1 and not (isinstance(documents, list) and len(documents) == 1):
+            return [documents]
+        if not isinstance(documents, list) or len(documents) != count:
+            raise ValueError(f"it is not a list of {count}, one for each image")
+        return documents
+
+    def _row(self, found: Any) -> list[float]:
+        names = self._options.classes
+        if isinstance(found, dict):
+            if found.keys().isdisjoint(names):
+                raise UnusableOutput(f"printed none of the classes, but {_shown([*found])}")
+            found = [found.get(name, 0.0) for name in names]
+        found = found if isinstance(found, list) else [found]
+        if len(found) != len(names) or not {*map(type, found)} <= {int, float}:
+            fault = f"printed {_shown(found)}"
+            raise UnusableOutput(f"{fault}, not a number for each of {len(names)} classes")
+        row = [float(each) for each in found]
+        self._check(row)
+        return row
+
+    def _check(self, row: Sequence[float]) -> None:
+        if not all(map(math.isfinite, row)):
+            raise UnusableOutput("printed numbers that are not finite")
+        if self._options.scores_are == "logits":
+            return
+        if min(row) < -ROUNDING or max(row) > 1 + ROUNDING:
+            raise UnusableOutput(f"printed {max(row, key=abs):g}, which is no probability")
+        if self._options.sums_to_one and abs(sum(row) - 1) > ROUNDING:
+            fault = f"printed probabilities whose sum is {sum(row):g}"
+            raise UnusableOutput(f"{fault}; if they need not sum to one, say sums_to_one = false")
+
+
+def _expression(text: str) -> Callable[[Any], Any]:
+    try:
+        import jmespath
+    except ModuleNotFoundError as error:
+        advice = "pip install 'neatfool[http]'"
+        raise ExperimentError(f"[target] scores_at: needs {error.name}; {advice}") from error
+    try:
+        find: Callable[[Any], Any] = jmespath.compile(text).search
+    except jmespath.exceptions.JMESPathError as error:
+        fault = f"{text!r} is no JMESPath expression: {' '.join(str(error).split())}"
+        raise ExperimentError(f"[target] scores_at: {fault}") from None
+    return find
+
+
+def _shown(values: Sequence[Any]) -> str:
+    return json.dumps(values[:5])[:100] + ("" if len(values) <= 5 else " …")
