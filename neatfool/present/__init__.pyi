@@ -67,8 +67,4 @@ from .charts import short as short
 from .figure import LINE_COLOURS as LINE_COLOURS
 from .figure import draw_figure as draw_figure
 
-# Networks
-from .graph_drawing import draw_graph as draw_graph
-from .graph_drawing import export_graph as export_graph
-
 __all__: list[str]
