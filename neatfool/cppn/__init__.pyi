@@ -8,11 +8,13 @@ from .tape import Tape as Tape
 from .tape import compile_tape as compile_tape
 from .draw.cuda import can_launch as can_launch
 from .draw.glsl import GLSL as GLSL
-from .exchange.onnx_model import to_onnx as to_onnx
-from .exchange.picbreeder import read_picbreeder as read_picbreeder
+from .exchange.formats import SUFFIXES as SUFFIXES
+from .exchange.formats import read as read
+from .exchange.formats import write as write
+from .exchange.graph_drawing import draw_graph as draw_graph
 from .draw.lattice import Look as Look
-from .exchange.picture import Picture as Picture
-from .exchange.picture import to_glsl as to_glsl
+from .exchange.network import NeatNetwork as NeatNetwork
+from .exchange.network import Picture as Picture
 from .activations import ACTIVATIONS as ACTIVATIONS
 from .draw.colour import COLOUR_MAPS as COLOUR_MAPS
 from .draw.colour import ColourMap as ColourMap
@@ -22,7 +24,6 @@ from .genome.genes import NodeGene as NodeGene
 from .genome.genome import Genome as Genome
 from .genome.genome import GenomeConfig as GenomeConfig
 from .genome.serial import from_graph as from_graph
-from .genome.serial import to_graph as to_graph
 from .genome.options import GenomeOptions as GenomeOptions
 from .genome.options import PRESETS as PRESETS
 from .genome.options import Preset as Preset

@@ -26,7 +26,10 @@ Mean = Callable[[Any, Any, Any], Any]
 LIMIT: Final = 1e9
 """The largest size of an argument, and of its derivatives."""
 
-UNBOUNDED: Final = ("relu", "identity", "abs", "square")
+UNBOUNDED: Final = (
+    *("relu", "identity", "abs", "square"),
+    *("elu", "lelu", "selu", "inv", "log", "exp", "cube"),
+)
 """The activations whose derivatives can become so large that products of them overflow."""
 
 WAVE_LIMIT: Final = 25_000.0
@@ -111,6 +114,46 @@ def _hat(xp: Any, s: Any, v: Any) -> Any:
     s = xp.clip(s, -1e3, 1e3)
     sides = _mean_size(xp, s - 1.0, v) + _mean_size(xp, s + 1.0, v)
     return xp.maximum(0.5 * sides - _mean_size(xp, s, v), 0.0)
+
+
+def _soft_bend(centre: float, spread: float, sharp: Callable[[Any, Any], Any]) -> Mean:
+    """Give the formula of a bend whose curvature lies around a place, with a variance."""
+
+    def mean(xp: Any, s: Any, v: Any) -> Any:
+        s = xp.clip(s, -1e6, 1e6)
+        if v == 0.0:
+            return sharp(xp, s)
+        away = s - centre
+        return sharp(xp, s) + 0.5 * (
+            _mean_size(xp, away, v + spread) - _mean_size(xp, away, spread)
+        )
+
+    return mean
+
+
+# The curvature of log(1 + exp(5 z))/5 is a logistic distribution, that of exp(z) an exponential.
+_softplus = _soft_bend(
+    0.0,
+    math.pi**2 / 75,
+    lambda xp, s: xp.maximum(s, 0.0) + 0.2 * xp.log(1.0 + xp.exp(-5.0 * xp.absolute(s))),
+)
+_elu = _soft_bend(-1.0, 1.0, lambda xp, s: xp.maximum(s, 0.0) + xp.exp(xp.minimum(s, 0.0)) - 1.0)
+_SELU: Final = 1.0507009873554805, 1.6732632423543772
+
+
+def _selu(xp: Any, s: Any, v: Any) -> Any:
+    scale, steep = _SELU
+    return scale * (steep * _elu(xp, s, v) + (1.0 - steep) * _positive_part(xp, s, v))
+
+
+def _log(xp: Any, s: Any, v: Any) -> Any:
+    """Compute log(s), and log(1e-7) where s is less."""
+    if v == 0.0:
+        return xp.log(xp.maximum(s, 1e-7))
+    # Of the numbers above 0, and their share.
+    above = 0.5 * xp.log(s * s + 0.2808 * v + 1e-14)
+    share = 0.5 + 0.5 * xp.tanh(0.851 * (s * xp.rsqrt(v + 1e-20)))
+    return share * above + (1.0 - share) * math.log(1e-7)
 
 
 def _triangle(xp: Any, s: Any, v: Any) -> Any:
@@ -199,6 +242,18 @@ _TABLE = (
     # Innovation Engines (Nguyen, Yosinski and Clune, 2015) uses it in place of the sine.
     Activation("paper_tanh", _step(5.0), _CYAN, 1.0),
     Activation("triangle", _triangle, _OLIVE, 2.0),
+    # The others of neat-python.
+    Activation("elu", _elu, _PURPLE, 2.0),
+    Activation("lelu", _bend(0.005, 1.0), _PURPLE, 1.0),
+    Activation("selu", _selu, _PURPLE, 2.0),
+    Activation(
+        "softplus", lambda xp, s, v: _softplus(xp, xp.clip(s, -12.0, 12.0), v), _PURPLE, 1.0
+    ),
+    # Up to the limit. Numbers around 0 have no mean of 1/z; this goes through 0.
+    Activation("inv", lambda xp, s, v: s / xp.maximum(s * s + v, 1 / LIMIT**2), _RED, 2.0),
+    Activation("log", _log, _GREEN, 2.0),
+    Activation("exp", lambda xp, s, v: xp.exp(xp.clip(s + 0.5 * v, -60.0, 60.0)), _GREEN, 2.0),
+    Activation("cube", lambda xp, s, v: s * (s * s + 3.0 * v), _CYAN, 1.0),
 )
 
 ACTIVATIONS: Mapping[str, Activation] = MappingProxyType({each.name: each for each in _TABLE})

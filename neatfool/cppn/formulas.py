@@ -12,16 +12,15 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partialmethod
+from functools import cache, partialmethod
 from typing import Any, Final, TypeAlias
 
 import numpy as np
-import torch
 
 Perform: TypeAlias = Callable[..., Any]
 Number: TypeAlias = "Symbol | float"
 
-_FUNCTIONS: Final = ("sqrt", "exp", "sin", "cos", "tanh")
+_FUNCTIONS: Final = ("sqrt", "exp", "log", "sin", "cos", "tanh")
 
 PLAIN: Final[Mapping[str, Callable[..., float]]] = {
     "Add": lambda a, b: a + b,
@@ -49,27 +48,35 @@ _NUMPY: Final[Mapping[str, Perform]] = {
     **{name.title(): getattr(np, name) for name in _FUNCTIONS},
 }
 
-_TORCH: Final[Mapping[str, Perform]] = {
-    **PLAIN,
-    "Min": lambda a, b: a.clamp(max=b),
-    "Max": lambda a, b: a.clamp(min=b),
-    "Round": torch.round,
-    "Rsqrt": torch.rsqrt,
-    "Step": lambda a: (a >= 0).to(a.dtype),
-    **{name.title(): getattr(torch, name) for name in _FUNCTIONS},
-}
+
+@cache
+def _of_torch() -> Mapping[str, Perform]:
+    import torch  # which takes a second, and may be missing where no tensor is
+
+    return {
+        **PLAIN,
+        "Min": lambda a, b: a.clamp(max=b),
+        "Max": lambda a, b: a.clamp(min=b),
+        "Round": torch.round,
+        "Rsqrt": torch.rsqrt,
+        "Step": lambda a: (a >= 0).to(a.dtype),
+        **{name.title(): getattr(torch, name) for name in _FUNCTIONS},
+    }
 
 
-def _perform(table: Mapping[str, Perform]) -> Perform:
-    return lambda kind, *inputs: table[kind](*inputs)
+def by_python(kind: str, *inputs: Any) -> Any:
+    """Perform an operation, given its name and its inputs, on plain numbers."""
+    return PLAIN[kind](*inputs)
 
 
-by_python: Final = _perform(PLAIN)
-"""Performs an operation, given its name and its inputs, on plain numbers."""
-by_numpy: Final = _perform(_NUMPY)
-"""Performs it on arrays."""
-by_torch: Final = _perform(_TORCH)
-"""Performs it on tensors, differentiably."""
+def by_numpy(kind: str, *inputs: Any) -> Any:
+    """Perform an operation on arrays."""
+    return _NUMPY[kind](*inputs)
+
+
+def by_torch(kind: str, *inputs: Any) -> Any:
+    """Perform an operation on tensors, differentiably."""
+    return _of_torch()[kind](*inputs)
 
 
 def _operator(kind: str, *, reflected: bool = False) -> Callable[..., Any]:
@@ -121,6 +128,7 @@ class Recorder(ABC):
         return self._known[key]
 
     exp = partialmethod(record, "Exp")
+    log = partialmethod(record, "Log")
     sin = partialmethod(record, "Sin")
     cos = partialmethod(record, "Cos")
     tanh = partialmethod(record, "Tanh")
@@ -214,6 +222,7 @@ _SLOPES: Final[Mapping[str, Callable[..., tuple[Any, ...]]]] = {
     "Sqrt": lambda xp, result, a: (0.5 * xp.rsqrt(a),),
     "Rsqrt": lambda xp, result, a: (-0.5 * result * (result * result),),
     "Exp": lambda xp, result, a: (result,),
+    "Log": lambda xp, result, a: (1.0 / a,),
     "Sin": lambda xp, result, a: (xp.cos(a),),
     "Cos": lambda xp, result, a: (-xp.sin(a),),
     "Tanh": lambda xp, result, a: (1.0 - result * result,),

@@ -70,8 +70,4 @@ from .figure import draw_figure as draw_figure
 # Films
 from .animation import write_animation as write_animation
 
-# Networks
-from .graph_drawing import draw_graph as draw_graph
-from .graph_drawing import export_graph as export_graph
-
 __all__: list[str]

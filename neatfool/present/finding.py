@@ -17,6 +17,7 @@ from urllib.parse import quote
 from PIL import Image
 from pydantic import BaseModel, ConfigDict
 
+from neatfool.figure import draw_figure, for_page
 from neatfool.present.blocks import (
     Bars,
     Block,
@@ -29,7 +30,6 @@ from neatfool.present.blocks import (
     Text,
     is_shown,
 )
-from neatfool.present.figure import draw_figure, for_page
 from neatfool.present.saving import TEMPLATES, fill_template, save
 from neatfool.run.images import open_png
 
@@ -249,7 +249,7 @@ def _picture(kind: str, data: bytes, image: Image.Image) -> PageImage:
 
 
 def embed_svg(svg: bytes) -> str:
-    """Turn an SVG of :func:`draw_figure` or :func:`draw_graph` into a data URI.
+    """Turn an SVG of :func:`draw_figure` or ``neatfool.cppn.draw_graph`` into a data URI.
 
     Its colours follow the reader's light or dark scheme.
     """

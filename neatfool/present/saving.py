@@ -1,4 +1,4 @@
-"""Writes HTML pages from templates, and files whole or not at all."""
+"""Writes HTML pages from templates."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from neatfool.errors import StorageError, printable
-from neatfool.files import is_stream, make_folder, write_into, write_whole
+from neatfool.errors import printable
 from neatfool.plugin.manager import PluginManager
-from neatfool.run.folder import DATABASE, EXPERIMENT, REPORT
+from neatfool.run.folder import REPORT, save
 from neatfool.wording import counted, duration, level, percent, share, unbroken
 
 if TYPE_CHECKING:
@@ -18,36 +17,9 @@ if TYPE_CHECKING:
     from neatfool.present.blocks import Block
     from neatfool.run.run import Run
 
+__all__ = ["save"]  # which plugins have from here
+
 TEMPLATES: Final = Path(__file__).with_name("templates")
-
-
-def save(path: str | Path, data: bytes, *, within: Path | None = None) -> Path:
-    """Write a file completely or not at all, and give its path. It replaces a link in its place.
-
-    A pipe or a device is written into, unless it stands in a run's folder.
-
-    Args:
-        path: The file.
-        data: What to write.
-        within: A folder above it. Folders between the two are made where they are missing, and
-            none of them may be a link.
-
-    Raises:
-        StorageError: The file cannot be written, or a run keeps its record in it, or a folder below
-            ``within`` is a link.
-    """
-    path = Path(path)
-    of_run = (path.parent / DATABASE).exists()
-    if of_run and path.name in {DATABASE, EXPERIMENT}:
-        raise StorageError(f"{path}: a run keeps its record there; give another file")
-    try:
-        if within is not None:
-            make_folder(path.parent, within)
-        named_by_user = within is None and not of_run
-        (write_into if named_by_user and is_stream(path) else write_whole)(path, data)
-    except OSError as error:
-        raise StorageError(f"{path}: cannot be written: {error.strerror or error}") from error
-    return path
 
 
 def write_report(run: Run, path: str | Path | None = None) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from neatfool.errors import RunError, StorageError
-from neatfool.files import lock_folder
+from neatfool.files import is_stream, lock_folder, make_folder, write_into, write_whole
 from neatfool.spec.json import Json
 
 DATABASE: Final = "run.db"
@@ -109,3 +109,32 @@ def storage_errors(folder: Path, kept: str = "") -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or error
         raise StorageError(f"{folder}: cannot be written: {reason}{kept}") from error
+
+
+def save(path: str | Path, data: bytes, *, within: Path | None = None) -> Path:
+    """Write a file completely or not at all, and give its path. It replaces a link in its place.
+
+    A pipe or a device is written into, unless it stands in a run's folder.
+
+    Args:
+        path: The file.
+        data: What to write.
+        within: A folder above it. Folders between the two are made where they are missing, and
+            none of them may be a link.
+
+    Raises:
+        StorageError: The file cannot be written, or a run keeps its record in it, or a folder below
+            ``within`` is a link.
+    """
+    path = Path(path)
+    of_run = (path.parent / DATABASE).exists()
+    if of_run and path.name in {DATABASE, EXPERIMENT}:
+        raise StorageError(f"{path}: a run keeps its record there; give another file")
+    try:
+        if within is not None:
+            make_folder(path.parent, within)
+        named_by_user = within is None and not of_run
+        (write_into if named_by_user and is_stream(path) else write_whole)(path, data)
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be written: {error.strerror or error}") from error
+    return path

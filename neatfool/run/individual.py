@@ -92,8 +92,8 @@ class Individual:
     def picture(self) -> Any:
         """Give the picture of a CPPN; RunError if the encoding's genomes are none.
 
-        It is a :class:`neatfool.cppn.Picture`, which :func:`neatfool.cppn.to_onnx` and
-        :func:`neatfool.cppn.to_glsl` write for other programs.
+        It is a :class:`neatfool.cppn.Picture`, which :func:`neatfool.cppn.write` writes for other
+        programs.
         """
         if (picture := self.run.encoding.picture(self.genome)) is None:
             raise self._unlike("what encoding {} draws cannot be written as a program")

@@ -12,11 +12,8 @@ from neatfool.run.run import Run
 from neatfool.spec.encoding import Encoding
 from neatfool.spec.json import Json
 
-OWN: Final = ".json"
-"""The suffix of files that hold a genome as an encoding writes it."""
-
-OTHERS: Final = (".xml", ".zip")
-"""The suffixes of files that other programs write."""
+SUFFIXES: Final = (".json", ".xml", ".zip")
+"""The suffixes of files that hold genomes."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +31,8 @@ def inherit(folder: Path | str, encoding: Encoding[Any]) -> SeedGenomes:
     """Take the elites of a run, or the genomes in a folder, to begin a search with them.
 
     The run may have fooled another target: only genomes are taken, not scores. A folder that is no
-    run may hold genomes: ``.json`` files as the encoding's ``dumps`` writes them, and ``.xml`` and
-    ``.zip`` files that its ``from_file`` reads.
+    run may hold genomes in ``.json``, ``.xml`` and ``.zip`` files, which the encoding's
+    ``from_file`` reads.
 
     Args:
         folder: The folder. A run may still be going on.
@@ -47,15 +44,13 @@ def inherit(folder: Path | str, encoding: Encoding[Any]) -> SeedGenomes:
     """
     path, files = Path(folder), list[Path]()
     if path.is_dir() and not (path / DATABASE).exists():
-        files = sorted(each for each in path.iterdir() if each.suffix.lower() in {OWN, *OTHERS})
+        files = sorted(each for each in path.iterdir() if each.suffix.lower() in SUFFIXES)
     if not files:
         return _inherit_elites(path, encoding)
     genomes = list[Any]()
     for file in files:
         try:
-            own = file.suffix.lower() == OWN
-            read = encoding.loads(file.read_text("utf-8")) if own else encoding.from_file(file)
-            genomes.append(read)
+            genomes.append(encoding.from_file(file))
         except OSError as error:
             raise ExperimentError(f"{file}: cannot be read: {error.strerror or error}") from error
         except ValueError as error:
@@ -69,7 +64,7 @@ def _inherit_elites(folder: Path, encoding: Encoding[Any]) -> SeedGenomes:
             elites = {elite.candidate_id: elite for elite in run.elites}
             name, seed, channels = run.name, run.seed, run.spec.channels
     except RunError as error:
-        fault = f"there is no run to start from, and no genome ({', '.join((OWN, *OTHERS))})"
+        fault = f"there is no run to start from, and no genome ({', '.join(SUFFIXES)})"
         raise ExperimentError(f"{fault}: {error} (--set scheme.seed_from=RUN)") from error
     if not elites:
         raise ExperimentError(f"{folder}: the run has no elites yet to start from")

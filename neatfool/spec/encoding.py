@@ -125,11 +125,13 @@ class Encoding(ABC, Generic[Genome]):
         return self
 
     def from_file(self, path: Path) -> Genome:
-        """Read a genome that another program wrote, for ``seed_from``.
+        """Read a genome from a file, for ``seed_from``: ``.json`` as ``dumps`` wrote it, or more.
 
         Raises:
             ValueError: It cannot be read.
         """
+        if path.suffix.lower() == ".json":
+            return self.loads(path.read_text("utf-8"))
         raise ValueError(
             "this encoding reads no files of other programs; take it out of the folder"
         )

@@ -8,8 +8,12 @@ from typing import Any, Final
 
 import click
 
-from neatfool import ExperimentError, StorageError
+from neatfool import StorageError
 from neatfool.present import FileToWrite, Output, option, trust_option
+
+GRAPHS: Final = ("svg", "png", "graphml")
+"""The formats of graphs, which other encodings may have, too."""
+FORMATS: Final = "neat-python, neatfool, pytorch, onnx, glsl, graphml, svg or png"
 
 
 @click.command(
@@ -17,53 +21,54 @@ from neatfool.present import FileToWrite, Output, option, trust_option
 Examples:
   neatfool graph runs/mnist-1 3                      # writes 3.svg
   neatfool graph runs/mnist-1 3 -o three.graphml     # for networkx, Gephi, Cytoscape
+  neatfool graph runs/mnist-1 3 -o three.py          # a PyTorch module
   neatfool graph runs/mnist-1 3 -o three.onnx        # draws the picture at any size
-  neatfool graph runs/mnist-1 3 -o three.glsl        # a shader for Shadertoy, three.js
+  neatfool graph winner.json                         # of neat-python; writes winner.svg
+  neatfool graph skull.xml -o skull.json             # from Picbreeder to neat-python
 
-The file's suffix decides the format: .svg, .png, .graphml or .json
-describe the network; .onnx, .glsl and .frag are programs that draw its picture.
-.onnx needs `pip install 'neatfool[onnx]'`. Its input `size` is the height and
-width in pixels, int64 [2]; its output `image` is uint8 [C, H, W]."""
+The file's suffix decides the format: .svg and .png draw the network, .graphml
+and .json (neat-python's) describe it, .py is the source of a PyTorch module;
+.onnx, .glsl and .frag are programs that draw its picture. `--format neatfool`
+writes neatfool's own genome.
+
+FILE is JSON of neat-python (`neat.export`), a genome of Picbreeder (.xml, or
+.zip with one) or one of neatfool. Its .onnx computes the network, and not a
+picture. .onnx needs `pip install 'neatfool[onnx]'`."""
 )
-@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
-@click.argument("class_name", metavar="CLASS")
-@option("-o, --out FILE", "The file to write.  [default: CLASS.svg]")
+@click.argument("source", metavar="RUN|FILE", type=click.Path(path_type=Path))
+@click.argument("class_name", metavar="[CLASS]", required=False)
+@option("-o, --out FILE", "The file to write.  [default: CLASS.svg or FILE.svg]")
+@option("--format NAME", f"{FORMATS}.  [default: that of the suffix]", str, into="name")
 @trust_option
-def graph(run_folder: Path, class_name: str, out: Path | None) -> None:
-    """Write the CPPN of CLASS's elite (by name or index) for other programs."""
-    from neatfool import open_run
-    from neatfool.present import export_graph
+def graph(source: Path, class_name: str | None, out: Path | None, name: str | None) -> None:
+    """Write a network for other programs: CLASS's elite (by name or index) in RUN, or FILE."""
+    from neatfool import cppn, open_run
     from neatfool.wording import counted, slug
 
-    run = click.get_current_context().with_resource(closing(open_run(run_folder)))
-    elite = run.elite(class_name)
-    path = out or Path(f"{slug(elite.name) or 'class'}.svg")
-    if path.suffix.lower() in PROGRAMS:
-        _write_program(elite.picture(), path, f"{elite.name}: {elite.run.path.name}")
+    given: Any
+    kind = name or (cppn.SUFFIXES.get(out.suffix.lower()) if out else "svg")
+    if source.is_file():
+        if class_name is not None:
+            raise click.UsageError("CLASS is for a run; a file has one network")
+        given, stem, title = cppn.read(source), source.stem, source.name
+        size = given.genome.size()
     else:
-        try:
-            export_graph(elite.graph(), path)
-        except ExperimentError as error:
-            raise ExperimentError(f"{error}, or for the picture {', '.join(PROGRAMS)}") from None
-    nodes = counted(elite.size.nodes, "node", "nodes")
-    edges = counted(elite.size.connections, "connection", "connections")
+        run = click.get_current_context().with_resource(closing(open_run(source)))
+        if class_name is None:
+            fault = f"{source} is a run: say whose network, as `graph {source} CLASS`"
+            raise click.UsageError(fault)
+        elite = run.elite(class_name)
+        given = elite.graph() if kind in GRAPHS else elite.picture()
+        stem, title = slug(elite.name) or "class", f"{elite.name}: {elite.run.path.name}"
+        size = elite.size.nodes, elite.size.connections
+    suffix = next((each for each, of in cppn.SUFFIXES.items() if of == kind), ".json")
+    path = cppn.write(given, out or Path(f"{stem}{suffix}"), format=name, title=title)
+    nodes, edges = counted(size[0], "node", "nodes"), counted(size[1], "connection", "connections")
     Output().say(f"{path}: {nodes}, {edges}")
 
 
 PROGRAMS: Final = (".onnx", ".glsl", ".frag")
 """The suffixes of programs that draw a picture."""
-
-
-def _write_program(picture: Any, path: Path, title: str) -> None:
-    from neatfool import cppn
-    from neatfool.present import save
-
-    if path.suffix.lower() == ".onnx":
-        save(path, cppn.to_onnx(picture, title=title))
-    else:
-        save(path, cppn.to_glsl(picture, title=title).encode("ascii"))
-
-
 LARGEST_OF_FILE: Final = 8192
 """The most pixels of a side of a file's picture, which is drawn as a whole."""
 LARGEST_PIECE: Final = 1024
@@ -89,9 +94,10 @@ on, with generation and confidence below: .gif, .webp, .png (animated), or .mp4
 if ffmpeg is installed. Of a long line it shows 40 pictures, chosen so that from
 each to the next the image changes about equally.
 
-A genome comes from a file as JSON (.json), or from Picbreeder (.xml, or .zip
-with one). It is drawn with normalised inputs; a search can begin with a folder
-of such files, the key `seed_from` of the scheme map_elites."""
+FILE is a genome of neatfool, of neat-python (JSON of `neat.export`, of up to
+four inputs) or of Picbreeder (.xml, or .zip with one). It is drawn with
+normalised inputs; a search can begin with a folder of such files, the key
+`seed_from` of the scheme map_elites."""
 )
 @click.argument("source", metavar="RUN|FILE", type=click.Path(path_type=Path, exists=True))
 @click.argument("class_name", metavar="[CLASS]", required=False)
@@ -101,7 +107,7 @@ of such files, the key `seed_from` of the scheme map_elites."""
     click.IntRange(min=1, max=16384),
 )
 @option("--sharp", "Draw twice the detail.")
-@option("--colour MAP", "The colour map of a file's genome.  [default: grey; of Picbreeder's: hsv]")
+@option("--colour MAP", "The colour map of FILE's genome.  [default: grey; of three outputs: hsv]")
 @option("-o, --out FILE", "The file to write.  [default: CLASS-N.png or FILE-N.png]", FileToWrite())
 @option("--ancestry FILE", "Write a film of the elite's ancestors instead.", FileToWrite())
 @trust_option
@@ -146,20 +152,15 @@ def _render_file(file: Path, size: int, colour: str | None, path: Path) -> None:
         raise click.BadParameter(
             f"{path}: {path.suffix!r} is none of {', '.join(formats)}", param_hint="--out"
         )
-    is_json = file.suffix.lower() == ".json"
-    colour = colour or ("grey" if is_json else "hsv")
-    look = cppn.Look(size, size, inputs="normalised", colour_map=colour)
-    try:
-        data = file.read_bytes()
-        genome = cppn.loads(data.decode()) if is_json else cppn.read_picbreeder(data, look)
-    except (OSError, ValueError) as error:
-        raise ExperimentError(f"{file}: {error}") from error
-    picture = cppn.Picture(genome, look)
+    look = colour and cppn.Look(size, size, inputs="normalised", colour_map=colour)
+    network = cppn.read(file, look=look or None)
+    picture = network.picture(size, colour)
     if path.suffix.lower() == ".png":
-        save(path, encode_png(picture.pixels().numpy()))
+        save(path, encode_png(picture.pixels()))
     else:
-        _write_program(picture, path, file.name)
-    Output().say(f"{path}: {len(genome.nodes):,} nodes, {len(genome.connections):,} connections")
+        cppn.write(picture, path, title=file.name)
+    nodes, connections = len(network.genome.nodes), len(network.genome.connections)
+    Output().say(f"{path}: {nodes:,} nodes, {connections:,} connections")
 
 
 def _render_line(folder: Path, class_name: str, size: int, path: Path) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
-from neatfool import Encoding, ExperimentError, GenomeSize, ImageSpec, cppn, hookimpl
+from neatfool import Encoding, ExperimentError, GenomeError, GenomeSize, ImageSpec, cppn, hookimpl
 from neatfool.network import DeviceName, pick_device
 
 if TYPE_CHECKING:
@@ -248,8 +248,12 @@ class CppnEncoding(Encoding[cppn.Genome]):
         return cppn.loads(text, self._config)
 
     def from_file(self, path: Path) -> cppn.Genome:
-        """Read a file of Picbreeder: XML, or a ZIP archive with one file of it."""
-        return cppn.read_picbreeder(path.read_bytes(), self._look)
+        """Read a genome in any of the formats of :func:`neatfool.cppn.read`."""
+        network = cppn.read(path.read_bytes(), look=self._look)
+        if len(network.outputs) != len(self._colours.labels):
+            fault = f"a network of {len(network.outputs)} outputs"
+            raise GenomeError(f"{fault}, and here it has {', '.join(self._colours.labels)}")
+        return self.loads(cppn.dumps(network.genome))
 
     def distance(self, a: cppn.Genome, b: cppn.Genome) -> float:
         """Give neat-python's distance of two genomes."""
@@ -260,8 +264,8 @@ class CppnEncoding(Encoding[cppn.Genome]):
         return GenomeSize(*genome.size())
 
     def graph(self, genome: cppn.Genome) -> nx.DiGraph:
-        """Give a genome as a graph; see :func:`neatfool.cppn.to_graph`."""
-        return cppn.to_graph(genome, self._config, output_labels=self._colours.labels)
+        """Give a genome as a graph; see :meth:`neatfool.cppn.NeatNetwork.graph`."""
+        return cppn.NeatNetwork(genome, outputs=self._colours.labels).graph()
 
     def picture(self, genome: cppn.Genome) -> cppn.Picture:
         """Give a genome's picture, for other programs."""

@@ -18,7 +18,8 @@ LARGEST: Final = 127
 WORKER: Final = ("kernels.js", "network.js", "genome.js", "search.js", "worker.js")
 SCRIPT: Final = (*WORKER[:3], "graph.js", "page.js", "play.js", "figures.js")
 _FUNCTIONS: Final = {
-    **{name: f"Math.{name.lower()}({{}})" for name in ("Abs", "Sqrt", "Exp", "Sin", "Cos", "Tanh")},
+    **{name: f"Math.{name.lower()}({{}})" for name in ("Abs", "Sqrt", "Sin", "Cos")},
+    **{name: f"Math.{name.lower()}({{}})" for name in ("Exp", "Log", "Tanh")},
     **{name: f"Math.{name.lower()}({{}}, {{}})" for name in ("Min", "Max")},
     **{"Add": "({} + {})", "Sub": "({} - {})", "Mul": "({} * {})", "Div": "({} / {})"},
     **{"Neg": "(-{})", "Rsqrt": "(1 / Math.sqrt({}))", "Round": "Math.round({})"},

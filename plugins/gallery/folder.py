@@ -202,7 +202,7 @@ def encode_formula(picture: cppn.Picture) -> dict[str, Any]:
     ``n`` has for each node its function, as a place in ``ACTIVATIONS``, and its sources: 0 to 3 are
     the inputs, and 4 + i is node i; ``w`` bias, response and weights, ``o`` the outputs' places.
     """
-    nodes = picture.formula()
+    nodes = picture.network.formula()
     places = {-1 - place: place for place in range(FIRST_NODE)}
     places |= {node.key: FIRST_NODE + place for place, node in enumerate(nodes)}
     rows: list[list[int]] = []

@@ -17,7 +17,7 @@ from urllib.parse import quote
 import numpy as np
 from scipy.special import expit
 
-from neatfool import EliteView, Run, RunError, present
+from neatfool import EliteView, Run, RunError, cppn, present
 from neatfool.measure import read_survival
 from neatfool.wording import level, percent, spending
 
@@ -200,7 +200,7 @@ class Elites:
             graph = None
             with suppress(RunError):
                 graph = present.embed_svg(
-                    present.draw_graph(elite.graph(), background=present.SURFACE)
+                    cppn.draw_graph(elite.graph(), background=present.SURFACE)
                 )
             details.append(
                 {

@@ -10,8 +10,9 @@ from contextlib import closing
 import pytest
 from commands import neatfool
 from picbreeder_files import grey, zipped
+from random_neat import random_network
 
-from neatfool import ExperimentError, inherit, open_run
+from neatfool import ExperimentError, cppn, inherit, open_run
 from neatfool.run.store import RunStore
 from neatfool.testing import ToyEncoding
 from tests.support.databases import contents
@@ -115,19 +116,21 @@ def test_grey_images_do_not_begin_with_what_draws_coloured_ones(seed):
         inherit(seed, encoding)
 
 
-def test_a_search_begins_with_genomes_of_picbreeder(experiment, tmp_path):
+def test_a_search_begins_with_genomes_of_picbreeder_and_neat_python(experiment, tmp_path):
     folder = tmp_path / "bred"
     folder.mkdir()
     (folder / "1.xml").write_bytes(grey())
     (folder / "2.zip").write_bytes(zipped(grey("sin(x)")))
+    cppn.write(random_network(4, inputs=4), folder / "3.json")
     (folder / "notes.txt").write_text("is not looked at")
     run(experiment, tmp_path / "run", folder, "scheme.initial=1")
     candidates, (report,), state = first_generation(tmp_path / "run")
-    assert report.evaluations == 2
+    assert report.evaluations == 3
     inherited = state["scheme"]["inherited"]
-    assert (inherited["run"], inherited["seed"], inherited["genomes"]) == ("bred", None, 2)
+    assert (inherited["run"], inherited["seed"], inherited["genomes"]) == ("bred", None, 3)
     encoding = open_run(tmp_path / "run").encoding
-    given = [encoding.dumps(encoding.from_file(folder / name)) for name in ("1.xml", "2.zip")]
+    names = ("1.xml", "2.zip", "3.json")
+    given = [encoding.dumps(encoding.from_file(folder / name)) for name in names]
     assert candidates
     assert all(genome == given[id_] for id_, _, genome in candidates)
 
@@ -147,7 +150,7 @@ def test_a_search_begins_with_genomes_that_an_encoding_wrote(experiment, seed, t
     [
         ("a.xml", b"<html/>", r"a\.xml: holds 0 genomes"),
         ("a.json", b"{}", r"a\.json: not a genome: format: Field required"),
-        ("a.json", b"\xff", r"a\.json: 'utf-8' codec can't decode"),
+        ("a.json", b"\xff", r"a\.json: not a genome: 'utf-8' codec can't decode"),
     ],
 )
 def test_a_file_that_is_no_genome_is_refused(name, data, message, experiment, tmp_path):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from pages import texts
 
+from neatfool.figure import draw_figure
 from neatfool.present.charts import LOOKS, StepCurve, key_of, steps
-from neatfool.present.figure import draw_figure
 
 
 def test_letters_colours_and_strokes_tell_many_groups_apart():

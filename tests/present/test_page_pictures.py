@@ -9,8 +9,9 @@ import networkx as nx
 import numpy as np
 from PIL import Image
 
-from neatfool.present import draw_graph, finding
-from neatfool.present.figure import INK
+from neatfool.cppn import draw_graph
+from neatfool.figure import INK
+from neatfool.present import finding
 
 
 def noise(side: int) -> Image.Image:

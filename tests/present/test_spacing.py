@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neatfool.present.figure import spread
+from neatfool.figure import spread
 
 places = st.lists(st.floats(-100, 100), min_size=1, max_size=12)
 

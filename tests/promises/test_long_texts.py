@@ -11,7 +11,7 @@ import pytest
 from neatfool.config.ini import override, split
 from neatfool.errors import ExperimentError
 from neatfool.experiment.framework import _UNSAFE
-from neatfool.present.figure import compact
+from neatfool.figure import compact
 from neatfool_plugins.http.validation import looks_like_a_key
 
 if TYPE_CHECKING:

@@ -54,7 +54,10 @@ def picture_of_function(number):
 
 def render(picture, size=NATIVE):
     """Render it with neatfool's plain renderer: uint8 [C, H, W]."""
-    return picture.pixels(size).numpy()
+    program = cppn.compile_genomes(
+        [picture.genome], range(-1, -5, -1), range(picture.look.colours.outputs)
+    )
+    return cppn.render(program, picture.look, size=size)[0].numpy()
 
 
 def share_that_differs(images, others):

@@ -5,17 +5,20 @@ outputs count as linear. So fast hue is grey. Like the formulas of activations, 
 are written once, for all that draws.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Final
-
-import torch
+from typing import TYPE_CHECKING, Any, Final
 
 from neatfool.cppn.formulas import Expression, Number, Trace, by_torch
 from neatfool.errors import ExperimentError, nearest
+
+if TYPE_CHECKING:
+    import torch
 
 Convert = Callable[..., Any]
 
@@ -87,6 +90,8 @@ class ColourMap:
 
     def __call__(self, outputs: torch.Tensor) -> torch.Tensor:
         """Map outputs, floats [N, O, P] or [N, O, 3, P] with derivatives, to channels [N, C, P]."""
+        import torch
+
         if outputs.dim() == 3:
             return torch.stack(self.at_points.play(by_torch, *outputs.unbind(1)), dim=1)
         given = outputs.transpose(1, 2).flatten(1, 2).unbind(1)
@@ -95,6 +100,8 @@ class ColourMap:
 
 def quantise(channels: torch.Tensor) -> torch.Tensor:
     """Round channels in [0, 1] to uint8: 255 times the value, to the nearest integer."""
+    import torch
+
     return channels.mul(255.0).round_().to(torch.uint8)
 
 

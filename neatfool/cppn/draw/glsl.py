@@ -56,6 +56,7 @@ FUNCTIONS: Final = {
     "Sqrt": "sqrt",
     "Rsqrt": "inversesqrt",
     "Exp": "exponential",
+    "Log": "logarithm",
     "Sin": "sine",
     "Cos": "cosine",
     "Tanh": "hyperbolic_tangent",

@@ -180,6 +180,7 @@ _PER_PI: Final = _single(1 / np.pi)
 _PI: Final = _single(np.pi), _single(np.pi - _single(np.pi))
 _PER_LN2: Final = _single(1 / np.log(2))
 _LN2: Final = tuple(map(_single, polynomials.LN2))
+_ROUND_BITS: Final = 0x4B400000
 _ONE_BITS: Final = 0x3F800000
 _EXPONENT: Final = 23
 # Half of these bits less half of a number's are nearly those of 1 by its square root.
@@ -222,6 +223,20 @@ def _exp(xp: _Emitter, z: Any) -> Any:
     return (1.0 + (r + (r * r) * p)) * power
 
 
+def _log(xp: _Emitter, z: Any) -> Any:
+    """Give the natural logarithm of z, which is positive and normal."""
+    bits = xp.record("SubtractBits", xp.record("Bits", z), polynomials.ROOT_BITS)
+    whole = xp.record("ShiftRight", bits, _EXPONENT)
+    # An integer in the lowest bits of the number that rounds is that number and the integer.
+    k = xp.record("Float", xp.record("AddBits", whole, _ROUND_BITS)) - _ROUND
+    rest = xp.record("And", bits, 0x7FFFFF)
+    m = xp.record("Float", xp.record("AddBits", rest, polynomials.ROOT_BITS))
+    t = (m - 1.0) / (m + 1.0)
+    s = t * t
+    p = xp.polynomial(polynomials.LOGARITHM, s)
+    return k * _LN2[0] + (2.0 * t + ((t * s) * p + k * _LN2[1]))
+
+
 def _tanh(xp: _Emitter, z: Any) -> Any:
     """Give the hyperbolic tangent of z, as a quotient of polynomials."""
     end = _single(polynomials.TANH_END)
@@ -239,6 +254,7 @@ _ELEMENTARY: Final[dict[str, Code]] = {
     "Sin": lambda xp, z: _wave(xp, z, cosine=False),
     "Cos": lambda xp, z: _wave(xp, z, cosine=True),
     "Exp": _exp,
+    "Log": _log,
     "Tanh": _tanh,
     "Step": lambda xp, z: xp.record("Select", z, 0.0, 1.0, 0.0),
     "Abs": lambda xp, z: xp.record("Float", xp.record("And", xp.record("Bits", z), 0x7FFFFFFF)),

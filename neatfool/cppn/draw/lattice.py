@@ -15,23 +15,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
-import torch
 from pydantic import Field, FiniteFloat, PositiveInt
 from pydantic.dataclasses import dataclass as validated
 
 from neatfool.cppn.draw.colour import ColourMap, find_colour_map
 from neatfool.cppn.formulas import Expression, Trace, by_numpy
 
+if TYPE_CHECKING:
+    import torch
+
 BY_COLUMN: Final = 0b0101
 """The inputs that vary between columns: bit i is input i."""
 
 BY_ROW: Final = 0b0110
 """The inputs that vary between rows."""
-
-_FLOATS: Final = {torch.float32: np.float32, torch.float64: np.float64}
 
 
 @validated(frozen=True)
@@ -131,8 +131,18 @@ class Axis:
             weights=weigh(np, away).astype(np.float32),
         )
 
+    @property
+    def matrix(self) -> np.ndarray:
+        """The weight of each point in each pixel, float32 [n, m]."""
+        whole = np.zeros((len(self.first), len(self.places)), np.float32)
+        pixels = np.arange(len(self.first))[:, None]
+        whole[pixels, self.first[:, None] + np.arange(TAPS)] = self.weights
+        return whole
+
     def join(self, points: torch.Tensor, dim: int) -> torch.Tensor:
         """Turn points into pixels along a dimension."""
+        import torch
+
         shape = [1] * points.dim()
         shape[dim] = len(self.first)
         first, weights = (
@@ -160,7 +170,14 @@ class Lattice:
         """The number of points."""
         return len(self.x) * len(self.y)
 
-    def tables(self, start: int, stop: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+    def tables(self, start: int, stop: int, dtype: torch.dtype | None = None) -> torch.Tensor:
+        """Give the inputs of some points as a tensor, float32 if no type is given."""
+        import torch
+
+        kind = np.float64 if dtype == torch.float64 else np.float32
+        return torch.from_numpy(self.arrays(start, stop, kind))
+
+    def arrays(self, start: int, stop: int, dtype: type[np.floating] = np.float32) -> np.ndarray:
         """Give the inputs of some points, counted row by row: floats [1, 4, stop - start].
 
         With a band limit, they are [3, 4, stop - start], with what the inputs change by over it to
@@ -170,13 +187,13 @@ class Lattice:
         top, skipped = divmod(start, width)
         rows = slice(top, -(-stop // width))
         shape = max(rows.stop - top, 0), width
-        whole = np.zeros((3 if self.look.band_limit else 1, 4, *shape), _FLOATS[dtype])
+        whole = np.zeros((3 if self.look.band_limit else 1, 4, *shape), dtype)
         found = input_formula(self.look).play(by_numpy, self.x, self.y[rows, None])
         for place, number in enumerate(found):
             if place % 3 < len(whole) and (isinstance(number, np.ndarray) or number):
                 whole[place % 3, place // 3] = number
         tables = whole.reshape(len(whole), 4, -1)[:, :, skipped : skipped + stop - start]
-        return torch.from_numpy(np.ascontiguousarray(tables))
+        return np.ascontiguousarray(tables)
 
 
 @lru_cache(maxsize=4)
@@ -220,17 +237,21 @@ def smooth(points: torch.Tensor, lattice: Lattice) -> torch.Tensor:
     """Turn the points of a lattice, floats or bytes [N, C, h, w], into pixels [N, C, H, W]."""
     if lattice.axes is None:
         return points
+    import torch
+
     down, across = lattice.axes
     whole = points if points.is_floating_point() else points.float()
     whole = across.join(down.join(whole, -2), -1)
     return whole if points.is_floating_point() else whole.add_(HALF).round_().to(torch.uint8)
 
 
-@torch.enable_grad()
 def spread(gradients: torch.Tensor, lattice: Lattice) -> torch.Tensor:
     """Turn gradients by pixels [N, C, H, W] into those by points [N, C, h, w]."""
     if lattice.axes is None:
         return gradients
+    import torch
+
     shape = *gradients.shape[:2], len(lattice.y), len(lattice.x)
     points = gradients.new_zeros(shape, requires_grad=True)
-    return torch.autograd.grad(smooth(points, lattice), points, gradients)[0]
+    with torch.enable_grad():
+        return torch.autograd.grad(smooth(points, lattice), points, gradients)[0]

@@ -18,6 +18,12 @@ EXPONENTIAL: Final = (0.49999994, 0.16666515, 0.041668456, 0.008369419, 0.001381
 LN2: Final = (0.693359375, -2.12194440e-4)
 """The natural logarithm of 2 in two parts. The first times a small integer is exact."""
 
+LOGARITHM: Final = (0.66666776, 0.39977574, 0.29870926)
+"""log(m) is 2 t + t^3 p(t^2) with t = (m - 1)/(m + 1), for m from the root of 1/2 to that of 2."""
+
+ROOT_BITS: Final = 0x3F3504F3
+"""The bits of the root of 1/2."""
+
 TANH_ABOVE: Final = (0.99999998, 0.13379711, 3.4940259e-3, 2.0583339e-5, 1.3318875e-8)
 TANH_BELOW: Final = (1.0, 0.46713026, 0.025871040, 3.2830787e-4, 7.7619389e-7)
 """tanh(z) is z p(z^2) / q(z^2), for z up to ``TANH_END``, where it reaches 1."""

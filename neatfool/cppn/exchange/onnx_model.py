@@ -1,4 +1,4 @@
-"""A CPPN's picture as a model in ONNX, which takes the size that is wanted."""
+"""A CPPN's picture as a model in ONNX, which takes the size that is wanted; and its network."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from neatfool.cppn.activations import ACTIVATIONS
 from neatfool.cppn.draw.lattice import Look, input_formula, weigh
-from neatfool.cppn.exchange.picture import Picture
+from neatfool.cppn.exchange.network import NeatNetwork, Picture
 from neatfool.cppn.formulas import Recorder, Symbol
 from neatfool.cppn.genome.genes import INPUTS
 from neatfool.errors import ExperimentError
@@ -75,6 +75,8 @@ class Operations(Recorder):
 
 SIZE: Final = "size"
 IMAGE: Final = "image"
+INPUTS_NAME: Final = "inputs"
+OUTPUTS_NAME: Final = "outputs"
 
 
 def to_onnx(picture: Picture, *, title: str = "") -> bytes:
@@ -117,12 +119,65 @@ def to_onnx(picture: Picture, *, title: str = "") -> bytes:
     to, rounded = onnx.TensorProto.UINT8, operations.round(channels)
     operations.nodes.append(helper.make_node("Cast", [rounded.name], [IMAGE], to=to))
     bands = look.channels or look.colours.channels
+    return _write_model(
+        operations,
+        helper.make_tensor_value_info(SIZE, onnx.TensorProto.INT64, [2]),
+        helper.make_tensor_value_info(IMAGE, to, [bands, "height", "width"]),
+        title,
+        {"height": str(look.height), "width": str(look.width)},
+    )
+
+
+def network_to_onnx(network: NeatNetwork, *, title: str = "") -> bytes:
+    """Write a network as a model in ONNX, which computes in double precision as neat-python does.
+
+    Its input ``inputs`` is float64 [N, I], its output ``outputs`` float64 [N, O].
+
+    Args:
+        network: The network.
+        title: What it is, for the model's description.
+
+    Raises:
+        ExperimentError: The package onnx is not installed.
+    """
+    operations = Operations(np.float64)
+    onnx, helper = operations.onnx, operations.onnx.helper
+    given = Symbol(operations, INPUTS_NAME)
+    values: dict[int, Any] = {
+        -1 - place: operations.add_node("Gather", given, [place], axis=1)
+        for place in range(len(network.inputs))
+    }
+    for node in network.formula():
+        terms = (weight * node.response * values[key] for key, weight in node.terms)
+        formula = ACTIVATIONS[node.activation].at_points
+        (values[node.key],) = formula.play(operations.record, sum(terms, node.bias))
+    shape = operations.add_node("Shape", values[-1])
+    columns = [
+        operations.add_node("Expand", values[key], shape) for key in range(len(network.outputs))
+    ]
+    names = [each.name for each in columns]
+    operations.nodes.append(helper.make_node("Concat", names, [OUTPUTS_NAME], axis=1))
+    kind = onnx.TensorProto.DOUBLE
+    return _write_model(
+        operations,
+        helper.make_tensor_value_info(INPUTS_NAME, kind, ["N", len(network.inputs)]),
+        helper.make_tensor_value_info(OUTPUTS_NAME, kind, ["N", len(network.outputs)]),
+        title,
+        {"inputs": ", ".join(network.inputs), "outputs": ", ".join(network.outputs)},
+    )
+
+
+def _write_model(
+    operations: Operations, given: Any, result: Any, title: str, properties: dict[str, str]
+) -> bytes:
+    """Write the bytes of a model."""
+    helper = operations.onnx.helper
     used = {name for node in operations.nodes for name in node.input}
     graph = helper.make_graph(
         operations.nodes,
         "picture",
-        [helper.make_tensor_value_info(SIZE, onnx.TensorProto.INT64, [2])],
-        [helper.make_tensor_value_info(IMAGE, to, [bands, "height", "width"])],
+        [given],
+        [result],
         [each for each in operations.constants if each.name in used],
         doc_string=title,
     )
@@ -134,7 +189,7 @@ def to_onnx(picture: Picture, *, title: str = "") -> bytes:
         producer_version=version("neatfool"),
         doc_string=title,
     )
-    helper.set_model_props(model, {"height": str(look.height), "width": str(look.width)})
+    helper.set_model_props(model, properties)
     written: bytes = model.SerializeToString()
     return written
 
@@ -169,7 +224,7 @@ def _draw(
     """Give each channel, from 0 to 255: [C, *shape]."""
     look = picture.look
     values = dict(zip(INPUTS, inputs, strict=True))
-    for node in picture.formula():
+    for node in picture.network.formula():
         terms = [tuple(w * node.response * each for each in values[key]) for key, w in node.terms]
         argument = map(sum, zip((node.bias, 0.0, 0.0), *terms, strict=True))
         mean = ACTIVATIONS[node.activation].within_reach

@@ -60,7 +60,7 @@ def loads(text: str, config: GenomeConfig | None = None) -> Genome:
     try:
         record = _Record.model_validate_json(text)
     except ValidationError as error:
-        raise GenomeError(f"not a genome: {_first_problem(error)}") from error
+        raise GenomeError(f"not a genome: {first_problem(error)}") from error
     genome = Genome.of(
         [NodeGene(*row) for row in record.nodes],
         [ConnectionGene((a, b), weight, enabled) for a, b, weight, enabled in record.connections],
@@ -89,38 +89,18 @@ def from_bytes(data: bytes) -> Genome:
     return Genome.read(data[len(FORM) :])
 
 
-def to_graph(
-    genome: Genome, config: GenomeConfig, *, output_labels: Sequence[str] = ()
-) -> nx.DiGraph:
-    """Give a genome as a graph.
-
-    Args:
-        genome: The genome.
-        config: Its configuration, which knows the inputs and outputs.
-        output_labels: The labels of the outputs; their numbers if absent.
-
-    Returns:
-        A graph whose nodes are the genome's ids, and the inputs' (negative) ids.
-
-        Nodes have ``kind`` ("input", "hidden" or "output"), ``label`` and ``layer``: the longest
-        way from an input over enabled connections, 0 for an input, at least 1 for others. Hidden
-        nodes and outputs have ``activation``, ``aggregation``, ``bias``, ``response`` and
-        ``order``.
-
-        Edges are all connections, also disabled ones. They have ``weight``, ``enabled``,
-        ``innovation`` and ``order``. ``order`` numbers the genome's nodes or connections.
-    """
+def to_graph(genome: Genome, inputs: Sequence[str], outputs: Sequence[str]) -> nx.DiGraph:
+    """Give a genome as a graph, with labels for its inputs and its outputs."""
     graph = nx.DiGraph()
     layer = layers(edge for edge, gene in genome.connections.items() if gene.enabled)
-    for key, label in INPUTS.items():
-        graph.add_node(key, kind="input", label=label, layer=0)
-    labels = output_labels or [str(key) for key in config.output_keys]
-    names = dict(zip(config.output_keys, labels, strict=True))
+    for place, label in enumerate(inputs):
+        graph.add_node(-1 - place, kind="input", label=label, layer=0)
     for order, (key, node) in enumerate(genome.nodes.items()):
+        is_output = key < len(outputs)
         graph.add_node(
             key,
-            kind="output" if key in names else "hidden",
-            label=names.get(key, node.activation),
+            kind="output" if is_output else "hidden",
+            label=outputs[key] if is_output else node.activation,
             layer=layer.get(key, 1),
             **{name: getattr(node, name) for name in _NodeData.model_fields},
             order=order,
@@ -135,9 +115,9 @@ def from_graph(graph: nx.DiGraph) -> Genome:
     """Turn a graph back into a genome.
 
     Args:
-        graph: A graph of ``to_graph``, perhaps changed, or written and read (ids may be text).
-            Without ``order`` the graph's own order counts. ``enabled`` is True by default, and
-            ``innovation`` does not matter, as it follows from the two nodes.
+        graph: A graph of :meth:`NeatNetwork.graph`, perhaps changed, or written and read (ids may
+            be text). Without ``order`` the graph's own order counts. ``enabled`` is True by
+            default, and ``innovation`` does not matter, as it follows from the two nodes.
 
     Raises:
         GenomeError: The graph is not a genome's; the message names the wrong node or edge.
@@ -180,10 +160,11 @@ def _read(kind: type[BaseModel], data: dict[str, Any], where: str) -> dict[str, 
     try:
         return kind.model_validate(data).model_dump()
     except ValidationError as error:
-        raise GenomeError(f"{where}: {_first_problem(error)}") from error
+        raise GenomeError(f"{where}: {first_problem(error)}") from error
 
 
-def _first_problem(error: ValidationError) -> str:
+def first_problem(error: ValidationError) -> str:
+    """Say where the first problem is, and what."""
     problem = error.errors(include_url=False)[0]
     return ": ".join(filter(None, (".".join(map(str, problem["loc"])), problem["msg"])))
 

@@ -1,10 +1,11 @@
-"""A browser to draw shaders in."""
+"""A browser to draw shaders in, and sample graphs."""
 
 from __future__ import annotations
 
 import pytest
 from browser import BROWSER
 from devtools import Browser
+from report_runs import grow_graph
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +15,9 @@ def browser(tmp_path_factory):
     browser = Browser(tmp_path_factory.mktemp("browser"))
     yield browser
     browser.close()
+
+
+@pytest.fixture
+def make_graph():
+    """Give the maker of sample graphs: of so many hidden nodes, by seed."""
+    return grow_graph

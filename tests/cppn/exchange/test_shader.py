@@ -16,7 +16,8 @@ from random_pictures import (
     share_that_differs,
 )
 
-from neatfool import cppn
+from neatfool.cppn.activations import ACTIVATIONS
+from neatfool.cppn.exchange.shader import to_glsl
 
 DRAW = """
 (() => {
@@ -69,38 +70,38 @@ def draw(browser, shader, size=NATIVE, head="#version 300 es\n"):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("number", range(len(cppn.ACTIVATIONS)))
+@pytest.mark.parametrize("number", range(len(ACTIVATIONS)))
 def test_each_function_is_drawn_as_it_is_rendered(browser, number):
     picture = picture_of_function(number)
-    image = draw(browser, cppn.to_glsl(picture))
+    image = draw(browser, to_glsl(picture))
     assert share_that_differs([image], [render(picture)]) <= 0.01
 
 
 @pytest.mark.browser
 def test_random_networks_of_any_look_and_size_are_drawn_as_they_are_rendered(browser):
     pictures = [(random_picture(number), SIZES[number % 3]) for number in range(24)]
-    drawn = [draw(browser, cppn.to_glsl(picture), size) for picture, size in pictures]
+    drawn = [draw(browser, to_glsl(picture), size) for picture, size in pictures]
     assert share_that_differs(drawn, [render(*each) for each in pictures]) <= 0.01
 
 
 @pytest.mark.browser
 def test_shadertoy_draws_it_as_it_is(browser):
     picture = random_picture(7)
-    image = draw(browser, cppn.to_glsl(picture), head=SHADERTOY)
+    image = draw(browser, to_glsl(picture), head=SHADERTOY)
     assert share_that_differs([image], [render(picture)]) <= 0.01
 
 
 @pytest.mark.browser
 def test_on_a_broader_canvas_it_stands_in_the_middle(browser):
     picture = random_picture(7)
-    image = draw(browser, cppn.to_glsl(picture), (24, 52))
+    image = draw(browser, to_glsl(picture), (24, 52))
     assert share_that_differs([image[..., 10:42]], [render(picture)]) <= 0.01
     assert image[..., :10].max() == image[..., 42:].max() == 0
 
 
 @pytest.mark.parametrize("title", ["a\nvoid", "school bus \\", "žirafa\r\x00", ""])
 def test_a_title_stays_in_its_comment(title):
-    first, second, *_ = cppn.to_glsl(random_picture(1), title=title).split("\n")
+    first, second, *_ = to_glsl(random_picture(1), title=title).split("\n")
     assert first.startswith("// ")
     assert second == "//"
     assert first.isascii()
@@ -109,6 +110,6 @@ def test_a_title_stays_in_its_comment(title):
 
 
 def test_its_head_says_where_it_comes_from_and_under_which_licence():
-    shader = cppn.to_glsl(random_picture(1), title="school bus")
+    shader = to_glsl(random_picture(1), title="school bus")
     assert shader.startswith("// school bus\n")
     assert "SPDX-License-Identifier: Apache-2.0" in shader

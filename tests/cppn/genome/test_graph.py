@@ -5,16 +5,14 @@ import json
 
 import networkx as nx
 import pytest
-from genomes import breeder_of, config_of, genomes, line_of
+from genomes import breeder_of, genomes, line_of
 from hypothesis import given
 
 from neatfool import GenomeError, cppn
 
-CONFIG = config_of()
 
-
-def graph_of(genome, **given):
-    return cppn.to_graph(genome, CONFIG, **given)
+def graph_of(genome, outputs=("0", "1", "2")):
+    return cppn.NeatNetwork(genome, outputs=outputs).graph()
 
 
 def through_graphml(graph):
@@ -32,7 +30,7 @@ def through_json(graph):
 @pytest.mark.parametrize("through", [lambda graph: graph, through_graphml, through_json])
 @given(genome=genomes())
 def test_a_graph_gives_the_equal_genome_back(through, genome):
-    read = through(graph_of(genome, output_labels=("hue", "saturation", "value")))
+    read = through(graph_of(genome, outputs=("hue", "saturation", "value")))
     assert cppn.from_graph(read) == genome
 
 
@@ -65,7 +63,7 @@ def small_genome():
 
 
 def test_nodes_say_what_they_are():
-    nodes = graph_of(small_genome(), output_labels=("hue", "saturation", "value")).nodes
+    nodes = graph_of(small_genome(), outputs=("hue", "saturation", "value")).nodes
     assert {key: data["label"] for key, data in nodes(data=True) if data["kind"] == "input"} == {
         -1: "x",
         -2: "y",

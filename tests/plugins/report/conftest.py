@@ -33,7 +33,7 @@ def all_drawn_once() -> Iterator[None]:
         return draw_once
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(page.present, "draw_graph", once(page.present.draw_graph))
+        patch.setattr(page.cppn, "draw_graph", once(page.cppn.draw_graph))
         for kind in ("confidences", "thresholds", "replacements", "sizes"):
             patch.setattr(page, f"draw_{kind}", once(getattr(page, f"draw_{kind}")))
         yield

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pages import texts
 
-from neatfool.present.figure import compact
+from neatfool.figure import compact
 from neatfool.wording import percent
 from neatfool_plugins.report import page
 

@@ -6,7 +6,7 @@ import networkx as nx
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neatfool.present.graph_layout import lay_out
+from neatfool.cppn.exchange.graph_layout import lay_out
 
 
 def layered(*edges: tuple[int, int]) -> nx.DiGraph:

@@ -13,9 +13,9 @@ import pytest
 from pages import texts
 from PIL import Image
 
-from neatfool.present import draw_graph
-from neatfool.present.figure import DISABLED, NEGATIVE, POSITIVE
-from neatfool.present.graph_drawing import FAINT, influential
+from neatfool.cppn import draw_graph
+from neatfool.cppn.exchange.graph_drawing import FAINT, influential
+from neatfool.figure import DISABLED, NEGATIVE, POSITIVE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,7 +115,7 @@ def test_drawing_leaves_the_settings_of_matplotlib_alone(graph: nx.DiGraph) -> N
 @pytest.mark.slow
 def test_importing_the_report_loads_no_matplotlib_and_drawing_no_pyplot() -> None:
     code = (
-        "import sys, networkx; from neatfool.present import draw_graph;"
+        "import sys, networkx; from neatfool.cppn import draw_graph;"
         "assert 'matplotlib' not in sys.modules;"
         "draw_graph(networkx.DiGraph([(1, 2)]));"
         "assert 'matplotlib.pyplot' not in sys.modules"

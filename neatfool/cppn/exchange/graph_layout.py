@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 import networkx as nx
 import numpy as np
 
-from neatfool.present.figure import spread
+from neatfool.figure import spread
 
 BEND_GAP: Final = 0.34
 """The distance between two bends; that between two nodes is 1."""

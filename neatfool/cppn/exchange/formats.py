@@ -1,0 +1,229 @@
+"""Reads networks from files, and writes them, in the formats of NEAT's and CPPNs' users.
+
+A file of somebody else is data. It has bounds, nothing of it is run, and what is wrong with it is
+one sentence.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from itertools import chain
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias
+
+import networkx as nx
+import numpy as np
+
+from neatfool.cppn.activations import LIMIT
+from neatfool.cppn.draw.lattice import Look
+from neatfool.cppn.exchange.graph_drawing import draw_graph
+from neatfool.cppn.exchange.neat_json import read_neat_json, write_neat_json
+from neatfool.cppn.exchange.network import NeatNetwork, Picture
+from neatfool.cppn.exchange.onnx_model import network_to_onnx, to_onnx
+from neatfool.cppn.exchange.picbreeder import LARGEST, read_picbreeder
+from neatfool.cppn.exchange.torch_source import to_torch
+from neatfool.cppn.genome.genes import INPUTS
+from neatfool.cppn.genome.genome import Genome
+from neatfool.cppn.genome.serial import dumps, loads
+from neatfool.errors import ExperimentError, GenomeError, nearest
+from neatfool.run.folder import save
+
+MOST_GENES: Final = 20_000
+"""The most nodes and connections that are read. Evolved networks have some hundred."""
+MOST_DRAWN: Final = 2_000
+"""The most edges that are drawn: laying out more takes minutes, and shows nothing."""
+_PICKLED: Final = (b"\x1f\x8b", b"\x80")
+"""How pickles begin: neat-python compresses its own."""
+
+Writable: TypeAlias = NeatNetwork | Picture | nx.DiGraph
+
+
+def read(source: str | Path | bytes, *, look: Look | None = None) -> NeatNetwork:
+    """Read a network from a file, or from its text.
+
+    The content decides the format: neat-python's JSON (``neat.export``); Picbreeder's XML, also in
+    a ZIP archive or as JSON; neatfool's own genome.
+
+    Args:
+        source: The file's path, or its content: bytes, or a text that begins with ``{`` or ``<``.
+        look: How the outputs of a genome of Picbreeder's become a picture, for which its functions
+            are translated. If absent, it is in grey or in hues (``hsv``), as it was made.
+
+    Returns:
+        The network. Those of Picbreeder and of neatfool have the inputs x, y, d and 1.
+
+    Raises:
+        GenomeError: The file cannot be read, or is none of these, or what it holds is no
+            feed-forward network of sums. The message names the file.
+    """
+    if isinstance(source, bytes):
+        return _read(source, look)
+    if isinstance(source, str) and source.lstrip()[:1] in {"{", "<"}:
+        return _read(source.encode(), look)
+    try:
+        with Path(source).open("rb") as file:
+            return _read(file.read(LARGEST + 1), look, str(source))
+    except OSError as error:
+        raise GenomeError(f"{source}: cannot be read: {error.strerror or error}") from error
+    except GenomeError as error:
+        raise GenomeError(f"{source}: {error}") from error
+
+
+def _read(data: bytes, look: Look | None, name: str = "FILE") -> NeatNetwork:
+    if data.startswith(_PICKLED):
+        raise GenomeError(
+            "a pickle, as neat-python's checkpoints are: it can run any code, and is never read. "
+            f"If you trust its author: python -m neatfool.cppn.checkpoint {name} FOLDER"
+        )
+    if len(data) > LARGEST:
+        raise GenomeError(f"more than {LARGEST >> 20} MiB; that is no genome")
+    is_json = data.lstrip()[:1] not in {b"<", b"P"}
+    network = _read_json(data, look) if is_json else read_picbreeder(data, look)
+    nodes, connections = network.genome.nodes, network.genome.connections
+    if len(nodes) + len(connections) > MOST_GENES:
+        raise GenomeError(f"more than {MOST_GENES:,} nodes and connections")
+    own = ((f"node {key}", each) for key, n in nodes.items() for each in (n.bias, n.response))
+    weights = ((f"connection {a} -> {b}", gene.weight) for (a, b), gene in connections.items())
+    for where, number in chain(own, weights):
+        if abs(number) > LIMIT:
+            raise GenomeError(f"{where}: has the number {number:g}; the largest is {LIMIT:g}")
+    return network
+
+
+def _read_json(data: bytes, look: Look | None) -> NeatNetwork:
+    try:
+        record = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise GenomeError(f"not a genome: {error or 'too deep'}") from error
+    if not isinstance(record, dict):
+        raise GenomeError("not a genome: no object of JSON")
+    if "network_type" in record:
+        return read_neat_json(record)
+    if "genome" in record or "links" in record:
+        return read_picbreeder(record, look)
+    genome = loads(data.decode())
+    return NeatNetwork(genome, outputs=tuple(map(str, range(_count_outputs(genome)))))
+
+
+def _count_outputs(genome: Genome) -> int:
+    """Count the nodes 0, 1, …: neatfool's hidden nodes have large ids."""
+    return next(count for count in range(len(genome.nodes) + 1) if count not in genome.nodes)
+
+
+def write(given: Writable, path: str | Path, *, format: str | None = None, title: str = "") -> Path:  # noqa: A002 - the word for it
+    """Write a network, in the format that the file's suffix names.
+
+    ===================  ========  =====================================================
+    ``format``           suffix    what it is
+    ===================  ========  =====================================================
+    ``neat-python``      .json     neat-python's JSON, as of ``neat.export``
+    ``neatfool``                   neatfool's own genome, also JSON
+    ``pytorch``          .py       source of a ``torch.nn.Module`` that needs no neatfool
+    ``onnx``             .onnx     a model: of the network, or of a picture at any size
+    ``glsl``             .glsl,    a fragment shader that draws the picture
+                         .frag
+    ``graphml``          .graphml  a graph for networkx, Gephi and Cytoscape
+    ``svg``, ``png``     the same  a drawing of the network, with a legend
+    ===================  ========  =====================================================
+
+    Args:
+        given: A network; a picture, which says how its outputs become colours; or a graph, for
+            ``graphml`` and the drawings.
+        path: The file. Its folder must exist.
+        format: The format; by default that of the suffix.
+        title: What it shows, for formats that have a place for it.
+
+    Returns:
+        The file.
+
+    Raises:
+        ExperimentError: There is no such format, or it cannot hold what is given; or the package
+            onnx is missing.
+        StorageError: The file cannot be written.
+    """
+    path = Path(path)
+    name = format or SUFFIXES.get(path.suffix.lower(), "")
+    if name not in WRITERS:
+        fault = f"there is no format {format!r}{nearest(str(format), WRITERS)}"
+        if not format:
+            fault = f"the suffix {path.suffix!r} names no format; use one of {', '.join(SUFFIXES)}"
+        raise ExperimentError(f"{path}: {fault}")
+    try:
+        return save(path, WRITERS[name](given, title))
+    except GenomeError as error:
+        raise GenomeError(f"{path}: {error}") from error
+    except ExperimentError as error:
+        raise ExperimentError(f"{path}: {error}") from error
+
+
+def _network(given: Writable) -> NeatNetwork:
+    if isinstance(given, nx.DiGraph):
+        raise ExperimentError("a graph is written as .graphml, .svg or .png only")
+    return given.network if isinstance(given, Picture) else given
+
+
+def _graph(given: Writable) -> nx.DiGraph:
+    return given if isinstance(given, nx.DiGraph) else _network(given).graph()
+
+
+def _write_genome(given: Writable, _: str) -> bytes:
+    network = _network(given)
+    if len(network.inputs) > len(INPUTS) or len(network.outputs) != _count_outputs(network.genome):
+        fault = "neatfool's own genomes have at most four inputs, and large ids of hidden nodes"
+        raise ExperimentError(f"{fault}; write neat-python's (--format neat-python)")
+    return dumps(network.genome).encode()
+
+
+def _write_onnx(given: Writable, title: str) -> bytes:
+    if isinstance(given, Picture):
+        return to_onnx(given, title=title)
+    return network_to_onnx(_network(given), title=title)
+
+
+def _write_glsl(given: Writable, title: str) -> bytes:
+    from neatfool.cppn.exchange.shader import to_glsl  # which writes all functions first
+
+    picture = given if isinstance(given, Picture) else _network(given).picture()
+    return to_glsl(picture, title=title).encode("ascii")
+
+
+def _write_graphml(given: Writable, _: str) -> bytes:
+    """Write a graph, with Python's numbers for numpy's, and without what is None."""
+    native = _graph(given).copy()
+    for data in (native.graph, *native.nodes.values(), *native.edges.values()):
+        kept = {key: value for key, value in data.items() if value is not None}
+        data.clear()
+        data |= {k: v.item() if isinstance(v, np.generic) else v for k, v in kept.items()}
+    return "\n".join([*nx.generate_graphml(native), ""]).encode()
+
+
+def _draw(given: Writable, kind: Any) -> bytes:
+    graph = _graph(given)
+    if len(graph.edges) > MOST_DRAWN:
+        fault = f"a network of {len(graph.edges):,} connections is too large to draw"
+        raise ExperimentError(f"{fault}; write .graphml for Gephi")
+    return draw_graph(graph, format=kind)
+
+
+WRITERS: Final[Mapping[str, Callable[[Writable, str], bytes]]] = MappingProxyType(
+    {
+        "neat-python": lambda given, _: write_neat_json(_network(given)).encode(),
+        "neatfool": _write_genome,
+        "pytorch": lambda given, title: to_torch(_network(given), title=title).encode("ascii"),
+        "onnx": _write_onnx,
+        "glsl": _write_glsl,
+        "graphml": _write_graphml,
+        "svg": lambda given, _: _draw(given, "svg"),
+        "png": lambda given, _: _draw(given, "png"),
+    }
+)
+"""What writes each format."""
+SUFFIXES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        **{".svg": "svg", ".png": "png", ".json": "neat-python", ".py": "pytorch"},
+        **{".graphml": "graphml", ".onnx": "onnx", ".glsl": "glsl", ".frag": "glsl"},
+    }
+)
+"""The format of each suffix."""

@@ -1,0 +1,158 @@
+"""Files of networks, written and read."""
+
+from __future__ import annotations
+
+import json
+import runpy
+from xml.etree import ElementTree as ET
+
+import networkx as nx
+import numpy as np
+import pytest
+from genomes import breeder_of, line_of
+from neat.export.json_format import validate_json
+from picbreeder_files import coloured, grey
+from PIL import Image
+from random_neat import random_network
+
+from neatfool import ExperimentError, GenomeError, StorageError, cppn
+
+
+@pytest.fixture
+def network():
+    return random_network(3, inputs=4, outputs=3)
+
+
+def content(graph):
+    return dict(graph.nodes(data=True)), {edge: graph.edges[edge] for edge in graph.edges}
+
+
+@pytest.mark.parametrize("name", ["neat-python", "neatfool"])
+def test_a_network_reads_back_as_an_equal_one(name, network, tmp_path):
+    if name == "neatfool":
+        network = cppn.NeatNetwork(line_of(breeder_of("paper"), 9)[-1], outputs=("0", "1", "2"))
+    path = cppn.write(network, tmp_path / "file", format=name)
+    read = cppn.read(path)
+    assert read.genome == network.genome
+    assert (len(read.inputs), len(read.outputs)) == (4, 3)
+    for other in (str(path), path.read_bytes(), path.read_text()):
+        assert cppn.read(other).genome == network.genome
+
+
+def test_a_hidden_node_is_never_read_as_an_output(tmp_path):
+    with pytest.raises(ExperimentError, match="large ids of hidden nodes"):
+        cppn.write(random_network(4), tmp_path / "file", format="neatfool")
+
+
+def test_what_is_written_is_valid_to_neat_python(network, tmp_path):
+    written = json.loads(cppn.write(network, tmp_path / "n.json").read_text())
+    assert validate_json(written)
+    assert written["topology"]["num_inputs"] == 4
+
+
+def test_a_graph_reads_back_with_every_attribute(network, make_graph, tmp_path):
+    for graph in (make_graph(12), network.graph()):
+        path = cppn.write(graph, tmp_path / "g.graphml")
+        assert content(nx.read_graphml(path, node_type=int)) == content(graph)
+
+
+def test_numbers_of_numpy_are_written_as_numbers_and_none_is_left_out(tmp_path):
+    graph = nx.DiGraph()
+    graph.add_node(0, bias=np.float32(0.5), layer=np.int64(1), activation=None)
+    graph.add_edge(0, 1, weight=np.float64(-2.5), enabled=np.bool_(True))
+    read = nx.read_graphml(cppn.write(graph, tmp_path / "g.graphml"), node_type=int)
+    assert read.nodes[0] == {"bias": 0.5, "layer": 1}
+    assert read.edges[0, 1] == {"weight": -2.5, "enabled": True}
+    assert graph.nodes[0]["activation"] is None
+
+
+def test_a_network_is_drawn(network, tmp_path):
+    svg = cppn.write(network, tmp_path / "n.svg").read_bytes()
+    assert ET.fromstring(svg).tag.endswith("svg")
+    assert svg == cppn.draw_graph(network.graph())
+    with Image.open(cppn.write(network, str(tmp_path / "n.PNG"))) as image:
+        assert image.format == "PNG"
+
+
+def test_a_picture_is_written_with_the_labels_of_its_colours(tmp_path):
+    picture = cppn.read(coloured()).picture(24)
+    text = cppn.write(picture, tmp_path / "n.svg").read_text()
+    assert "saturation" in text
+    assert cppn.write(picture, tmp_path / "n.frag").read_text().startswith("// A picture")
+
+
+@pytest.mark.parametrize("name", ["g.gml", "g"])
+def test_an_unknown_suffix_is_an_error_that_lists_the_known_ones(name, network, tmp_path):
+    with pytest.raises(ExperimentError, match=r"\.svg, \.png, \.json, \.py, \.graphml, \.onnx"):
+        cppn.write(network, tmp_path / name)
+    with pytest.raises(ExperimentError, match="no format 'pytorhc'; did you mean 'pytorch'"):
+        cppn.write(network, tmp_path / name, format="pytorhc")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_not_there_is_an_error_that_names_the_file(network, tmp_path):
+    with pytest.raises(StorageError, match=r"nowhere.*g\.json: cannot be written"):
+        cppn.write(network, tmp_path / "nowhere" / "g.json")
+
+
+def test_a_graph_or_a_network_of_other_inputs_is_no_picture(tmp_path):
+    with pytest.raises(ExperimentError, match=r"as \.graphml, \.svg or \.png only"):
+        cppn.write(nx.DiGraph(), tmp_path / "g.json")
+    with pytest.raises(ExperimentError, match="5 inputs draws no picture"):
+        cppn.write(random_network(1, inputs=5), tmp_path / "g.glsl")
+    with pytest.raises(ExperimentError, match="2 outputs, and hsv takes 3"):
+        cppn.write(random_network(1, outputs=2), tmp_path / "g.glsl")
+
+
+def test_a_drawing_has_a_limit(tmp_path):
+    star = nx.DiGraph([(-1, key) for key in range(2001)])
+    with pytest.raises(ExperimentError, match="2,001 connections is too large to draw"):
+        cppn.write(star, tmp_path / "g.svg")
+
+
+def test_a_title_stays_in_its_comment(network, tmp_path):
+    title = 'x"""\nraise SystemExit\\'
+    path = cppn.write(network, tmp_path / "n.py", title=title)
+    assert "NeatNetwork" in runpy.run_path(str(path))
+
+
+def test_neat_pythons_genome_is_refused_in_words_where_it_is_no_network(tmp_path):
+    for data, message in (
+        (b"\x1f\x8b\x08", "a pickle, as neat-python's checkpoints are"),
+        (b"\x80\x05.", r"never read\. If you trust"),
+        (b"[1]", "no object"),
+        (b'{"a": 1}', "not a genome: format"),
+        (b" " * (17 << 20), "more than 16 MiB"),
+        (b'{"genome": ' * 500, "not a genome"),
+        (b'{"a":' * 100_000, "not a genome"),
+        (b"\xff\xfe{", "not a genome"),
+        (b"", "not a genome"),
+    ):
+        (tmp_path / "file").write_bytes(data)
+        with pytest.raises(GenomeError, match=message) as refused:
+            cppn.read(tmp_path / "file")
+        assert str(refused.value).startswith(f"{tmp_path / 'file'}: ")
+    with pytest.raises(GenomeError, match="nowhere: cannot be read: No such file"):
+        cppn.read(tmp_path / "nowhere")
+
+
+def to_json(element):
+    """Write XML as JSON, as its usual translators do."""
+    record = {f"@{key}": value for key, value in element.attrib.items()}
+    for child in element:
+        record.setdefault(child.tag, []).append(to_json(child))
+    return record | ({"#text": element.text} if element.text and element.text.strip() else {})
+
+
+@pytest.mark.parametrize("data", [grey(), coloured()])
+def test_picbreeders_genomes_are_read_as_json_too(data):
+    record = to_json(ET.fromstring(data).find("genome"))
+    for given in (record, {"genome": record}):
+        read = cppn.read(json.dumps(given))
+        assert read == cppn.read(data)
+
+
+def test_picbreeders_pictures_are_grey_or_in_hues_as_they_were():
+    assert cppn.read(grey()).outputs == ("grey",)
+    assert cppn.read(coloured()).outputs == ("hue", "saturation", "value")
+    assert cppn.read(grey()).picture(32).pixels().shape == (1, 32, 32)
