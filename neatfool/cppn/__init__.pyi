@@ -14,6 +14,7 @@ from .draw.lattice import Look as Look
 from .exchange.picture import Picture as Picture
 from .exchange.picture import to_glsl as to_glsl
 from .activations import ACTIVATIONS as ACTIVATIONS
+from .custom_activations import add_activation as add_activation
 from .draw.colour import COLOUR_MAPS as COLOUR_MAPS
 from .draw.colour import ColourMap as ColourMap
 from .draw.colour import find_colour_map as find_colour_map

@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 
 from neatfool.config.options import check_arguments
-from neatfool.errors import BudgetSpent, TargetError, VerificationError
+from neatfool.errors import BudgetSpent, PluginError, TargetError, VerificationError
 from neatfool.evolution.assembly import Assembly, assemble, make
 from neatfool.experiment.experiment import Experiment
 from neatfool.experiment.framework import CallSettings, GeneralSettings, choose_view_settings
 from neatfool.experiment.plugin_choice import (
+    ACTIVATIONS_SECTION,
     PLUGIN_SECTIONS,
     RECORDED,
+    absent_activation,
     choose,
     json_sections,
     read_choice,
@@ -73,7 +75,8 @@ class OpenRun(Run):
     def encoding(self) -> Encoding[Any]:
         """The run's encoding. Only for a run that is trusted, a Python file is loaded."""
         plugins, recorded = PluginManager(), self.experiment
-        if recorded["encoding"]["plugin"] not in plugins.names("encoding"):
+        is_known = recorded["encoding"]["plugin"] in plugins.names("encoding")
+        if not is_known or self._unknown_activations(plugins):
             from neatfool.experiment.trust import require_trust
 
             require_trust(self)
@@ -81,8 +84,31 @@ class OpenRun(Run):
                 plugins.load_files(Path(path))
         with recorded_by_a_run():
             choice = read_choice("encoding", json_sections(recorded, RECORDED), plugins)
+        formulas = self.info["identity"].get(ACTIVATIONS_SECTION, {})
+        for name, made in choice.activations.items():
+            if formulas.get(name) != made.fingerprint:
+                fault = f"the activation {name!r} ({made.source}) is not the run's"
+                raise PluginError(f"{self.path}: {fault}: its formula changed; undo the change")
         encoding: Encoding[Any] = make(choice, spec=self.spec)
         return encoding
+
+    def _unknown_activations(self, plugins: PluginManager) -> dict[str, str]:
+        """Give whose the recorded activations are that are neither installed nor added here."""
+        recorded = self.experiment.get(ACTIVATIONS_SECTION)
+        if not recorded:
+            return {}
+        from neatfool.cppn.activations import ACTIVATIONS
+
+        known = {*plugins.names("activation"), *ACTIVATIONS}
+        return {name: source for name, source in recorded.items() if name not in known}
+
+    def require_activations(self) -> None:
+        """Raise a PluginError if an activation's plugin is absent; nothing is loaded."""
+        unknown = self._unknown_activations(PluginManager())
+        paths = self.experiment.get("plugins", {}).get("path", ())
+        for name, source in unknown.items():
+            if not any(Path(path).exists() for path in paths):
+                raise absent_activation(name, source)
 
     def verify(
         self, model: Any = None, *, tolerance: float = TOLERANCE, max_queries: int | None = None

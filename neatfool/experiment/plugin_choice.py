@@ -1,21 +1,34 @@
 """Choices: a picked plugin with its validated options."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
 from neatfool.config.ini import ConfigSection, ConfigValue, Problems, unquote
-from neatfool.config.options import dump_options, inner_models, read_options
-from neatfool.errors import ExperimentError, NeatfoolError, PluginError, RunError, blaming, nearest
+from neatfool.config.options import dump_options, inner_models, plugin_names, read_options
+from neatfool.errors import (
+    ExperimentError,
+    NeatfoolError,
+    PluginError,
+    RunError,
+    blaming,
+    nearest,
+    quoted,
+)
 from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import RESERVED_KEYS, Registration
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.json import Json
+
+if TYPE_CHECKING:
+    from neatfool.cppn.activations import Activation
 
 PLUGIN_SECTIONS: Final = {
     "target": "",
@@ -32,6 +45,9 @@ NEAT_SECTIONS: Final = {
     **dict.fromkeys(("DefaultSpeciesSet", "DefaultStagnation", "DefaultReproduction"), _SPECIES),
 }
 """Sections of a file of neat-python: what to do if no plugin of an experiment reads them."""
+
+ACTIVATIONS_SECTION: Final = "activations"
+"""The section in which a run records whose the activations of plugins are, by name."""
 
 RECORDED: Final = "the run's experiment"
 """The place of a recorded option, for messages."""
@@ -89,6 +105,18 @@ class PluginChoice:
         """Give a target's spec without making the target, if its options have a method ``spec``."""
         with blaming(self.label):
             return self.options.spec() if isinstance(self.options, SpecProvider) else None
+
+    @property
+    def activations(self) -> dict[str, Activation]:
+        """The activations of plugins that the options name."""
+        sections = json_sections(self.sections(), RECORDED)
+        named = plugin_names(type(self.options), self.registration.section, sections)
+        names = [name for _, _, names in named for name in names]
+        if not names:
+            return {}
+        from neatfool.cppn.activations import ACTIVATIONS
+
+        return {name: ACTIVATIONS[name] for name in names if ACTIVATIONS[name].source}
 
     def sections(self) -> dict[str, dict[str, Json]]:
         """Write it as sections: first its own, then those of its inner models."""
@@ -178,7 +206,29 @@ class ChoiceReader:
                 fault = "two plugins read this section; use another plugin"
                 self._note(name, "", PluginError(fault))
 
+    def _add_activations(self, made: Registration) -> bool:
+        """Add the activations of plugins that options name; False, and a note, if one fails."""
+        before = len(self.problems)
+        for section, key, names in plugin_names(made.options, made.section, self.sections):
+            for name in names:
+                try:
+                    self._add_activation(name)
+                except PluginError as error:
+                    self._note(section, key, error)
+        return len(self.problems) == before
+
+    def _add_activation(self, name: str) -> None:
+        from neatfool.cppn.activations import ACTIVATIONS, BUILT_IN
+
+        recorded = self.sections.get(ACTIVATIONS_SECTION, ConfigSection({}, "")).values
+        if name not in BUILT_IN and name in self.plugins.names("activation"):
+            self.plugins.load("activation", name).make()
+        elif name not in ACTIVATIONS and name in recorded:
+            raise absent_activation(name, recorded[name].given)
+
     def _fill(self, made: Registration) -> PluginChoice | None:
+        if not self._add_activations(made):
+            return None
         name, reserved = made.section, RESERVED_KEYS.get(made.kind, ())
         options = read_options(made.options, name, self.sections, self.problems, reserved=reserved)
         section = self.sections.get(name, ConfigSection({}, ""))
@@ -189,6 +239,12 @@ class ChoiceReader:
         of_plugin = isinstance(error, PluginError)
         place = section.values.get(key, section)
         self.problems.add_at(place, name, key, str(error), of_plugin=of_plugin)
+
+
+def absent_activation(name: str, source: object) -> PluginError:
+    """Make the error of an activation that a run recorded, and that is not here."""
+    fault = f"the activation {quoted(name)} of {quoted(str(source))} is not here"
+    return PluginError(f"{fault}; install that plugin, or put its file back")
 
 
 def json_sections(
