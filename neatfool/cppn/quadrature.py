@@ -88,13 +88,14 @@ def _fit(formula: Formula, reach: float) -> tuple[float, tuple[float, ...]]:
     size = np.ptp(play(reach * grid / 5.0))
     sizes = np.maximum(np.ptp(means, axis=1, keepdims=True), size)
     (near,) = _compute(lambda xp, s, v: [_by_nodes(formula, xp, s, v)], s, v)
-    wrong = np.flatnonzero((np.abs(near - means) > TOLERANCE * sizes).any(axis=1))
-    if not len(wrong):
-        return math.inf, ()
+    errors = (np.abs(near - means) / sizes).max(axis=1)
     shapes = np.stack(_compute(lambda xp, s, v: _shapes(xp, s, v, reach), s, v)) / sizes
     if np.abs(play(np.array([-50.0, 50.0]) * reach)).max() <= 4.0 * size:
         shapes[GROWING] = 0.0
-    rows = shapes[:, wrong[0] :].reshape(len(shapes), -1)
-    found, *_ = np.linalg.lstsq(rows.T, (means / sizes)[wrong[0] :].ravel(), rcond=1e-6)
-    found[np.abs(found * rows.T).max(axis=0) < 0.01] = 0.0
-    return 0.5 * float(v[wrong[0], 0]), tuple(float(f"{each:.3g}") for each in found)
+    for first in np.flatnonzero(errors > TOLERANCE):
+        rows, wanted = shapes[:, first:].reshape(len(shapes), -1).T, (means / sizes)[first:]
+        found, *_ = np.linalg.lstsq(rows, wanted.ravel(), rcond=1e-6)
+        found[np.abs(found * rows).max(axis=0) < 0.01] = 0.0
+        if np.abs(found @ shapes[:, first] - wanted[0]).max() < errors[first]:
+            return 0.5 * float(v[first, 0]), tuple(float(f"{each:.3g}") for each in found)
+    return math.inf, ()

@@ -208,23 +208,32 @@ class ChoiceReader:
 
     def _add_activations(self, made: Registration) -> bool:
         """Add the activations of plugins that options name; False, and a note, if one fails."""
-        before = len(self.problems)
+        added = True
         for section, key, names in plugin_names(made.options, made.section, self.sections):
             for name in names:
                 try:
-                    self._add_activation(name)
-                except PluginError as error:
+                    added &= self._add_activation(name)
+                except NeatfoolError as error:
                     self._note(section, key, error)
-        return len(self.problems) == before
+                    added = False
+        return added
 
-    def _add_activation(self, name: str) -> None:
+    def _add_activation(self, name: str) -> bool:
+        """Add one; False if a file that may offer it could not be loaded."""
         from neatfool.cppn.activations import ACTIVATIONS, BUILT_IN
 
-        recorded = self.sections.get(ACTIVATIONS_SECTION, ConfigSection({}, "")).values
-        if name not in BUILT_IN and name in self.plugins.names("activation"):
+        offered = self.plugins.names("activation")
+        if name not in BUILT_IN and name in offered:
             self.plugins.load("activation", name).make()
-        elif name not in ACTIVATIONS and name in recorded:
+        if name in ACTIVATIONS:
+            return True
+        recorded = self.sections.get(ACTIVATIONS_SECTION, ConfigSection({}, "")).values
+        if name in recorded and self._has_all_files:
             raise absent_activation(name, recorded[name].given)
+        if offered and self._has_all_files:
+            near = nearest(name, {*ACTIVATIONS, *offered})
+            raise ExperimentError(f"there is no {quoted(name)}{near}")
+        return self._has_all_files
 
     def _fill(self, made: Registration) -> PluginChoice | None:
         if not self._add_activations(made):

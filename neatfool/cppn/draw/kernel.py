@@ -46,7 +46,7 @@ def add_up(
     return value, across, down
 
 
-def _compile_activation(activation: Activation) -> Callable[..., None]:
+def compile_activation(activation: Activation) -> Callable[..., None]:
     """Compile the loop that applies an activation to weighted sums of rows, and writes a row.
 
     ``limited`` is None for points, whose derivatives are neither read nor written.
@@ -75,7 +75,7 @@ def _compile_activation(activation: Activation) -> Callable[..., None]:
     return inner(loop, f"{activation.code_name}_loop")
 
 
-_loop_of = cache(lambda code: _compile_activation(BY_CODE[code]))
+_loop_of = cache(lambda code: compile_activation(BY_CODE[code]))
 activate = make_switch(lambda choice: {code: _loop_of(code) for code in codes_of(choice)})
 """Applies an activation: what ``codes_of`` takes the type of, a code, and a tuple of its loop's
 arguments."""
