@@ -54,21 +54,23 @@ def _compile(function: Function, name: str | None, exact: bool, **options: Any) 
     return cast("Function", numba.njit(**_options(exact=exact), **bare, **options)(function))
 
 
-def make_switch(functions: Mapping[int, Any]) -> Callable[..., None]:
+def make_switch(find: Callable[[Any], Mapping[int, Any]]) -> Callable[..., None]:
     """Make a switch among compiled functions by number, for compiled functions to call.
 
-    A tree of Python functions takes twice as long to compile: numba compiles each callee again with
-    each caller.
+    The first argument of the switch only has a type, by which ``find`` gives the functions. A tree
+    of Python functions takes twice as long to compile: numba compiles each callee again with each
+    caller.
     """
 
-    def typed(context: Any, number: Any, arguments: Any) -> Any:
+    def typed(context: Any, choice: Any, number: Any, arguments: Any) -> Any:
+        functions = find(choice)
         kinds = [types.Dispatcher(function) for function in functions.values()]
         calls = [context.resolve_function_type(kind, arguments.types, {}) for kind in kinds]
 
         def lower(context: Any, builder: Any, _: Any, values: Any) -> Any:
-            given = cgutils.unpack_tuple(builder, values[1])
+            given = cgutils.unpack_tuple(builder, values[2])
             after = builder.append_basic_block()
-            switch = builder.switch(values[0], after)
+            switch = builder.switch(values[1], after)
             for case, kind, call in zip(functions, kinds, calls, strict=True):
                 block = builder.append_basic_block()
                 switch.add_case(case, block)
@@ -78,7 +80,7 @@ def make_switch(functions: Mapping[int, Any]) -> Callable[..., None]:
             builder.position_at_end(after)
             return context.get_dummy_value()
 
-        return signature(types.void, number, arguments), lower
+        return signature(types.void, choice, number, arguments), lower
 
     return cast("Callable[..., None]", intrinsic(typed))
 
@@ -110,6 +112,7 @@ def outer(signature: str | None = None, *, exact: bool = False) -> Callable[[Fun
 def _fingerprint(room: Path) -> int:
     """Hash the source of all compiled functions of a room, and of what they use of CPPNs."""
     cppn = Path(__file__).parent / "cppn"
-    used = [cppn / f"{name}.py" for name in ("activations", "buffer", "formulas", "jit")]
+    modules = "activations", "buffer", "custom_activations", "formulas", "jit", "quadrature"
+    used = [cppn / f"{name}.py" for name in modules]
     files = {Path(__file__), *used, *(cppn / "genome").glob("*.py"), *room.glob("*.py")}
     return crc32(b"".join(file.read_bytes() for file in sorted(files)))

@@ -175,6 +175,23 @@ def own_sys_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", [*sys.path])
 
 
+@pytest.fixture
+def own_activations() -> Iterator[Callable[[], None]]:
+    """Forget the activations that a test adds, at the end and when this is called."""
+    from neatfool.cppn import activations
+
+    tables = activations._known, activations._codes, activations._by_code
+    before = [{**table} for table in tables]
+
+    def forget() -> None:
+        for table, kept in zip(tables, before, strict=True):
+            table.clear()
+            table.update(kept)
+
+    yield forget
+    forget()
+
+
 @pytest.fixture(scope="session")
 def experiment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give the file of a small experiment."""

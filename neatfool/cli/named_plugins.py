@@ -112,7 +112,8 @@ def _check(
         if kind not in CHECKS:
             return [loaded]
         options = _read_settings(made, settings)
-        return [loaded, *examine_plugin(kind, partial(make_plugin, made, options))]
+        make = made.make if kind == "activation" else partial(make_plugin, made, options)
+        return [loaded, *examine_plugin(kind, make)]
     except NeatfoolError as error:
         if settings and isinstance(error, ExperimentError):
             raise

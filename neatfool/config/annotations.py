@@ -38,6 +38,16 @@ class PrefixedPath:
         return self if text.startswith(self.word) else None
 
 
+@dataclass(frozen=True)
+class PluginNames:
+    """Marks a list of names, some of which plugins of a kind may offer.
+
+    An experiment that names one loads it before the options are validated.
+    """
+
+    kind: str
+
+
 class Access(StrEnum):
     """Marks an option by what it can access outside of a run: ``Annotated[str, Access.CONTACTS]``.
 
@@ -122,6 +132,11 @@ def reached_by(annotation: Any, text: str) -> Access | None:
         return reaches
     kinds = [_kind(argument) for argument in (*_marks(annotation, type), annotation)]
     return Access.LOADS if any(_is_a(kind, PurePath) for kind in kinds) else None
+
+
+def is_marked(annotation: Any, kind: type[object]) -> bool:
+    """Say whether a type, or a part of it, has a mark of a kind."""
+    return any(True for _ in _marks(annotation, kind))
 
 
 def _marks(annotation: Any, kind: type[Mark]) -> Iterator[Mark]:

@@ -12,9 +12,11 @@ from pydantic import AfterValidator, BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from neatfool.config.annotations import (
+    PluginNames,
     PrefixedPath,
     annotation_of,
     from_text,
+    is_marked,
     key_of,
     model_of,
 )
@@ -81,6 +83,20 @@ def named_classes(options: BaseModel) -> dict[str, list[str]]:
         for mark in field.metadata
         if isinstance(mark, AfterValidator) and mark.func is _read_files
     }
+
+
+def plugin_names(
+    model: type[BaseModel], name: str, sections: Mapping[str, ConfigSection]
+) -> Iterator[tuple[str, str, list[str]]]:
+    """Give what sections name where a model's options are ``PluginNames``: section, key, names."""
+    for section, part in {name: model, **dict(inner_models(model).values())}.items():
+        values = sections[section].values if section in sections else {}
+        for key, field_name in keys_of(part).items():
+            annotation = annotation_of(part.model_fields[field_name])
+            if key in values and is_marked(annotation, PluginNames):
+                given = from_text(annotation, values[key])
+                items = given if isinstance(given, list) else [given]
+                yield section, key, " ".join(map(str, items)).split()
 
 
 def read_options(

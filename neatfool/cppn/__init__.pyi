@@ -16,6 +16,7 @@ from .draw.lattice import Look as Look
 from .exchange.network import NeatNetwork as NeatNetwork
 from .exchange.network import Picture as Picture
 from .activations import ACTIVATIONS as ACTIVATIONS
+from .custom_activations import add_activation as add_activation
 from .draw.colour import COLOUR_MAPS as COLOUR_MAPS
 from .draw.colour import ColourMap as ColourMap
 from .draw.colour import find_colour_map as find_colour_map

@@ -19,7 +19,15 @@ from typing import Any, Final
 
 import numpy as np
 
-from neatfool.cppn.formulas import Expression, Number, Symbol, Trace, by_numpy, by_python
+from neatfool.cppn.formulas import (
+    WAVE_LIMIT,
+    Expression,
+    Number,
+    Symbol,
+    Trace,
+    by_numpy,
+    by_python,
+)
 
 Mean = Callable[[Any, Any, Any], Any]
 
@@ -31,10 +39,6 @@ UNBOUNDED: Final = (
     *("elu", "lelu", "selu", "inv", "log", "exp", "cube"),
 )
 """The activations whose derivatives can become so large that products of them overflow."""
-
-WAVE_LIMIT: Final = 25_000.0
-"""The largest argument of a sine. Beyond it a wave is flat, as single precision has few numbers
-there in each period."""
 
 _SQUARED_SIZE: Final = 2 / math.pi
 """The square of the mean size of a normal number."""
@@ -171,6 +175,8 @@ class Activation:
     mean: Mean  # its mean over the reach of a pixel
     colour: str  # of its disc in drawings of networks, ``#rrggbb``; those of one shape share it
     reach: float  # drawings show its curve from -reach to reach
+    source: str = ""  # the plugin that offers it; empty for neatfool's own
+    fingerprint: str = ""  # a hash of what a plugin's computes, however that is written
 
     @property
     def scalar(self) -> Callable[[float], float]:
@@ -181,13 +187,18 @@ class Activation:
         """Give points of its curve, for drawings of networks: float64 [33, 2], from -1 to 1."""
         x = np.linspace(-1, 1, 33)
         (y,) = self.at_points.play(by_numpy, self.reach * x)
-        return np.stack([x, 2 * (y - y.min()) / np.ptp(y) - 1], axis=1)
+        return np.stack([x, 2 * (y - y.min()) / (np.ptp(y) or 1.0) - 1], axis=1)
 
     @cached_property
     def at_points(self) -> Expression:
         """The formula of a picture of points: its value, given its argument."""
         trace = Trace(1)
         return trace.formula([self.mean(trace, self._bounded(trace)[0], 0.0)])
+
+    @property
+    def code_name(self) -> str:
+        """Its name in compiled code, where no two functions have the same."""
+        return f"{self.name}_{self.fingerprint}" if self.source else self.name
 
     @cached_property
     def within_reach(self) -> Expression:
@@ -215,7 +226,7 @@ class Activation:
     def _bounded(self, trace: Trace) -> list[Symbol]:
         """Give what a formula is given, within its limit if that is necessary."""
         given = trace.given[:3]
-        if self.name not in UNBOUNDED:
+        if self.name not in UNBOUNDED and not self.source:
             return given
         return [trace.clip(each, -LIMIT, LIMIT) for each in given]
 
@@ -256,9 +267,23 @@ _TABLE = (
     Activation("cube", lambda xp, s, v: s * (s * s + 3.0 * v), _CYAN, 1.0),
 )
 
-ACTIVATIONS: Mapping[str, Activation] = MappingProxyType({each.name: each for each in _TABLE})
-"""All activations that a genome may name. Append a new one: programs and compiled code number
-them."""
-
 PAPER_ACTIVATIONS: Final = ("paper_sine", "paper_sigmoid", "paper_gaussian", "paper_linear")
 """sin(z), 2/(1 + exp(-z)) - 1, exp(-z^2) and clip(z, -3, 3)/3."""
+
+BUILT_IN: Final = tuple(each.name for each in _TABLE)
+"""neatfool's own activations. Append a new one: programs and compiled code number them."""
+_known = {each.name: each for each in _TABLE}
+_codes = {name: code for code, name in enumerate(BUILT_IN)}
+_by_code = dict(enumerate(_TABLE))
+ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(_known)
+"""All activations that a genome may name: neatfool's own, and those that were added here."""
+CODES: Mapping[str, int] = MappingProxyType(_codes)
+"""Their numbers in programs: places in ``BUILT_IN``; of others, hashes of what they compute."""
+BY_CODE: Mapping[int, Activation] = MappingProxyType(_by_code)
+"""The activations by their numbers."""
+
+
+def enter(made: Activation) -> None:
+    """Put an activation of a plugin into the tables."""
+    code = 1 << 30 | int(made.fingerprint[:7], 16)
+    _known[made.name], _codes[made.name], _by_code[code] = made, code, made

@@ -20,6 +20,7 @@ from typing import Any, Final, NamedTuple, Self
 import numpy as np
 from numpy import ndarray as Array
 
+from neatfool.cppn.activations import CODES
 from neatfool.cppn.buffer import (
     GenomeBuffer,
     Parent,
@@ -95,7 +96,7 @@ def _read_rates(config: GenomeConfig, strength: float) -> MutationRates:
         own = {field: keys.get(f"{name}_{field}", 0.0) for field in NumberRates._fields}
         own["init_uniform"] = "uniform" in keys[f"{name}_init_type"].lower()
         rates[name] = NumberRates(**own)
-    codes, options = genes.ACTIVATION_CODES, keys["activation_options"]
+    codes, options = CODES, keys["activation_options"]
     padded = np.resize([codes[option] for option in options], genes.MOST_OPTIONS)
     default = _read_default(keys["activation_default"], codes)
     rates["activation"] = NameRates(keys["activation_mutate_rate"], default, len(options), padded)

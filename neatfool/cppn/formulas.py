@@ -99,6 +99,17 @@ class Symbol:
     __mul__ = __rmul__ = _operator("Mul")
     __truediv__, __rtruediv__ = _operator("Div"), _operator("Div", reflected=True)
     __neg__, __abs__ = _operator("Neg"), _operator("Abs")
+    __array_ufunc__ = None  # numpy's numbers leave operations to a symbol
+
+    def __pow__(self, exponent: object) -> Any:
+        """Give a power as products."""
+        if not isinstance(exponent, int) or not 1 <= exponent <= 16:
+            raise TypeError(f"** takes a whole number from 1 to 16, not {exponent!r}")
+        return math.prod([self] * exponent)
+
+    def __bool__(self) -> bool:
+        """Refuse: an ``if`` would choose once for all arguments."""
+        raise TypeError("a formula cannot ask `if`; use xp.step, xp.maximum and xp.minimum")
 
 
 class Recorder(ABC):
@@ -143,6 +154,41 @@ class Recorder(ABC):
     def clip(self, a: Any, low: float, high: float) -> Any:
         """Clip to a range."""
         return self.minimum(self.maximum(a, low), high)
+
+
+FUNCTIONS: Final[Mapping[str, int]] = {
+    **dict.fromkeys(("absolute", "cos", "exp", "round", "rsqrt", "sin", "sqrt", "step", "tanh"), 1),
+    **{"maximum": 2, "minimum": 2, "clip": 3},
+}
+"""The functions of ``xp`` that a formula of a plugin may call, with the number of arguments."""
+WAVE_LIMIT: Final = 25_000.0
+"""The largest argument of a sine. Beyond it a wave is flat, as single precision has few numbers
+there in each period."""
+
+
+class Functions:
+    """The ``xp`` of a plugin's formula: :data:`FUNCTIONS`, and nothing else."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        """Give a function."""
+        if name not in FUNCTIONS:
+            raise AttributeError(f"xp has no {name!r}")
+        function: Callable[..., Any] = getattr(self._recorder, name)
+
+        def call(*given: Any) -> Any:
+            if len(given) != FUNCTIONS[name]:
+                raise TypeError(f"xp.{name} takes {FUNCTIONS[name]} arguments, not {len(given)}")
+            if name in ("sin", "cos"):
+                given = (self._recorder.clip(given[0], -WAVE_LIMIT, WAVE_LIMIT),)
+            # torch compares a tensor with a number, but not a number with a tensor.
+            if name in ("maximum", "minimum") and not isinstance(given[0], Symbol):
+                given = given[::-1]
+            return function(*given)
+
+        return call
 
 
 class Trace(Recorder):

@@ -16,11 +16,10 @@ from typing import Any, Final
 import numpy as np
 import torch
 
-from neatfool.cppn.activations import ACTIVATIONS, Activation
+from neatfool.cppn.activations import BY_CODE, Activation
 from neatfool.cppn.genome.genes import CONNECTION, HEAD, NODE, NODE_WORDS, read_field
 from neatfool.cppn.tape import Tape, compile_tape
 
-_ACTIVATIONS = tuple(ACTIVATIONS.values())
 PARAMETERS: Final = ("weights", "biases", "responses")
 _read_nodes, _read_connections = partial(read_field, NODE), partial(read_field, CONNECTION)
 
@@ -171,7 +170,7 @@ def _steps(nodes: np.ndarray, level: np.ndarray) -> tuple[ProgramStep, ...]:
             rows=slice(nodes[begin, 3], nodes[end - 1, 3] + 1),
             terms=slice(nodes[begin, 1], nodes[end - 1, 2]),
             blocks=tuple(
-                (_ACTIVATIONS[nodes[begin + low, 0]], slice(low, high))
+                (BY_CODE[int(nodes[begin + low, 0])], slice(low, high))
                 for low, high in _runs(nodes[begin:end, 0])
             ),
         )

@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import torch
 
 from neatfool.config.options import check_arguments
-from neatfool.errors import BudgetSpent, RunError, TargetError, VerificationError
+from neatfool.errors import BudgetSpent, PluginError, RunError, TargetError, VerificationError
 from neatfool.evolution.assembly import Assembly, assemble, make
 from neatfool.experiment.experiment import Experiment
 from neatfool.experiment.framework import CallSettings, GeneralSettings, choose_view_settings
 from neatfool.experiment.plugin_choice import (
+    ACTIVATIONS_SECTION,
     PLUGIN_SECTIONS,
     RECORDED,
+    absent_activation,
     choose,
     json_sections,
     read_choice,
@@ -83,12 +85,13 @@ class OpenRun(Run):
 
             made = register_part(plugins, "encoding", self._factory, recorded["encoding"])
             with recorded_by_a_run():
-                return cast("Encoding[Any]", make(read_registered(made, sections), spec=self.spec))
+                choice = read_registered(made, sections, plugins)
+                return cast("Encoding[Any]", make(choice, spec=self.spec))
         if "encoding" in parts_from_python(recorded):
             name = name_of_part(recorded, "encoding")
             advice = f"Hand it in there: neatfool.open_run(FOLDER, encoding={name})"
             raise RunError(f"{self.path}: only Python has its encoding. {advice} draws with it")
-        if name not in plugins.names("encoding"):
+        if name not in plugins.names("encoding") or self._unknown_activations(plugins):
             from neatfool.experiment.trust import require_trust
 
             require_trust(self)
@@ -96,8 +99,31 @@ class OpenRun(Run):
                 plugins.load_files(Path(path))
         with recorded_by_a_run():
             choice = read_choice("encoding", sections, plugins)
+        formulas = self.info["identity"].get(ACTIVATIONS_SECTION, {})
+        for name, each in choice.activations.items():
+            if formulas.get(name) != each.fingerprint:
+                fault = f"the activation {name!r} ({each.source}) is not the run's"
+                raise PluginError(f"{self.path}: {fault}: its formula changed; undo the change")
         encoding: Encoding[Any] = make(choice, spec=self.spec)
         return encoding
+
+    def _unknown_activations(self, plugins: PluginManager) -> dict[str, str]:
+        """Give whose the recorded activations are that are neither installed nor added here."""
+        recorded = self.experiment.get(ACTIVATIONS_SECTION)
+        if not recorded:
+            return {}
+        from neatfool.cppn.activations import ACTIVATIONS
+
+        known = {*plugins.names("activation"), *ACTIVATIONS}
+        return {name: source for name, source in recorded.items() if name not in known}
+
+    def require_activations(self) -> None:
+        """Raise a PluginError if an activation's plugin is absent; nothing is loaded."""
+        unknown = self._unknown_activations(PluginManager())
+        paths = self.experiment.get("plugins", {}).get("path", ())
+        for name, source in unknown.items():
+            if not any(Path(path).exists() for path in paths):
+                raise absent_activation(name, source)
 
     def verify(
         self, model: Any = None, *, tolerance: float = TOLERANCE, max_queries: int | None = None

@@ -51,7 +51,7 @@ def choose_part(
     # An encoding's options may have a class method that says which serve images of a size best.
     suiting = getattr(made.options, "suiting", None)
     suited = suiting(spec) if suiting and spec else {}
-    choice = choose_registered(made, {**suited, **(options or {})})
+    choice = choose_registered(plugins, made, {**suited, **(options or {})})
     try:
         choice.sections()
     except PydanticSerializationError as error:

@@ -29,6 +29,7 @@ from neatfool.experiment.framework import (
     safe_name,
 )
 from neatfool.experiment.plugin_choice import (
+    ACTIVATIONS_SECTION,
     RECORDED,
     ChoiceReader,
     PluginChoice,
@@ -127,6 +128,8 @@ class Experiment:
         engine = [self.engine] if self.engine else []
         for choice in (self.encoding, self.scheme, *self.observing, *engine):
             sections |= choice.sections()
+        if own := self.encoding.activations:
+            sections[ACTIVATIONS_SECTION] = {name: each.source for name, each in own.items()}
         return sections
 
     def identity(self) -> dict[str, dict[str, Json]]:
@@ -135,6 +138,8 @@ class Experiment:
         sections["experiment"] = {"seed": self.general.seed}
         for section, key in NOT_OF_THE_RESULT:
             del sections[section][key]
+        if own := self.encoding.activations:
+            sections[ACTIVATIONS_SECTION] = {name: each.fingerprint for name, each in own.items()}
         return {name: keys for name, keys in sections.items() if name not in self.observers}
 
     def to_ini(self, *, with_unset: bool = False) -> str:

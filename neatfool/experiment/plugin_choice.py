@@ -1,21 +1,34 @@
 """Choices: a picked plugin with its validated options."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
 from neatfool.config.ini import ConfigSection, ConfigValue, Problems, unquote
-from neatfool.config.options import dump_options, inner_models, read_options
-from neatfool.errors import ExperimentError, NeatfoolError, PluginError, RunError, blaming, nearest
+from neatfool.config.options import dump_options, inner_models, plugin_names, read_options
+from neatfool.errors import (
+    ExperimentError,
+    NeatfoolError,
+    PluginError,
+    RunError,
+    blaming,
+    nearest,
+    quoted,
+)
 from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import RESERVED_KEYS, Registration
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.json import Json
+
+if TYPE_CHECKING:
+    from neatfool.cppn.activations import Activation
 
 PLUGIN_SECTIONS: Final = {
     "target": "",
@@ -32,6 +45,9 @@ NEAT_SECTIONS: Final = {
     **dict.fromkeys(("DefaultSpeciesSet", "DefaultStagnation", "DefaultReproduction"), _SPECIES),
 }
 """Sections of a file of neat-python: what to do if no plugin of an experiment reads them."""
+
+ACTIVATIONS_SECTION: Final = "activations"
+"""The section in which a run records whose the activations of plugins are, by name."""
 
 RECORDED: Final = "the run's experiment"
 """The place of a recorded option, for messages."""
@@ -90,6 +106,18 @@ class PluginChoice:
         with blaming(self.label):
             return self.options.spec() if isinstance(self.options, SpecProvider) else None
 
+    @property
+    def activations(self) -> dict[str, Activation]:
+        """The activations of plugins that the options name."""
+        sections = json_sections(self.sections(), RECORDED)
+        named = plugin_names(type(self.options), self.registration.section, sections)
+        names = [name for _, _, names in named for name in names]
+        if not names:
+            return {}
+        from neatfool.cppn.activations import ACTIVATIONS
+
+        return {name: ACTIVATIONS[name] for name in names if ACTIVATIONS[name].source}
+
     def sections(self) -> dict[str, dict[str, Json]]:
         """Write it as sections: first its own, then those of its inner models."""
         made, section = self.registration, self.registration.section
@@ -102,16 +130,18 @@ def choose(
     plugins: PluginManager, kind: str, name: str, options: Mapping[str, Any] | None = None
 ) -> PluginChoice:
     """Pick a plugin from Python, with options by key; an inner section is a mapping by name."""
-    return choose_registered(plugins.load(kind, name), options)
+    return choose_registered(plugins, plugins.load(kind, name), options)
 
 
-def choose_registered(made: Registration, options: Mapping[str, Any] | None = None) -> PluginChoice:
+def choose_registered(
+    plugins: PluginManager, made: Registration, options: Mapping[str, Any] | None = None
+) -> PluginChoice:
     """Pick what is registered, with options as :func:`choose` takes them."""
     inner = inner_models(made.options)
     given = {"plugin": made.name, **(options or {})}
     sections = {inner[key][0]: value for key, value in given.items() if key in inner}
     own = {key: value for key, value in given.items() if key not in inner}
-    return read_registered(made, json_sections({made.section: own, **sections}, ""))
+    return read_registered(made, json_sections({made.section: own, **sections}, ""), plugins)
 
 
 def read_choice(
@@ -125,22 +155,15 @@ def read_choice(
     return choice
 
 
-def read_registered(made: Registration, sections: Mapping[str, ConfigSection]) -> PluginChoice:
+def read_registered(
+    made: Registration, sections: Mapping[str, ConfigSection], plugins: PluginManager
+) -> PluginChoice:
     """Read the options of what is registered."""
-    problems = Problems()
-    choice = _fill(made, sections, problems)
-    problems.raise_if_any()
+    reader = ChoiceReader(sections, plugins, Problems())
+    choice = reader.fill(made)
+    reader.problems.raise_if_any()
     assert choice is not None
     return choice
-
-
-def _fill(
-    made: Registration, sections: Mapping[str, ConfigSection], problems: Problems
-) -> PluginChoice | None:
-    name, reserved = made.section, RESERVED_KEYS.get(made.kind, ())
-    options = read_options(made.options, name, sections, problems, reserved=reserved)
-    section = sections.get(name, ConfigSection({}, ""))
-    return PluginChoice(made, options, section) if options is not None else None
 
 
 class ChoiceReader:
@@ -165,7 +188,7 @@ class ChoiceReader:
             try:
                 if made := self.plugins.load_observer(name):
                     self._readers[name] += 1
-                    if choice := _fill(made, self.sections, self.problems):
+                    if choice := self.fill(made):
                         self.plugins.add_observer(made, choice.options)
                         yield choice
             except PluginError as error:
@@ -186,7 +209,7 @@ class ChoiceReader:
                 self._note(kind, "plugin", error)
             return None
         self._readers.update(dict(inner_models(made.options).values()).keys())
-        return _fill(made, self.sections, self.problems)
+        return self.fill(made)
 
     def check_sections(self, others: Collection[str]) -> None:
         """Note sections that no plugin reads nor are ``others``, and those that two read."""
@@ -201,11 +224,55 @@ class ChoiceReader:
                 fault = "two plugins read this section; use another plugin"
                 self._note(name, "", PluginError(fault))
 
+    def _add_activations(self, made: Registration) -> bool:
+        """Add the activations of plugins that options name; False, and a note, if one fails."""
+        added = True
+        for section, key, names in plugin_names(made.options, made.section, self.sections):
+            for name in names:
+                try:
+                    added &= self._add_activation(name)
+                except NeatfoolError as error:
+                    self._note(section, key, error)
+                    added = False
+        return added
+
+    def _add_activation(self, name: str) -> bool:
+        """Add one; False if a file that may offer it could not be loaded."""
+        from neatfool.cppn.activations import ACTIVATIONS, BUILT_IN
+
+        offered = self.plugins.names("activation")
+        if name not in BUILT_IN and name in offered:
+            self.plugins.load("activation", name).make()
+        if name in ACTIVATIONS:
+            return True
+        recorded = self.sections.get(ACTIVATIONS_SECTION, ConfigSection({}, "")).values
+        if name in recorded and self._has_all_files:
+            raise absent_activation(name, recorded[name].given)
+        if offered and self._has_all_files:
+            near = nearest(name, {*ACTIVATIONS, *offered})
+            raise ExperimentError(f"there is no {quoted(name)}{near}")
+        return self._has_all_files
+
+    def fill(self, made: Registration) -> PluginChoice | None:
+        """Read the options of what is registered; None after problems."""
+        if not self._add_activations(made):
+            return None
+        name, reserved = made.section, RESERVED_KEYS.get(made.kind, ())
+        options = read_options(made.options, name, self.sections, self.problems, reserved=reserved)
+        section = self.sections.get(name, ConfigSection({}, ""))
+        return PluginChoice(made, options, section) if options is not None else None
+
     def _note(self, name: str, key: str, error: NeatfoolError) -> None:
         section = self.sections.get(name, ConfigSection({}, ""))
         of_plugin = isinstance(error, PluginError)
         place = section.values.get(key, section)
         self.problems.add_at(place, name, key, str(error), of_plugin=of_plugin)
+
+
+def absent_activation(name: str, source: object) -> PluginError:
+    """Make the error of an activation that a run recorded, and that is not here."""
+    fault = f"the activation {quoted(name)} of {quoted(str(source))} is not here"
+    return PluginError(f"{fault}; install that plugin, or put its file back")
 
 
 def json_sections(

@@ -15,7 +15,12 @@ from pydantic import BaseModel
 from neatfool.config.annotations import Access, reached_by
 from neatfool.config.options import given_of, inner_models
 from neatfool.errors import NeatfoolError, UntrustedRun, agreement
-from neatfool.experiment.plugin_choice import RECORDED, json_sections, picked_plugins
+from neatfool.experiment.plugin_choice import (
+    ACTIVATIONS_SECTION,
+    RECORDED,
+    json_sections,
+    picked_plugins,
+)
 from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import RESERVED_KEYS
 from neatfool.run.run import Run
@@ -60,7 +65,8 @@ def reach_of(resolved: Mapping[str, Json]) -> tuple[list[str], list[str]]:
     plugins, sections = PluginManager(), json_sections(resolved, RECORDED)
     sources = resolved.get("plugins", {})
     observers = [("observer", name) for name in _texts(sources.get("observers"))]
-    picked = [*picked_plugins(sections).items(), *observers]
+    added = [("activation", name) for name in resolved.get(ACTIVATIONS_SECTION, {})]
+    picked = [*picked_plugins(sections).items(), *added, *observers]
     uses, settings, reached, never = list[str](), list[str](), list[str](), list[str]()
     for kind, name in picked:
         section = name if kind == "observer" else kind

@@ -39,10 +39,11 @@ def open_run(
 
     Raises:
         RunError: The folder holds no run, or its database is damaged.
-        PluginError: The run's encoding cannot be loaded.
+        PluginError: The plugin of an activation is absent. A missing encoding fails later, when it
+            is to draw.
     """
     run = OpenRun(Path(path), model=model, encoding=encoding, trust=trust)
-    run.info  # noqa: B018 - reads the database: a wrong path fails here
+    run.require_activations()  # reads the database: a wrong path fails here
     return run
 
 

@@ -27,7 +27,7 @@ EACH_MODULE: Final = ".*"
 _NO_PLUGINS: Final = ("_", ".", "test_", "conftest.", "setup.")
 
 KINDS: Final = (
-    *("target", "encoding", "scheme", "view", "model", "detector", "measure"),
+    *("target", "encoding", "scheme", "view", "model", "detector", "measure", "activation"),
     *("engine", "observer", "command"),
 )
 """The kinds of plugins, in the order of lists.

@@ -52,6 +52,22 @@ class Register(Protocol):
         ...
 
 
+class RegisterActivation(Protocol):
+    """The function that ``neatfool_register_activations`` calls, once for each activation."""
+
+    def __call__(
+        self,
+        name: str,
+        formula: Callable[[Any, Any], Any],
+        *,
+        mean: Callable[[Any, Any, Any], Any] | None = None,
+        colour: str = "#b0642f",
+        reach: float = 2.0,
+    ) -> None:
+        """Offer an activation; the arguments are those of :func:`neatfool.cppn.add_activation`."""
+        ...
+
+
 @hookspec(historic=True)
 def neatfool_register_targets(register: Register) -> None:
     """Offer targets: ``factory(options)`` gives a :class:`neatfool.Target`."""
@@ -97,6 +113,14 @@ def neatfool_register_measures(register: Register) -> None:
     The first parameter takes the runs, the others are options by their keywords. Each has a type
     and a description in the section ``Args`` of the docstring, of which the command is made
     (:func:`neatfool.present.make_measure_command`). There are no options in an experiment.
+    """
+
+
+@hookspec(historic=True)
+def neatfool_register_activations(register: RegisterActivation) -> None:
+    """Offer activations of CPPNs: ``register("ripple", lambda xp, z: xp.sin(z))``.
+
+    An experiment uses one by its name, in ``[DefaultGenome] activation_options``.
     """
 
 

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from neatfool.spec.archive import Replacement
 
 
-KINDS: Final = (*CONTRACTS, "model", "detector", "measure", "observer")
+KINDS: Final = (*CONTRACTS, "model", "detector", "measure", "activation", "observer")
 """What plugins register, each by a hook of its own."""
 OBSERVER_HOOKS: Final = {
     "neatfool_run_started",
@@ -67,7 +67,8 @@ class PluginManager:
         self._offers: dict[tuple[str, str], Registration] = {}
         for kind in KINDS:
             hook = getattr(self._pluggy.hook, f"neatfool_register_{kind}s")
-            hook.call_historic(kwargs={"register": partial(self._take, kind)})
+            take = self._take_activation if kind == "activation" else partial(self._take, kind)
+            hook.call_historic(kwargs={"register": take})
 
     def available(self) -> list[PluginEntry]:
         """List the installed plugins (without importing them) and those loaded from files."""
@@ -227,6 +228,11 @@ class PluginManager:
         if (kind, name) in self._offers:
             raise PluginError(f"{who}: registers two {kind}s of this name; rename one")
         self._offers[kind, name] = Registration(name, kind, factory, options, self._source)
+
+    def _take_activation(self, name: str, formula: Callable[..., Any], **look: Any) -> None:
+        from neatfool.cppn.custom_activations import offer_activation
+
+        self._take("activation", name, offer_activation(self._source, name, formula, **look))
 
     def _hooks_of(self, plugin: object) -> dict[str, pluggy.HookCaller]:
         return {caller.name: caller for caller in self._pluggy.get_hookcallers(plugin) or ()}

@@ -13,12 +13,14 @@ tests of your own.
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
+from itertools import count
 from typing import Any, Final
 
 from neatfool.errors import ExperimentError
 from neatfool.plugin.registration import CONTRACTS, check_contract
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.testing import (
+    activation_checks,
     encoding_checks,
     observer_checks,
     scheme_checks,
@@ -37,11 +39,13 @@ __all__ = [
     "ToyEncoding",
     "ToyScheme",
     "ToyTarget",
+    "check_activation",
     "check_plugin",
     "examine_plugin",
 ]
 
 CHECKS: Final = {
+    "activation": activation_checks,
     "encoding": encoding_checks,
     "observer": observer_checks,
     "scheme": scheme_checks,
@@ -57,8 +61,10 @@ def check_plugin(
     """Check that a plugin keeps its contract.
 
     Args:
-        kind: What it is: ``"target"``, ``"encoding"``, ``"scheme"``, ``"view"`` or ``"observer"``.
-        make: Makes it: a target, a view or an observer without arguments, an encoding from an image
+        kind: What it is: ``"target"``, ``"encoding"``, ``"scheme"``, ``"view"``, ``"observer"`` or
+            ``"activation"``.
+        make: Makes it: a target, a view, an observer or an activation
+            (:func:`neatfool.cppn.add_activation`) without arguments, an encoding from an image
             spec, and a scheme from an encoding, a spec and a seed, with small batches if it has an
             option.
         specs: The images to try an encoding or a view with.
@@ -72,6 +78,27 @@ def check_plugin(
     results = examine_plugin(kind, make, specs)
     if failed := [f"{result.name}: {result.message}" for result in results if not result.passed]:
         raise AssertionError("\n".join(failed))
+
+
+def check_activation(formula: Callable[[Any, Any], Any], **look: Any) -> None:
+    """Check that all that draws agrees with an activation's formula.
+
+    Args:
+        formula: The formula, ``formula(xp, z)``.
+        look: The other arguments of ``register``: ``mean``, ``colour``, ``reach``.
+
+    Raises:
+        AssertionError: Something differs; there is a line for each fault.
+    """
+    __tracebackhide__ = True
+    from neatfool.cppn import add_activation
+
+    name = f"checked_{next(_numbers)}"
+    check_plugin("activation", lambda: add_activation(name, formula, source="a test", **look))
+
+
+_numbers: Final = count()
+"""The names of activations under test have these numbers."""
 
 
 def examine_plugin(
@@ -94,7 +121,7 @@ def examine_plugin(
 
     with ExitStack() as stack:
         subjects = _make_subjects(kind, make_checked, specs)
-        if "" in subjects:  # what it holds is to be closed
+        if kind in ("target", "observer"):  # what it holds is to be closed
             stack.enter_context(closing(subjects[""]))
         results = [run_check(can_be_made, subjects)]
         if results[0].passed:
@@ -113,9 +140,12 @@ def _make_subjects(
     if kind == "scheme":
         parents = {1: "with one parent a child", 2: "with two parents a child"}
         return {label: scheme_checks.SchemeSubject(make, parents=n) for n, label in parents.items()}
-    is_target = kind == "target"
-    subject = target_checks.TargetSubject if is_target else observer_checks.ObserverSubject
-    return {"": subject(make)}
+    subjects: dict[str, Callable[..., Any]] = {
+        "activation": activation_checks.ActivationSubject,
+        "observer": observer_checks.ObserverSubject,
+        "target": target_checks.TargetSubject,
+    }
+    return {"": subjects[kind](make)}
 
 
 def _label(spec: ImageSpec) -> str:

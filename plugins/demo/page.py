@@ -56,8 +56,8 @@ def quantise() -> bytes:
 
 def format_functions() -> str:
     """Write what nodes compute, and how the output becomes a grey, as functions of JavaScript."""
-    activations = {name: each.at_points for name, each in cppn.ACTIVATIONS.items()}
-    written = [f"{name}: (z) => {_write(each)}" for name, each in activations.items()]
+    own = {name: each.at_points for name, each in cppn.ACTIVATIONS.items() if not each.source}
+    written = [f"{name}: (z) => {_write(each)}" for name, each in own.items()]
     paper = json.dumps(cppn.PRESETS["paper"].values["activation_options"])
     grey = _write(cppn.COLOUR_MAPS["grey"].at_points)
     body = f"paper: {paper}, grey: (z) => {grey}, activations: {{ {', '.join(written)} }}"

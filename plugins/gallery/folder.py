@@ -30,8 +30,6 @@ STEPS: Final = 16
 """The ancestors of each elite that are shown, evenly chosen from its line."""
 QUALITY: Final = 80
 """WebP's quality of a reduced image: a seventh of the bytes of an exact one."""
-ACTIVATIONS: Final = [*cppn.ACTIVATIONS]
-"""The functions that a formula's numbers count."""
 FIRST_NODE: Final = 4
 """The sources before this one are the inputs x, y, d and 1."""
 
@@ -50,16 +48,19 @@ def write_gallery(
         cause = error.strerror or error
         raise StorageError(f"{folder}: cannot be written: {cause}") from error
     write_scripts(folder)
+    runs = [
+        _write_run(folder, number, run, elites, small=small, note=note)
+        for number, (run, elites) in enumerate(chosen)
+    ]
+    # Drawing a run may have added activations of plugins.
+    save(folder / SCRIPTS / FORMULAS, format_formulas(), within=folder)
     index = {
-        "activations": ACTIVATIONS,
+        "activations": [*cppn.ACTIVATIONS],
         "glyphs": {
             name: {"colour": each.colour, "points": each.curve().round(3).tolist()}
             for name, each in cppn.ACTIVATIONS.items()
         },
-        "runs": [
-            _write_run(folder, number, run, elites, small=small, note=note)
-            for number, (run, elites) in enumerate(chosen)
-        ],
+        "runs": runs,
         "together": AT_ONCE,
         "steps": STEPS,
         "images": "small" if small else "exact",
@@ -199,17 +200,19 @@ def describe_drawing(run: Run, elites: Sequence[EliteView]) -> dict[str, Any] | 
 def encode_formula(picture: cppn.Picture) -> dict[str, Any]:
     """Give the nodes that a picture depends on, each after those that it depends on.
 
-    ``n`` has for each node its function, as a place in ``ACTIVATIONS``, and its sources: 0 to 3 are
-    the inputs, and 4 + i is node i; ``w`` bias, response and weights, ``o`` the outputs' places.
+    ``n`` has for each node its function, as a place in ``cppn.ACTIVATIONS``, and its sources: 0 to
+    3 are the inputs, and 4 + i is node i; ``w`` bias, response and weights, ``o`` the outputs'
+    places.
     """
     nodes = picture.network.formula()
     places = {-1 - place: place for place in range(FIRST_NODE)}
     places |= {node.key: FIRST_NODE + place for place, node in enumerate(nodes)}
+    functions = [*cppn.ACTIVATIONS]
     rows: list[list[int]] = []
     numbers: list[float] = []
     for node in nodes:
         sources = [places[source] for source, _ in node.terms]
-        rows.append([ACTIVATIONS.index(node.activation), *sources])
+        rows.append([functions.index(node.activation), *sources])
         numbers += [node.bias, node.response, *(weight for _, weight in node.terms)]
     return {
         "n": rows,

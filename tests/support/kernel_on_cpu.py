@@ -23,11 +23,11 @@ needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="there i
 
 
 @cache
-def build(colour_map: str, limited: bool, *flags: str) -> ctypes.CDLL:
+def build(colour_map: str, custom: tuple[int, ...], limited: bool, *flags: str) -> ctypes.CDLL:
     """Compile the very source that a GPU gets."""
     folder = Path(mkdtemp())
     values = f"#define VALUES {SHARED // (12 if limited else 4)}\n"
-    source = write_source(colour_map, limited=limited)
+    source = write_source(colour_map, custom, limited=limited)
     code = values + HEADER.read_text().replace("// SOURCE", source)
     (folder / "kernel.cpp").write_text(code)
     options = ["-O1", "-std=c++17", "-shared", "-fPIC", *flags]
@@ -49,7 +49,7 @@ class Driver:
         monkeypatch.setattr(
             cuda,
             "load_kernel",
-            lambda device, colour_map, *, limited: ((colour_map, limited), shared),
+            lambda device, *made, limited: ((*made, limited), shared),
         )
         monkeypatch.setattr(
             cuda.torch.cuda, "current_stream", lambda _: SimpleNamespace(cuda_stream=7)
@@ -57,7 +57,7 @@ class Driver:
 
     def _launch(
         self,
-        kernel: tuple[str, bool],
+        kernel: tuple[str, tuple[int, ...], bool],
         arguments: list[int],
         *,
         blocks: tuple[int, int],

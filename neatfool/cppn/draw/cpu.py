@@ -83,7 +83,11 @@ def draw_tape(tape: Tape, lattice: Lattice) -> torch.Tensor:
     if NARROWEST <= across <= kernel.TILE:
         tiling = min(kernel.TILE // across, kernel.LANES) * across, across, BY_COLUMN, BY_ROW
     genes = tape.nodes, tape.biases, tape.sources, tape.factors
-    others = None if tape.is_common else True
+    others = None
+    if not tape.is_common:
+        from neatfool.cppn.draw.custom_set import find_others
+
+        others = find_others(tape.nodes[: tape.size, 0])
     at_once = max(PIXELS_AT_ONCE // across, 1) * across
     for offset in range(0, lattice.points, at_once):
         stop = min(offset + at_once, lattice.points)

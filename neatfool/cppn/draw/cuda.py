@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 import torch
 
-from neatfool.cppn.activations import ACTIVATIONS, Activation
+from neatfool.cppn.activations import BUILT_IN, BY_CODE, Activation
 from neatfool.cppn.draw.colour import COLOUR_MAPS, ColourMap
 from neatfool.cppn.draw.glsl import ELEMENTARY, FUNCTIONS, declare, fill
 from neatfool.cppn.jit import outer
@@ -53,7 +53,8 @@ def draw_on_gpu(
     tables, _, points = inputs.shape
     images = torch.empty(len(tape), colours.channels, points, dtype=torch.uint8, device=device)
     sent = [torch.from_numpy(each).to(device) for each in arrays]
-    kernel, most = load_kernel(device.index or 0, colours.name, limited=tables > 1)
+    custom = tuple(sorted({*tape.nodes[: tape.size, 0].tolist()} - {*range(len(BUILT_IN))}))
+    kernel, most = load_kernel(device.index or 0, colours.name, custom, limited=tables > 1)
     threads = THREADS
     while (size := slots * tables * 4 * threads) > most and threads > LEAST_THREADS:
         threads //= 2
@@ -147,7 +148,9 @@ def launch(
 
 
 @cache
-def load_kernel(device: int, colour_map: str, *, limited: bool) -> tuple[Any, int]:
+def load_kernel(
+    device: int, colour_map: str, custom: tuple[int, ...] = (), *, limited: bool
+) -> tuple[Any, int]:
     """Compile the kernel for a GPU; give it, and how many bytes of fast memory a block may have."""
     from cuda.bindings import driver
 
@@ -155,7 +158,9 @@ def load_kernel(device: int, colour_map: str, *, limited: bool) -> tuple[Any, in
     major, minor = torch.cuda.get_device_capability(device)
     with torch.cuda.device(device):
         module = _check(
-            driver.cuModuleLoadData(compile_kernel(colour_map, f"{major}{minor}", limited=limited))
+            driver.cuModuleLoadData(
+                compile_kernel(colour_map, f"{major}{minor}", custom, limited=limited)
+            )
         )
         kernel = _check(driver.cuModuleGetFunction(module, b"draw"))
         most = int(_check(driver.cuDeviceGetAttribute(kind, device)))
@@ -165,7 +170,12 @@ def load_kernel(device: int, colour_map: str, *, limited: bool) -> tuple[Any, in
 
 
 def compile_kernel(
-    colour_map: str, architecture: str, *, limited: bool, virtual: bool = False
+    colour_map: str,
+    architecture: str,
+    custom: tuple[int, ...] = (),
+    *,
+    limited: bool,
+    virtual: bool = False,
 ) -> bytes:
     """Compile the kernel for an architecture, such as ``90``; no GPU is needed.
 
@@ -173,7 +183,7 @@ def compile_kernel(
     """
     from cuda.bindings import nvrtc
 
-    source = write_source(colour_map, limited=limited).encode()
+    source = write_source(colour_map, custom, limited=limited).encode()
     program = _check(nvrtc.nvrtcCreateProgram(source, b"kernel.cu", 0, [], []))
     kind = "compute" if virtual else "sm"
     options = [f"--gpu-architecture={kind}_{architecture}", f"--maxrregcount={REGISTERS}"]
@@ -213,12 +223,16 @@ _FLOAT: Final = re.compile(r"(?<![\w.])(\d+\.\d*(?:e[+-]?\d+)?|\d+e[+-]?\d+)(?![
 
 
 @cache
-def write_source(colour_map: str, *, limited: bool) -> str:
-    """Write the kernel for pictures of a colour map, limited if nodes fade, else of points."""
+def write_source(colour_map: str, custom: tuple[int, ...] = (), *, limited: bool) -> str:
+    """Write the kernel for pictures of a colour map, limited if nodes fade, else of points.
+
+    ``custom`` are the codes of activations that it knows beside neatfool's own.
+    """
     colours = COLOUR_MAPS[colour_map]
     names = [f"given[{place}]" for place in range(colours.outputs)]
     given = [f"{name}.{part}" for part in "xyz" for name in names] if limited else names
     argument = ["z.x", "z.y", "z.z"] if limited else ["z"]
+    known = {code: BY_CODE[code] for code in (*range(len(BUILT_IN)), *custom)}
 
     def write(head: str, result: str, made: Activation | ColourMap, names: list[str]) -> str:
         formula = made.within_reach if limited else made.at_points
@@ -229,10 +243,11 @@ def write_source(colour_map: str, *, limited: bool) -> str:
         colours=colours,
         limited=limited,
         elementary=_in_c(ELEMENTARY),
-        activations={
-            name: write(f"Number act_{name}(Number z)", "Number{{{all}}}", each, argument)
-            for name, each in ACTIVATIONS.items()
-        },
+        names={code: each.name for code, each in known.items()},
+        activations=[
+            write(f"Number act_{each.name}(Number z)", "Number{{{all}}}", each, argument)
+            for each in known.values()
+        ],
         paint=write("Colour colour(const Number *given)", "Colour{{{{{all}}}}}", colours, given),
     )
 

@@ -6,9 +6,9 @@ GLSL's own sin, exp and tanh are too rough: a deep network multiplies their erro
 err by a few units in the last place, on any GPU.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from importlib.resources import files
-from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -105,22 +105,31 @@ def _declare_colours(name: str) -> str:
     return declare(head, "vec3({all})", colours.within_reach, given)
 
 
-DECLARATIONS: Final = {
-    name: declare(
-        f"vec3 act_{name}(vec3 z)", "vec3({all})", each.within_reach, ("z.x", "z.y", "z.z")
-    )
-    for name, each in ACTIVATIONS.items()
-}
-"""The function ``act_NAME`` of each activation, by its name."""
+@cache
+def declare_activation(name: str) -> str:
+    """Write the function ``act_NAME`` of an activation."""
+    formula = ACTIVATIONS[name].within_reach
+    return declare(f"vec3 act_{name}(vec3 z)", "vec3({all})", formula, ("z.x", "z.y", "z.z"))
+
 
 COLOURS: Final = {name: _declare_colours(name) for name in COLOUR_MAPS}
 """The function ``colour_NAME`` of each colour map, by its name: outputs become a vec3."""
 
-GLSL: Final[Mapping[str, Json]] = MappingProxyType(
-    {
-        "ELEMENTARY": ELEMENTARY,
-        "COLOUR_MAPS": COLOURS,
-        "ACTIVATIONS": DECLARATIONS,
-    }
-)
+
+class _Table(Mapping[str, Json]):
+    """All functions, with those of activations that were added here."""
+
+    def __getitem__(self, name: str) -> Json:
+        if name != "ACTIVATIONS":
+            return {"ELEMENTARY": ELEMENTARY, "COLOUR_MAPS": COLOURS}[name]
+        return {each: declare_activation(each) for each in ACTIVATIONS}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(("ELEMENTARY", "COLOUR_MAPS", "ACTIVATIONS"))
+
+    def __len__(self) -> int:
+        return 3
+
+
+GLSL: Final[Mapping[str, Json]] = _Table()
 """All of this, for other programs that write shaders: code, and the functions by name."""

@@ -6,14 +6,16 @@ gradients that flow back through them.
 """
 
 from collections.abc import Callable
-from typing import Final
+from functools import cache
+from typing import Any, Final, cast
 
 import numpy as np
 from numpy import ndarray as Array
 
 from neatfool.compiling import inlined, inner, make_switch, outer
-from neatfool.cppn.activations import ACTIVATIONS, Activation
+from neatfool.cppn.activations import BY_CODE, Activation
 from neatfool.cppn.draw.colour import COLOUR_MAPS, ColourMap
+from neatfool.cppn.draw.custom_set import CustomSet, codes_of
 from neatfool.cppn.draw.kernel import activate, add_up, compile_load
 from neatfool.cppn.draw.lanes import LANES, add_fused, add_term, emit, load, spread, store
 
@@ -43,7 +45,7 @@ def _compile_node(activation: Activation) -> Callable[..., None]:
             store(flows[1], row, start, x)
             store(flows[2], row, start, y)
 
-    return inner(loop, f"{activation.name}_backwards")
+    return inner(loop, f"{activation.code_name}_backwards")
 
 
 def _compile_colour(colours: ColourMap) -> Callable[..., None]:
@@ -64,12 +66,10 @@ def _compile_colour(colours: ColourMap) -> Callable[..., None]:
     return inner(loop, f"{colours.name}_backwards")
 
 
-_run_node = make_switch(
-    {code: _compile_node(each) for code, each in enumerate(ACTIVATIONS.values())}
-)
-_run_colour = make_switch(
-    {code: _compile_colour(each) for code, each in enumerate(COLOUR_MAPS.values())}
-)
+_node_of = cache(lambda code: _compile_node(BY_CODE[code]))
+_run_node = make_switch(lambda choice: {code: _node_of(code) for code in codes_of(choice)})
+_COLOURS = {code: _compile_colour(each) for code, each in enumerate(COLOUR_MAPS.values())}
+_run_colour = make_switch(lambda _: _COLOURS)
 
 
 @inner
@@ -82,14 +82,20 @@ def _load(source: Array, start: int, count: int, out: Array) -> None:
 
 @inner
 def _return(
-    genome: tuple[Array, ...], tables: Array, flows: Array, width: int, totals: Array, sums: Array
+    genome: tuple[Array, ...],
+    tables: Array,
+    flows: Array,
+    width: int,
+    totals: Array,
+    sums: Array,
+    others: CustomSet | bool,
 ) -> None:
     """Pass the gradients of the nodes on to their terms, the last node first."""
     nodes, sources, factors, _ = genome
     first = tables.shape[1] - len(nodes)
     for node in range(len(nodes) - 1, -1, -1):
         row, own = nodes[node, 3], slice(nodes[node, 1], nodes[node, 2])
-        _run_node(nodes[node, 0], (tables, sources[own], factors[own], flows, row, width))
+        _run_node(others, nodes[node, 0], (tables, sources[own], factors[own], flows, row, width))
         for term in range(nodes[node, 1], nodes[node, 2]):
             source = sources[term]
             # In single precision, in one sum for each lane.
@@ -109,11 +115,14 @@ def _return(
                         _add(table, source, start, load(table, row, start), factors[term])
 
 
-@outer(
+_SIGNATURE: Final = (
     "void(Tuple((int32[:, ::1], int32[::1], float32[::1], int64[::1])), float32[:, :, ::1], int64, "
     "float32[:, :, ::1], float64[:, ::1], Tuple((float32[:, :, ::1], float32[:, :, ::1], "
-    "float32[:, ::1], float32[:, ::1])))"
+    "float32[:, ::1], float32[:, ::1])), boolean)"
 )
+
+
+@outer()
 def flow_back(
     genome: tuple[Array, ...],
     inputs: Array,
@@ -121,13 +130,15 @@ def flow_back(
     gradients: Array,
     totals: Array,
     scratch: tuple[Array, ...],
+    others: CustomSet | bool,
 ) -> None:
     """Add gradients by the factors to ``totals``, [G, T], from those by the channels, [G, C, P].
 
     A genome is int32 [M, 4], for each node (a weighted sum, after those that it needs): activation,
     begin and end of its terms, row; int32 and float32 [T], the row (the ones come after the inputs)
     and the factor of each term; int64 [O], the outputs' rows. The inputs are float32 [3, I, P], the
-    scratch float32 [3, I + 1 + M, TILE] twice, [3, TILE] and [1, LANES].
+    scratch float32 [3, I + 1 + M, TILE] twice, [3, TILE] and [1, LANES]. ``others`` is what
+    ``find_others`` gives.
     """
     nodes, sources, factors, outputs = genome
     tables, flows, channels, sums = scratch
@@ -142,10 +153,15 @@ def flow_back(
             tables[table, given, :width] = F(1.0 if table == 0 else 0.0)
         for node in range(len(nodes)):
             row, own = nodes[node, 3], slice(nodes[node, 1], nodes[node, 2])
-            activate(nodes[node, 0], (tables, sources[own], factors[own], F(0.0), row, width, True))
+            call = tables, sources[own], factors[own], F(0.0), row, width, True
+            activate(others, nodes[node, 0], call)
         for which in range(len(gradients)):
             flows[:, first : first + len(nodes), :width] = F(0.0)
             for channel in range(gradients.shape[1]):
                 _load(gradients[which, channel], start, count, channels[channel, :width])
-            _run_colour(colour, (tables, outputs, channels, flows, width))
-            _return(genome, tables, flows, width, totals[which], sums)
+            _run_colour(None, colour, (tables, outputs, channels, flows, width))
+            _return(genome, tables, flows, width, totals[which], sums, others)
+
+
+# Code for neatfool's own activations; any other is compiled when it is called.
+cast("Any", flow_back).compile(_SIGNATURE)

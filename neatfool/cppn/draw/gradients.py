@@ -109,6 +109,7 @@ def _follow_by_compiled_code(
     program: Program, lattice: Lattice, by_channel: torch.Tensor
 ) -> dict[str, torch.Tensor]:
     """Turn gradients [G, 1, C, P] into those by one genome's parameters with compiled code."""
+    from neatfool.cppn.draw.custom_set import find_others
     from neatfool.cppn.draw.gradient_kernel import TILE, flow_back
     from neatfool.cppn.draw.lanes import LANES
 
@@ -131,6 +132,7 @@ def _follow_by_compiled_code(
         by_channel[:, 0].contiguous().numpy(),
         totals,
         tuple(np.empty(shape, np.float32) for shape in shapes),
+        find_others(program.nodes[:, 0].numpy()),
     )
     parts = [
         torch.autograd.grad(factors, list(given.values()), each, retain_graph=True)

@@ -17,11 +17,11 @@ import numpy as np
 from numpy import ndarray as Array
 
 from neatfool.compiling import inlined, inner, make_switch, outer
-from neatfool.cppn.activations import ACTIVATIONS, Activation
+from neatfool.cppn.activations import BY_CODE, Activation
 from neatfool.cppn.draw.colour import COLOUR_MAPS, ColourMap
+from neatfool.cppn.draw.custom_set import CustomSet, codes_of
 from neatfool.cppn.draw.lanes import LANES, add_fused, add_term, bits_of, emit, load, spread, store
 from neatfool.cppn.draw.lattice import HALF
-from neatfool.cppn.genome.genes import COMMON
 
 F = np.float32
 # Adding this rounds to an integer, and the lowest bits hold that integer.
@@ -46,7 +46,7 @@ def add_up(
     return value, across, down
 
 
-def _compile_activation(activation: Activation) -> Callable[..., None]:
+def compile_activation(activation: Activation) -> Callable[..., None]:
     """Compile the loop that applies an activation to weighted sums of rows, and writes a row.
 
     ``limited`` is None for points, whose derivatives are neither read nor written.
@@ -72,14 +72,13 @@ def _compile_activation(activation: Activation) -> Callable[..., None]:
                 store(tables[1], row, start, x)
                 store(tables[2], row, start, y)
 
-    return inner(loop, f"{activation.name}_loop")
+    return inner(loop, f"{activation.code_name}_loop")
 
 
-_LOOPS = {code: _compile_activation(each) for code, each in enumerate(ACTIVATIONS.values())}
-activate = make_switch(_LOOPS)
-"""Applies an activation: its place in ``ACTIVATIONS``, and a tuple of its loop's arguments."""
-activate_common = make_switch({code: _LOOPS[code] for code in COMMON})
-"""Does so for the ``COMMON`` activations."""
+_loop_of = cache(lambda code: compile_activation(BY_CODE[code]))
+activate = make_switch(lambda choice: {code: _loop_of(code) for code in codes_of(choice)})
+"""Applies an activation: what ``codes_of`` takes the type of, a code, and a tuple of its loop's
+arguments."""
 
 
 @cache
@@ -115,8 +114,9 @@ def _compile_paint(colours: ColourMap) -> Callable[..., None]:
     return inner(loop, f"{colours.name}_paint")
 
 
-paint = make_switch({code: _compile_paint(each) for code, each in enumerate(COLOUR_MAPS.values())})
-"""Writes channels: the place in ``COLOUR_MAPS``, and a tuple of the tables, the rows of the
+_PAINTS = {code: _compile_paint(each) for code, each in enumerate(COLOUR_MAPS.values())}
+paint = make_switch(lambda _: _PAINTS)
+"""Writes channels: None, the place in ``COLOUR_MAPS``, and a tuple of the tables, the rows of the
 outputs, the channels, the number of pixels, and None for points."""
 
 
@@ -178,7 +178,7 @@ def draw(
     images: Array,
     offset: int,
     scratch: tuple[Array, ...],
-    others: bool | None,
+    others: CustomSet | bool | None,
     limited: bool | None,
 ) -> None:
     """Draw some genomes at some pixels, from the first of ``part`` to the one after its last.
@@ -189,8 +189,8 @@ def draw(
     input is the same in all rows or columns), those of a line of the image, and the inputs that
     vary between columns, and between rows: bit i % 31 for input i. The images to write are uint8
     [N, C, Q], of which ``offset`` is the first pixel. The scratch is float32 [3, R, TILE + LANES],
-    [3, R, LANES] and [3, TILE + LANES]. ``others`` is None if all nodes are common, ``limited`` for
-    points: then less is compiled.
+    [3, R, LANES] and [3, TILE + LANES]. ``others`` is what ``find_others`` gives, and ``limited``
+    None for points: then less is compiled.
     """
     bounds, nodes, biases, sources, factors, outputs = tape
     tables, lines, channels = scratch
@@ -209,15 +209,12 @@ def draw(
                 columns = LANES if not needs_all else width if needs_line else line
                 own, weights = sources[node[1] : node[2]], factors[node[1] : node[2]]
                 given = here, own, weights, biases[place], row, columns, limited
-                if others is not None:
-                    activate(node[0], given)
-                else:
-                    activate_common(node[0], given)
+                activate(others, node[0], given)
                 if not needs_all and node[5] & by_column:
                     _complete(row, lines, tables[: len(inputs)], True, across, count)
                 elif needs_all and not needs_line and node[5] & by_row:
                     _complete(row, lines, tables[: len(inputs)], False, across, count)
-            paint(colour, (tables, outputs[genome], channels, width, limited))
+            paint(None, colour, (tables, outputs[genome], channels, width, limited))
             for channel in range(images.shape[1]):
                 row = images[genome][channel]
                 _write(channels[channel], row[offset + start : offset + start + count])

@@ -28,7 +28,7 @@ def to_glsl(picture: Picture, *, title: str = "") -> str:
     functions = [
         glsl.ELEMENTARY,
         glsl.COLOURS[look.colour_map],
-        *(glsl.DECLARATIONS[name] for name in sorted({node.activation for node in nodes})),
+        *map(glsl.declare_activation, sorted({node.activation for node in nodes})),
         "vec3 draw(vec3 in_x, vec3 in_y, vec3 in_d) {\n",
         *(f"  {_statement(node)}\n" for node in nodes),
         f"  return colour_{look.colour_map}({outputs});\n}}\n\n",

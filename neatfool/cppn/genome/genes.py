@@ -21,7 +21,7 @@ import numpy as np
 from neat.attributes import BoolAttribute, FloatAttribute
 from neat.genes import BaseGene, DefaultConnectionGene, DefaultNodeGene
 
-from neatfool.cppn.activations import ACTIVATIONS, PAPER_ACTIVATIONS
+from neatfool.cppn.activations import BUILT_IN, BY_CODE, CODES, PAPER_ACTIVATIONS
 
 Edge = tuple[int, int]
 """The key of a connection: the node it comes from (an input if negative) and the one it goes to."""
@@ -136,12 +136,10 @@ class ConnectionGene(BaseGene):  # type: ignore[misc]
 NodeRow = tuple[int, str, str, float, float, float]
 ConnectionRow = tuple[int, int, float, bool]
 
-ACTIVATION_CODES = {name: code for code, name in enumerate(ACTIVATIONS)}
 MOST_OPTIONS: Final = 256
 """The most names in ``activation_options``, some of them repeated."""
-COMMON: Final = tuple(ACTIVATION_CODES[name] for name in PAPER_ACTIVATIONS)
+COMMON: Final = tuple(CODES[name] for name in PAPER_ACTIVATIONS)
 """The activations for which drawing is compiled first; the others only if a genome has them."""
-_ACTIVATIONS = tuple(ACTIVATIONS)
 
 HEAD: Final = 2
 """The words before the first node: the numbers of nodes and of connections."""
@@ -154,13 +152,13 @@ def record_of(**fields: Any) -> np.dtype[Any]:
 
 NODE: Final = record_of(key=np.int64, activation=np.int64, bias=float, response=float)
 """A node of a flat genome: the attributes of :class:`NodeGene` that differ between nodes. Its
-activation is a place in ``ACTIVATIONS``."""
+activation is a number of ``neatfool.cppn.activations.CODES``."""
 CONNECTION: Final = record_of(source=np.int64, target=np.int64, weight=float, enabled=float)
 """A connection of a flat genome; ``enabled`` is 0 or 1. It names a node by its place among the
 genome's nodes, and an input by its (negative) key."""
 NODE_WORDS: Final = NODE.itemsize // 8
 CONNECTION_WORDS: Final = CONNECTION.itemsize // 8
-FORM: Final = struct.pack("=q", zlib.crc32(repr((2, NODE, CONNECTION, _ACTIVATIONS)).encode()))
+FORM: Final = struct.pack("=q", zlib.crc32(repr((2, NODE, CONNECTION, BUILT_IN)).encode()))
 """The word that another process reads first. If it has other functions, another layout or another
 byte order, it finds another word. The 2 counts the layouts."""
 MISSING: Final = -(1 << 62)
@@ -174,7 +172,7 @@ def pack(nodes: Mapping[int, Any], connections: Mapping[Edge, Any]) -> bytes:
     for key, node in nodes.items():
         if node.aggregation != "sum":
             raise KeyError(node.aggregation)
-        words += key, ACTIVATION_CODES[node.activation], node.bias, node.response
+        words += key, CODES[node.activation], node.bias, node.response
     for edge, gene in connections.items():
         for key in edge:
             place = places.get(key, key)
@@ -205,7 +203,7 @@ def read_rows(flat: bytes) -> tuple[list[NodeRow], list[ConnectionRow]]:
     keys = nodes["key"].tolist()
     rows = zip(
         keys,
-        [_ACTIVATIONS[code] for code in nodes["activation"].tolist()],
+        [BY_CODE[code].name for code in nodes["activation"].tolist()],
         ["sum"] * len(nodes),
         nodes["bias"].tolist(),
         nodes["response"].tolist(),

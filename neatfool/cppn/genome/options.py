@@ -21,6 +21,7 @@ from typing import Annotated, Any, Final, Literal
 from neat.genome import DefaultGenomeConfig
 from pydantic import AfterValidator, BeforeValidator, Field, FiniteFloat, create_model
 
+from neatfool.config.annotations import PluginNames
 from neatfool.cppn.activations import ACTIVATIONS, PAPER_ACTIVATIONS
 from neatfool.cppn.genome.genes import INPUTS, MOST_OPTIONS, ConnectionGene, NodeGene
 from neatfool.cppn.genome.genome import GenomeConfig
@@ -183,6 +184,7 @@ _Functions = Annotated[
     BeforeValidator(_split),
     Field(min_length=1, max_length=MOST_OPTIONS),
     AfterValidator(_known),
+    PluginNames("activation"),
 ]
 _OF_GENOMES: Final = (
     *("num_inputs", "num_outputs", "num_hidden", "feed_forward"),
@@ -205,7 +207,10 @@ _KEYS: Final[Mapping[str, tuple[Any, str]]] = {
         "how random genomes are connected. Ways that begin with `partial` take a fraction: "
         "`partial_direct 0.5`",
     ),
-    "activation_options": (_Functions, "the functions that a node may have"),
+    "activation_options": (
+        _Functions,
+        "the functions that a node may have: those listed below, and those of plugins",
+    ),
     "activation_default": (str, "a new node's; `random`: any"),
     "enabled_default": (_word("true", "false", *RANDOM), "a new connection's; `random`: either"),
     "_init_mean": (FiniteFloat, "the mean of a new one"),

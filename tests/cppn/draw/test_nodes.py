@@ -22,9 +22,9 @@ TOLERANCES = {"sin": 4e-6, "gauss": 5e-6, "triangle": 2e-6}
 @outer()
 def apply(code, tables, sources, factors, width, limited):
     if limited:
-        activate(code, (tables, sources, factors, F(0.0), 1, width, True))
+        activate(True, code, (tables, sources, factors, F(0.0), 1, width, True))
     else:
-        activate(code, (tables, sources, factors, F(0.0), 1, width, None))
+        activate(True, code, (tables, sources, factors, F(0.0), 1, width, None))
 
 
 def applied(name, *given, limited=True):
