@@ -258,8 +258,9 @@ def test_all_plugins_of_a_name_are_shown():
     assert "Train" in shown[1]["about"]
 
 
-def test_a_measure_is_checked_by_making_its_command():
-    checked = plugins("check", "survive")
+def test_a_measure_is_checked_by_its_command_and_on_tiny_runs():
+    checked = plugins("check", "compare")
+    assert "runs are left alone" in checked.stdout
     assert checked.exit_code == 0, checked.output
     assert "its docstring makes a command" in checked.stdout
 
