@@ -12,7 +12,7 @@ tests of your own.
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from typing import Any, Final
 
 from neatfool.errors import ExperimentError
@@ -110,8 +110,8 @@ def examine_plugin(
 
     with ExitStack() as stack:
         subjects = _make_subjects(kind, make_checked, specs, models)
-        if close := getattr(subjects.get(""), "close", None):  # what it holds is to be closed
-            stack.callback(close)
+        if kind in HOLDING:
+            stack.enter_context(closing(subjects[""]))
         results = [run_check(can_be_made, subjects)]
         if results[0].passed:
             checks = [*vars(CHECKS[kind]).items()]
@@ -127,6 +127,8 @@ SUBJECTS: Final = {
     "target": target_checks.TargetSubject,
 }
 """Kind -> what its checks look at, if they need no more than the plugin."""
+HOLDING: Final = {"engine", "measure", "observer", "target"}
+"""The kinds of which a subject holds a folder or a process, and is closed at the end."""
 
 
 def _make_subjects(
