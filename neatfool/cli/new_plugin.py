@@ -10,19 +10,11 @@ from typing import Final
 
 from neatfool import __version__
 from neatfool.errors import ExperimentError, StorageError
-from neatfool.plugin.discovery import GROUP, entry_points
+from neatfool.plugin import discovery
 
+_WORDS: Final[Mapping[str, str]] = {"model": "kind of models"}
 KINDS: Final[Mapping[str, str]] = {
-    "target": "target",
-    "encoding": "encoding",
-    "scheme": "scheme",
-    "view": "view",
-    "model": "kind of models",
-    "detector": "detector",
-    "engine": "engine",
-    "observer": "observer",
-    "measure": "measure",
-    "activation": "activation",
+    kind: _WORDS.get(kind, kind) for kind in discovery.KINDS if kind != "command"
 }
 """The kinds of plugins that can be written, each with what it is called in a sentence."""
 USES: Final[Mapping[str, str]] = {
@@ -126,7 +118,7 @@ def _check_name(kind: str, name: str, *, package: bool) -> None:
         problem = "must be letters, figures and underscores, and start with a letter"
     elif not name.islower():
         problem = f"must be in small letters, as modules are; take {name.lower()!r}"
-    elif f"{kind}.{name}" in entry_points(GROUP).names:
+    elif f"{kind}.{name}" in discovery.entry_points(discovery.GROUP).names:
         problem = f"is the name of an installed {kind}; choose another"
     # Folders without code, which Python could import too, do not count.
     elif iskeyword(name) or name in _TAKEN_BY_TOOLS or getattr(find_spec(module), "origin", None):

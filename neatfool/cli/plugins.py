@@ -18,6 +18,7 @@ from neatfool.errors import PluginError, printable
 from neatfool.plugin.discovery import forget_installed, hooks_in, installed_plugins
 from neatfool.present.command import FOLDER, option
 from neatfool.present.output import Output
+from neatfool.wording import listed
 
 
 @click.group(
@@ -141,11 +142,13 @@ def check(name: str, settings: tuple[str, ...]) -> None:
 
 
 @plugins.command(
+    help="Write a plugin to start from, with an experiment that uses it and tests that pass.\n\n"
+    f"KIND is {listed([*KINDS], 'or')}. Experiments and commands will use NAME.",
     epilog="""\b
 Examples:
   neatfool plugins new target bird_classifier
   neatfool plugins new scheme climb --out work/climb
-  neatfool plugins new view darker --package"""
+  neatfool plugins new view darker --package""",
 )
 @click.argument("kind", metavar="KIND", type=click.Choice([*KINDS]))
 @click.argument("name")
@@ -156,11 +159,7 @@ Examples:
     "a workflow that tests and publishes it, and a badge.",
 )
 def new(kind: str, name: str, out: Path | None, package: bool) -> None:
-    """Write a plugin to start from, with an experiment that uses it and tests that pass.
-
-    KIND is target, encoding, scheme, view, model, detector, engine, observer, measure or
-    activation. Experiments and commands will use NAME.
-    """
+    """Write a plugin."""
     files = write_plugin(kind, name, out, package=package)
     folder, facts = files[0].parent, describe_package(kind, name, package=package)
     click.echo(f"{folder} has")

@@ -17,17 +17,12 @@ from neatfool.cli import main
 from neatfool.cli.named_plugins import make_plugin
 from neatfool.cli.new_plugin import KINDS, ONLY_INSTALLED, write_plugin
 from neatfool.cli.plugins import new
-from neatfool.plugin.discovery import KINDS as PLUGIN_KINDS
 from neatfool.plugin.manager import PluginManager
 from neatfool.testing import examine_plugin
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
 
-ACTIVATIONS = pytest.mark.skipif(
-    "activation" not in PLUGIN_KINDS, reason="there is no hook for activations yet"
-)
-EACH = [pytest.param(kind, marks=ACTIVATIONS if kind == "activation" else ()) for kind in KINDS]
-IN_FILES = [each for each in EACH if each.values[0] not in ONLY_INSTALLED]
+IN_FILES = [kind for kind in KINDS if kind not in ONLY_INSTALLED]
 
 
 @pytest.fixture(scope="module")
@@ -60,18 +55,17 @@ for folder in sys.argv[1:]:
 @pytest.mark.slow
 @pytest.mark.parametrize("package", [False, True])
 def test_each_passes_its_own_tests_untouched(tmp_path, package) -> None:
-    kinds = [each.values[0] for each in EACH if not any(mark.args[0] for mark in each.marks)]
-    for kind in kinds:
+    for kind in KINDS:
         write_plugin(kind, f"my_{kind}", tmp_path / kind, package=package)
     result = subprocess.run(
-        [sys.executable, "-c", OWN_TESTS, *(tmp_path / kind for kind in kinds)],
+        [sys.executable, "-c", OWN_TESTS, *(tmp_path / kind for kind in KINDS)],
         check=False,
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
     )
     assert result.returncode == 0, result.stdout + result.stderr
-    assert result.stdout.count(" passed") == len(kinds)
+    assert result.stdout.count(" passed") == len(KINDS)
     assert "warning" not in result.stdout
 
 
@@ -97,7 +91,7 @@ def install(written, distribute):
     return installed
 
 
-@pytest.mark.parametrize("kind", EACH)
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("place", ["beside", "inside", "installed"])
 def test_it_passes_the_checks_of_the_command(written, kind, place, install, monkeypatch) -> None:
     monkeypatch.chdir(written[kind] if place == "inside" else written[kind].parent)
@@ -146,7 +140,11 @@ def test_a_new_detector_and_a_new_measure_are_used_by_commands(
     assert "my_detector" in json.dumps(found)
     found = json.loads(neatfool("my_measure", run, "--json"))
     assert all(0 < level < 255 for level in found["runs"][0]["levels"])
-    assert "the mean grey level is" in neatfool("my_measure", run)
+    files = tmp_path / "a.csv", tmp_path / "a.html"
+    said = neatfool("my_measure", run, "--csv", files[0], "--html", files[1])
+    assert "the mean grey level is" in said
+    assert files[0].read_text().startswith("run,class,level\n")
+    assert "how bright the images are" in files[1].read_text()
 
 
 @pytest.mark.parametrize("kind", KINDS)
