@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, get_args
 from unittest import SkipTest
 
 from neatfool.ood.detector import Answers, Detector, Needs
+from neatfool.testing.checking import expect_gradients
 
 if TYPE_CHECKING:
     import torch
@@ -119,17 +120,10 @@ def check_fitting_again_gives_the_same(subject: DetectorSubject) -> None:
 
 
 def check_gradients_pass(subject: DetectorSubject) -> None:
-    import torch
-
     if not subject.detector.differentiable:
         raise SkipTest("it says that it is not differentiable")
     answers = subject.answers()
-    looked_at = answers.logits if answers.features is None else answers.features
-    looked_at.requires_grad_()
-    scores = subject.detector.score(answers)
-    assert scores.requires_grad, (
-        "score() gave no gradient; stay with operations of torch, or leave differentiable out"
-    )
-    (gradients,) = torch.autograd.grad(scores.sum(), looked_at)
-    right = gradients.isfinite().all() and gradients.any()
-    assert right, "the gradients of the scores are all zero, or not finite"
+    given = answers.logits if answers.features is None else answers.features
+    given.requires_grad_()
+    remedy = "stay with operations of torch, or leave differentiable out"
+    expect_gradients(subject.detector.score(answers), given, "score()", remedy)

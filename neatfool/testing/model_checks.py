@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 from unittest import SkipTest
@@ -16,6 +17,7 @@ from neatfool.models.formats import (
     Tower,
     TowerFormat,
 )
+from neatfool.testing.checking import expect_gradients
 
 if TYPE_CHECKING:
     import torch
@@ -59,14 +61,24 @@ class ModelSubject:
             raise SkipTest(f"no model was named to load, such as {self.model.forms[0]}")
         return [each for name in self._names for each in self.load(name)]
 
-    def ask(self, model: Classifier | Tower, images: torch.Tensor) -> torch.Tensor:
-        """Ask a model about images, uint8 [N, C, H, W], as a target does."""
+    def cases(self) -> Iterator[tuple[Classifier | Tower, torch.Tensor]]:
+        """Give each loaded model with noise of its size, uint8 [IMAGES, C, H, W]."""
         import torch
 
-        shown = model.preprocessing
-        mean, std = (torch.tensor(each)[:, None, None] for each in (shown.mean, shown.std))
-        answer: torch.Tensor = model.module((images.float() - mean) / std)
-        return answer
+        for model in self.loaded:
+            shape = IMAGES, model.preprocessing.channels, *model.preprocessing.size
+            draw = torch.Generator().manual_seed(IMAGES)
+            yield model, torch.randint(0, 256, shape, generator=draw, dtype=torch.uint8)
+
+
+def ask(model: Classifier | Tower, images: torch.Tensor) -> torch.Tensor:
+    """Ask a model about images, as a target does."""
+    import torch
+
+    shown = model.preprocessing
+    mean, std = (torch.tensor(each)[:, None, None] for each in (shown.mean, shown.std))
+    answer: torch.Tensor = model.module((images.float() - mean) / std)
+    return answer
 
 
 def check_says_how_its_models_are_written(subject: ModelSubject) -> None:
@@ -82,78 +94,62 @@ def check_says_how_its_models_are_written(subject: ModelSubject) -> None:
 def check_a_word_alone_is_refused(subject: ModelSubject) -> None:
     for form in subject.model.forms:
         word, colon, _ = form.partition(":")
-        try:
-            subject.model.check(word + colon if colon else f"{word}:{ABSENT}")
-        except ValueError:
-            continue
-        raise AssertionError(f"check() accepts {word + colon!r}, which names no model")
+        model = word + colon if colon else f"{word}:{ABSENT}"
+        with _refusal(f"check() accepts {model!r}, which names no model", ValueError):
+            subject.model.check(model)
 
 
 def check_a_file_that_is_absent_is_said(subject: ModelSubject) -> None:
     if not subject.model.is_file:
         raise SkipTest("its models are no files")
     for word in dict.fromkeys(form.partition(":")[0] for form in subject.model.forms):
-        try:
+        errors = ExperimentError, TargetError, ValueError
+        with _refusal("a file that does not exist was loaded", *errors):
             [*subject.load(f"{word}:{ABSENT}")]
-        except (ExperimentError, TargetError, ValueError):
-            continue
-        raise AssertionError("a file that does not exist was loaded")
+
+
+@contextmanager
+def _refusal(fault: str, *errors: type[Exception]) -> Iterator[None]:
+    try:
+        yield
+    except errors:
+        return
+    raise AssertionError(fault)
 
 
 def check_a_model_gives_a_row_an_image(subject: ModelSubject) -> None:
-    for model in subject.loaded:
+    for model, images in subject.cases():
         assert not model.module.training, "the module is in training mode; call eval()"
         width = model.count if isinstance(model, Classifier) else model.width
-        shape = [*subject.ask(model, _images(model)).shape]
+        shape = [*ask(model, images).shape]
         assert shape == [IMAGES, width], f"the module gave {shape}; expected {[IMAGES, width]}"
-        labels = model.labels if isinstance(model, Classifier) else None
-        fault = f"{len(labels or ())} labels for {width} classes"
-        assert labels is None or len(labels) == width, fault
+        labels = isinstance(model, Classifier) and model.labels
+        assert not labels or len(labels) == width, f"{len(labels)} labels for {width} classes"
 
 
 def check_neighbours_do_not_matter(subject: ModelSubject) -> None:
     import torch
 
-    for model in subject.loaded:
-        images = _images(model)
-        whole = subject.ask(model, images)
-        alone = torch.cat([subject.ask(model, image[None]) for image in images])
+    for model, images in subject.cases():
+        whole = ask(model, images)
+        alone = torch.cat([ask(model, image[None]) for image in images])
         apart = float((whole - alone).abs().max().detach())
         fault = f"an image's outputs differ by {apart:g} alone and among others"
         assert whole.allclose(alone, rtol=CLOSE, atol=CLOSE), f"{fault}; is a layer training?"
 
 
 def check_a_model_loaded_again_is_the_same(subject: ModelSubject) -> None:
-    names = {id(model): model.name for model in subject.loaded}
-    again = [each for name in dict.fromkeys(names.values()) for each in subject.load(name)]
-    for model, other in zip(subject.loaded, again, strict=True):
-        one, two = (
-            each.digest() if isinstance(each, Classifier) else each.content
-            for each in (model, other)
-        )
-        assert one == two, "loaded twice, it has another digest; no run could be resumed"
+    for model in subject.loaded:
+        for other in subject.load(model.name):
+            if isinstance(model, Classifier) and isinstance(other, Classifier):
+                same = model.digest() == other.digest()
+                assert same, "loaded twice, it has another digest; no run could be resumed"
 
 
 def check_gradients_pass(subject: ModelSubject) -> None:
-    import torch
-
-    for model in subject.loaded:
-        if isinstance(model, Classifier) and model.differentiable is None:
-            raise SkipTest(str(model.no_gradients))
-        if isinstance(model, Tower) and not model.differentiable:
-            raise SkipTest("it says that it has none")
-        images = _images(model).float().requires_grad_()
-        answer = subject.ask(model, images)
-        assert answer.requires_grad, "the module gave no gradients; say so, in no_gradients"
-        (gradients,) = torch.autograd.grad(answer[:, 0].sum(), images)
-        right = gradients.isfinite().all() and gradients.any()
-        assert right, "the gradients by the images are all zero, or not finite"
-
-
-def _images(model: Classifier | Tower) -> torch.Tensor:
-    """Draw noise, uint8, of the model's size."""
-    import torch
-
-    shape = IMAGES, model.preprocessing.channels, *model.preprocessing.size
-    draw = torch.Generator().manual_seed(IMAGES)
-    return torch.randint(0, 256, shape, generator=draw, dtype=torch.uint8)
+    for model, images in subject.cases():
+        if not model.differentiable:
+            why = model.no_gradients if isinstance(model, Classifier) else None
+            raise SkipTest(why or "it says that it has none")
+        given = images.float().requires_grad_()
+        expect_gradients(ask(model, given)[:, 0], given, "the module", "say so in no_gradients")
