@@ -5,6 +5,9 @@ command, from its help. ``<!-- finding NAME -->`` becomes a table of the keys of
 JSON, from its fields; NAME has its module before it. ``<!-- measure keys -->`` becomes that, with a
 heading, for each registered measure whose heading the page does not have, and ``<!-- measures -->``
 the reference of all of them and of their findings.
+``<!-- plugin KIND NAME -->`` becomes the command that writes a plugin, and the plugin.
+``<!-- plugins -->`` becomes a table of neatfool's own plugins, ``<!-- plugins of others -->`` one
+of those in ``plugins.toml``, and ``<!-- plugin keys -->`` one of the keys of that file.
 ``<!-- options WHAT -->`` becomes a table, from a model of options. WHAT is a plugin, as
 ``scheme.gradient``, or a section for the keys of neatfool's own, or ``learning``.
 Behind it may come
@@ -17,20 +20,26 @@ Behind it may come
 from __future__ import annotations
 
 import re
+import tomllib
 from inspect import cleandoc
+from pathlib import Path
 from pkgutil import resolve_name
+from tempfile import TemporaryDirectory
 from textwrap import dedent
-from typing import TYPE_CHECKING, get_args, get_type_hints
+from typing import TYPE_CHECKING, Literal, get_args, get_type_hints
 
 import click
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from neatfool import LearningOptions, analysis
 from neatfool.cli import main
+from neatfool.cli.new_plugin import write_plugin
 from neatfool.config.ini import write_value
 from neatfool.config.option_help import describe_options
 from neatfool.experiment.framework import OWN_KEYS
+from neatfool.plugin.discovery import KINDS
 from neatfool.plugin.manager import PluginManager
+from neatfool.wording import listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -39,6 +48,7 @@ if TYPE_CHECKING:
 
     from neatfool.config.option_help import OptionDescription
 
+OTHERS = Path(__file__).with_name("plugins.toml")
 CODE = re.compile(r"(`[^`]*`)|(?<![\w-])(--[a-z][\w-]*\w)|([*_<>|{}\\])")
 """In a text: code, an option's name, or a character that Markdown would take for its own."""
 
@@ -59,6 +69,12 @@ def generated(page: str) -> str:
         parts += [section(context, keys) for context in rest]
         page = page.replace("<!-- commands -->", "\n".join(parts))
     page = re.sub("<!-- finding (.*) -->", lambda found: keys_of(found[1]), page)
+    page = re.sub(r"<!-- plugin (\w+) (\w+) -->", lambda found: plugin(found[1], found[2]), page)
+    if "<!-- plugins -->" in page:
+        page = page.replace("<!-- plugins -->", own_plugins())
+        others = list_others(OTHERS.read_text(encoding="utf-8"))
+        page = page.replace("<!-- plugins of others -->", others)
+        page = page.replace("<!-- plugin keys -->", keys_of_model(ListedPlugin))
     return re.sub(r"<!-- options (\S+)(.*) -->", lambda found: table(found[1], found[2]), page)
 
 
@@ -85,7 +101,11 @@ def finding_of(measure: Callable[..., object]) -> type[BaseModel]:
 
 def keys_of(finding: str) -> str:
     """Write the keys of a finding's JSON as a table."""
-    model: type[BaseModel] = resolve_name(finding)
+    return keys_of_model(resolve_name(finding))
+
+
+def keys_of_model(model: type[BaseModel]) -> str:
+    """Write the keys of a model as a table."""
     rows = [("key", "what it is"), ("---", "---"), *fields_of(model, "", {})]
     return "".join(map(line, rows)).rstrip()
 
@@ -112,6 +132,52 @@ def models_in(annotation: object) -> Iterator[type[BaseModel]]:
         yield annotation
     for part in get_args(annotation):
         yield from models_in(part)
+
+
+class ListedPlugin(BaseModel, extra="forbid"):
+    """A plugin of somebody else."""
+
+    package: str = Field(
+        pattern=r"^neatfool(-[a-z0-9]+)+$",
+        description="the name of its package: `neatfool-`, and small letters, figures and hyphens",
+    )
+    kind: Literal[KINDS] = Field(description=f"what it is: {listed([*KINDS], 'or')}")  # type: ignore[valid-type]
+    name: str = Field(pattern=r"^[a-z][\w:-]*$", description="what experiments call it")
+    line: str = Field(min_length=10, max_length=100, description="what it does, in one line")
+    link: str = Field(pattern=r"^https://[^\s()<>]+$", description="its page, an https address")
+
+
+def list_others(toml: str) -> str:
+    """Write plugins of others as a table, by kind and name; ValueError if one is wrong."""
+    tables = tomllib.loads(toml).pop("plugin", [])
+    plugins = [ListedPlugin.model_validate(each) for each in tables]
+    plugins.sort(key=lambda each: (KINDS.index(each.kind), each.name, each.package))
+    if not plugins:
+        return "None is listed yet."
+    rows = [(e.kind, f"`{e.name}`", marked(e.line), f"[{e.package}]({e.link})") for e in plugins]
+    heads = ("kind", "name", "what it does", "package")
+    return "".join(map(line, [heads, ["---"] * len(heads), *rows]))
+
+
+def own_plugins() -> str:
+    """Write neatfool's own plugins as a table; those of one module stand together."""
+    manager, together = PluginManager(), dict[tuple[str, str], list[str]]()
+    for each in manager.available():
+        if each.source == "neatfool" and each.kind != "command":
+            together.setdefault((each.kind, each.value), []).append(each.name)
+    rows = [("kind", "names", "what they do"), ("---", "---", "---")]
+    for (kind, _), names in together.items():
+        about = manager.summary(kind, names[0]).partition("\n\n")[0].replace("\n", " ")
+        about = re.sub(r"^.*``\w+``: ", "", about).replace("``", "`")
+        rows.append((kind, ", ".join(f"`{name}`" for name in names), about[:1].upper() + about[1:]))
+    return "".join(map(line, rows))
+
+
+def plugin(kind: str, name: str) -> str:
+    """Write the command that writes a plugin, and the file that it writes."""
+    with TemporaryDirectory() as folder:
+        code = write_plugin(kind, name, Path(folder) / name)[0].read_text(encoding="utf-8")
+    return f"```sh\nneatfool plugins new {kind} {name}\n```\n\n```python\n{code}```"
 
 
 def contexts(group: click.Group, above: click.Context | None = None) -> Iterator[click.Context]:

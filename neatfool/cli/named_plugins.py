@@ -19,8 +19,7 @@ from neatfool.errors import ExperimentError, NeatfoolError, PluginError, blaming
 from neatfool.experiment.framework import OWN_KEYS
 from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import Registration
-from neatfool.present.measure_command import make_measure_command
-from neatfool.testing import CHECKS, CheckResult, ToyTarget, examine_plugin
+from neatfool.testing import CheckResult, ToyTarget, examine_plugin
 
 HOOKS: Final = CheckResult("implements hooks as they are specified", passed=True)
 
@@ -105,15 +104,13 @@ def _check(
                 manager.add_observer(made, _read_settings(made, settings))
             return [HOOKS, *examine_plugin("observer", manager.observers)]
         made = manager.load(kind, name)
-        if kind == "measure":
-            command = make_measure_command(name, made.maker)
-            count = f"{len(command.params)} options and arguments"
-            return [loaded, CheckResult("its docstring makes a command", True, count)]
-        if kind not in CHECKS:
-            return [loaded]
         options = _read_settings(made, settings)
+        models = [options.model] if isinstance(options, ModelToCheck) and options.model else []
         make = made.make if kind == "activation" else partial(make_plugin, made, options)
-        return [loaded, *examine_plugin(kind, make)]
+        unnamed = isinstance(options, DetectorToCheck) and not options.name
+        if unnamed and made.accepted_arguments(name=""):
+            return [replace(loaded, message="has several detectors; choose: --set name=NAME")]
+        return [loaded, *examine_plugin(kind, make, models=models)]
     except NeatfoolError as error:
         if settings and isinstance(error, ExperimentError):
             raise
@@ -130,12 +127,36 @@ def _check_commands(manager: PluginManager, name: str) -> CheckResult:
     return CheckResult("adds commands under free names", not message, message)
 
 
+class ModelToCheck(BaseModel, extra="forbid"):
+    """What ``--set`` says for the checks of a reader of models."""
+
+    model: str = ""
+
+
+class DetectorToCheck(BaseModel, extra="forbid"):
+    """What ``--set`` says for the checks of detectors that have one name."""
+
+    name: str = ""
+
+
+TO_CHECK: Final[Mapping[str, type[BaseModel]]] = {
+    "model": ModelToCheck,
+    "detector": DetectorToCheck,
+}
+"""Kinds without options, and what the checks of them can be given instead."""
+
+
 def make_plugin(registration: Registration, options: BaseModel, *arguments: Any) -> Any:
     """Make a plugin of the arguments that :func:`neatfool.testing.check_plugin` gives it."""
     names = {"encoding": ["spec"], "scheme": ["encoding", "spec", "seed"]}
     named = dict(zip(names.get(registration.kind, []), arguments, strict=True))
-    if registration.kind == "scheme":
-        named |= registration.accepted_arguments(target=ToyTarget(named["spec"]))
+    match registration.kind:
+        case "scheme":
+            named |= registration.accepted_arguments(target=ToyTarget(named["spec"]))
+        case "measure":
+            return registration.maker
+        case "model" | "detector":
+            return registration.maker(**registration.accepted_arguments(**options.model_dump()))
     return registration.maker(options, **named)
 
 
@@ -144,7 +165,8 @@ def _read_settings(registration: Registration, settings: Sequence[str]) -> BaseM
     named = [text if "." in text.partition("=")[0] else f"{kind}.{text}" for text in settings]
     problems = Problems()
     sections = override({}, named, Path.cwd())
-    options = read_options(registration.options, kind, sections, problems)
+    model = TO_CHECK.get(kind, registration.options)
+    options = read_options(model, kind, sections, problems)
     problems.raise_if_any()
     assert options is not None
     return options

@@ -1,26 +1,24 @@
 """``neatfool plugins``: list, show, check and begin plugins."""
 
 import json
-import re
+import shlex
+import subprocess
+import sys
 from dataclasses import asdict
 from importlib.util import find_spec
-from keyword import iskeyword
 from pathlib import Path
 
 import click
 from rich.markup import escape
 from rich.table import Table
 
-from neatfool import __version__
 from neatfool.cli.main_group import CommandGroup
-from neatfool.errors import ExperimentError, PluginError, StorageError, printable
-from neatfool.plugin.discovery import GROUP, entry_points
-from neatfool.present.command import option
+from neatfool.cli.new_plugin import KINDS, USES, describe_package, write_plugin
+from neatfool.errors import PluginError, printable
+from neatfool.plugin.discovery import forget_installed, hooks_in, installed_plugins
+from neatfool.present.command import FOLDER, option
 from neatfool.present.output import Output
-
-KINDS = ("target", "scheme", "encoding", "observer")
-
-_TAKEN_BY_TOOLS = ("conftest", "setup")
+from neatfool.wording import listed
 
 
 @click.group(
@@ -30,10 +28,11 @@ Examples:
   neatfool plugins list
   neatfool plugins show map_elites
   neatfool plugins new target mine
-  neatfool plugins check mine/mine.py""",
+  neatfool plugins check mine/mine.py
+  neatfool plugins install -e mine""",
 )
 def plugins() -> None:
-    """List the plugins, show the options of one, check one, or begin a new one."""
+    """List the plugins, show the options of one, check one, begin a new one, or install one."""
 
 
 @plugins.command(
@@ -41,16 +40,15 @@ def plugins() -> None:
     epilog="""\b
 Examples:
   neatfool plugins list
-  neatfool plugins list --json | jq '.[].name'""",
+  neatfool plugins list --json | jq '.[] | .name, .hooks'""",
 )
-@option("--json", "Print JSON.", into="as_json")
+@option("--json", "Print JSON, with the hooks that each plugin implements.", into="as_json")
 def list_plugins(as_json: bool) -> None:
     """List the plugins that are installed, without importing them."""
-    from neatfool.plugin.discovery import installed_plugins
-
     entries = [entry for entry, _ in installed_plugins()]
     if as_json:
-        click.echo(json.dumps([asdict(entry) for entry in entries], indent=2))
+        facts = [{**asdict(each), "hooks": hooks_in(each.value)} for each in entries]
+        click.echo(json.dumps(facts, indent=2))
         return
     rows = [
         [each.kind, each.name, each.source, each.version, each.problem or each.value]
@@ -144,74 +142,76 @@ def check(name: str, settings: tuple[str, ...]) -> None:
 
 
 @plugins.command(
+    help="Write a plugin to start from, with an experiment that uses it and tests that pass.\n\n"
+    f"KIND is {listed([*KINDS], 'or')}. Experiments and commands will use NAME.",
     epilog="""\b
 Examples:
   neatfool plugins new target bird_classifier
-  neatfool plugins new scheme climb --out work/climb"""
+  neatfool plugins new scheme climb --out work/climb
+  neatfool plugins new view darker --package""",
 )
-@click.argument("kind", metavar="KIND", type=click.Choice(KINDS))
+@click.argument("kind", metavar="KIND", type=click.Choice([*KINDS]))
 @click.argument("name")
-@option("--out DIR", "The folder to make.  [default: NAME]")
-def new(kind: str, name: str, out: Path | None) -> None:
-    """Write a plugin to start from, with an experiment that uses it and tests that pass.
-
-    KIND is target, scheme, encoding or observer; experiments will use NAME.
-    """
-    folder = out or Path(name)
-    files = write_plugin(kind, name, folder)
+@option("--out DIR", "The folder to make.  [default: NAME; with --package, neatfool-NAME]")
+@option(
+    "--package",
+    "Write a package that can be published as it is, `neatfool-NAME`: with a licence, a changelog, "
+    "a workflow that tests and publishes it, and a badge.",
+)
+def new(kind: str, name: str, out: Path | None, package: bool) -> None:
+    """Write a plugin."""
+    files = write_plugin(kind, name, out, package=package)
+    folder, facts = files[0].parent, describe_package(kind, name, package=package)
     click.echo(f"{folder} has")
     for path in files:
-        click.echo(f"  {path.name}")
-    click.echo(f"Try it:\n  neatfool run {folder / name}.ini")
+        click.echo(f"  {path.relative_to(folder)}")
+    experiment, use = f"neatfool run {folder / name}.ini", facts["use"]
+    command = use if kind in USES else experiment
+    steps = [f"neatfool plugins install -e {folder}"] if facts["only_installed"] else []
+    click.echo("\n  ".join(["Try it:", *steps, str(command)]))
     click.echo(f"Test it (pip install pytest):\n  python -m pytest {folder}")
 
 
-def write_plugin(kind: str, name: str, folder: Path) -> list[Path]:
-    """Write a plugin of a kind in :data:`KINDS` into a new folder; give its files, itself first."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+@plugins.command(
+    epilog="""\b
+Examples:
+  neatfool plugins install -e neatfool-darker   # what you change in it counts at once
+  neatfool plugins install neatfool-darker
 
-    problem = None
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
-        problem = "must be letters, figures and underscores, and start with a letter"
-    elif not name.islower():
-        problem = f"must be in small letters, as modules are; take {name.lower()!r}"
-    elif f"{kind}.{name}" in entry_points(GROUP).names:
-        problem = f"is the name of an installed {kind}; choose another"
-    # Folders without code, which Python could import too, do not count.
-    elif iskeyword(name) or name in _TAKEN_BY_TOOLS or getattr(find_spec(name), "origin", None):
-        problem = "already means something else to Python; choose another"
-    if problem:
-        raise ExperimentError(f"the plugin's name {name!r} {problem}")
-    environment = Environment(
-        loader=PackageLoader("neatfool.cli"),
-        undefined=StrictUndefined,
-        keep_trailing_newline=True,
-        trim_blocks=True,
-        autoescape=False,  # noqa: S701 - these are programs and settings, not pages
-    )
-    templates = {
-        f"{name}.py": f"{kind}.py.j2",
-        f"{name}.ini": f"{kind}.ini.j2",
-        f"test_{name}.py": f"{kind}_test.py.j2",
-        "pyproject.toml": "plugin_pyproject.toml.j2",
-        "README.md": "plugin_README.md.j2",
-    }
-    stem = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
-    values = {"kind": kind, "version": __version__, "name": name}
-    # BirdTarget for a target called bird, bird_target or birdTarget
-    values["class_name"] = stem.removesuffix(kind.capitalize()) + kind.capitalize()
-    values["project"] = "neatfool-" + re.sub("_+", "-", name).strip("-")
-    paths = [folder / file_name for file_name in templates]
-    try:
-        folder.mkdir(parents=True)
-        for path, template in zip(paths, templates.values(), strict=True):
-            path.write_text(environment.get_template(template).render(values), encoding="utf-8")
-    except FileExistsError:
-        raise ExperimentError(
-            f"{folder}: already exists; choose another name, or another folder with --out"
-        ) from None
-    except OSError as error:
-        raise StorageError(
-            f"{folder}: cannot be written: {error.strerror}; choose another folder with --out"
-        ) from error
-    return paths
+To remove a plugin, uninstall its package: pip uninstall neatfool-darker"""
+)
+@click.argument("path", type=FOLDER)
+@option("-e, --editable", "Install the folder itself, and not a copy of it.")
+def install(path: Path, editable: bool) -> None:
+    """Install the package in the folder PATH beside neatfool, and say which plugins it has.
+
+    This runs `python -m pip install`, which also installs what the package needs. It runs code of
+    the package.
+    """
+    command = pip_command("install", *(["-e"] if editable else []), str(path.absolute()))
+    click.echo(f"Running {shlex.join(command)}", err=True)
+    before = {each for each, _ in installed_plugins()}
+    if code := subprocess.run(command, check=False).returncode:  # noqa: S603 - the user's own folder
+        raise PluginError(f"{path}: pip could not install it (exit code {code}); see above")
+    forget_installed()
+    entries = [each for each, _ in installed_plugins()]
+    added = [each for each in entries if each not in before]
+    for each in added:
+        click.echo(f"Installed the {each.kind} {each.name} ({each.source} {each.version})")
+    if not added:
+        click.echo(f"No plugin is new; what {path} had before is installed again")
+
+
+def pip_command(*arguments: str) -> list[str]:
+    """Give the command that runs pip for this Python.
+
+    Raises:
+        PluginError: This Python has no pip.
+    """
+    if find_spec("pip") is None:
+        python, rest = shlex.quote(sys.executable), shlex.join(arguments)
+        raise PluginError(
+            f"{python}: has no pip; get it by `{python} -m ensurepip`, or use what made this "
+            f"environment: `uv pip {rest}`"
+        )
+    return [sys.executable, "-m", "pip", *arguments]

@@ -5,9 +5,8 @@ A preset (``PRESETS``) and neat-python's keys (:class:`GenomeOptions`) make its 
 (:func:`resolve`, :func:`genome_config`), by which a :class:`Breeder` makes and breeds genomes. A
 batch of them is compiled into a program (:func:`compile_genomes`), or into a tape for the compiled
 renderer (:func:`compile_tape`), and rendered at any size (:func:`render`). A genome is written as
-JSON (:func:`dumps`, :func:`loads`) and given as a graph (:func:`to_graph`, :func:`from_graph`).
-Other programs draw its :class:`Picture` as a model in ONNX (:func:`to_onnx`) or a shader
-(:func:`to_glsl`).
+JSON (:func:`dumps`, :func:`loads`) and made of a graph (:func:`from_graph`). Networks of other
+programs are read and written (:func:`read`, :func:`write`).
 
 The modules, in the order of NEAT: ``genome`` has genes, presets and neat-python's configuration,
 ``activations`` what a node computes, ``mutation`` all mutation operators, ``crossover`` crossover

@@ -1,11 +1,12 @@
 """Finds plugins: installed ones by their metadata, without importing them, and those in files."""
 
+import ast
 import hashlib
 import sys
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import metadata
+from importlib import invalidate_caches, metadata
 from importlib.machinery import SourceFileLoader
 from importlib.metadata import Distribution, EntryPoint, EntryPoints
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
@@ -67,6 +68,32 @@ def entry_points(group: str) -> EntryPoints:
 def _read(group: str, *_path: str) -> EntryPoints:
     """Read the files of all distributions, once for each search path."""
     return metadata.entry_points(group=group)
+
+
+def forget_installed() -> None:
+    """Have entry points read anew: something was installed."""
+    _read.cache_clear()
+    invalidate_caches()
+
+
+def hooks_in(module: str) -> list[str]:
+    """List the hooks that a module implements, from its source, without importing it."""
+    try:
+        spec = find_spec(module)
+        source = Path(spec.origin).read_bytes() if spec and spec.origin else b""
+        body = ast.parse(source).body
+    except (Exception, SystemExit):  # of a package's own code, which is around the module
+        return []
+    names: set[str] = set()
+    for each in body:
+        match each:
+            case ast.FunctionDef(name=name, decorator_list=marks):
+                names.update(name for mark in marks if "hookimpl" in ast.unparse(mark))
+            case ast.Assign(targets=[ast.Name(id=name)]):
+                names.add(name)
+            case ast.ImportFrom(names=imported):
+                names.update(alias.asname or alias.name for alias in imported)
+    return sorted(name for name in names if name.startswith("neatfool_"))
 
 
 def installed_plugins() -> list[tuple[PluginEntry, EntryPoint]]:

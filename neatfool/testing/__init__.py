@@ -21,7 +21,11 @@ from neatfool.plugin.registration import CONTRACTS, check_contract
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.testing import (
     activation_checks,
+    detector_checks,
     encoding_checks,
+    engine_checks,
+    measure_checks,
+    model_checks,
     observer_checks,
     scheme_checks,
     target_checks,
@@ -46,7 +50,11 @@ __all__ = [
 
 CHECKS: Final = {
     "activation": activation_checks,
+    "detector": detector_checks,
     "encoding": encoding_checks,
+    "engine": engine_checks,
+    "measure": measure_checks,
+    "model": model_checks,
     "observer": observer_checks,
     "scheme": scheme_checks,
     "target": target_checks,
@@ -56,18 +64,21 @@ CHECKS: Final = {
 
 
 def check_plugin(
-    kind: str, make: Callable[..., Any], specs: Sequence[ImageSpec] = (GREY, COLOUR)
+    kind: str,
+    make: Callable[..., Any],
+    specs: Sequence[ImageSpec] = (GREY, COLOUR),
+    models: Sequence[str] = (),
 ) -> None:
     """Check that a plugin keeps its contract.
 
     Args:
-        kind: What it is: ``"target"``, ``"encoding"``, ``"scheme"``, ``"view"``, ``"observer"`` or
-            ``"activation"``.
-        make: Makes it: a target, a view, an observer or an activation
-            (:func:`neatfool.cppn.add_activation`) without arguments, an encoding from an image
-            spec, and a scheme from an encoding, a spec and a seed, with small batches if it has an
-            option.
+        kind: What it is: ``"target"``, ``"encoding"``, ``"scheme"``, ``"view"``, ``"model"``,
+            ``"detector"``, ``"engine"``, ``"observer"``, ``"measure"`` or ``"activation"``.
+        make: Makes it, or gives the measure: an encoding from an image spec, a scheme from an
+            encoding, a spec and a seed, with small batches if it has an option, and all others
+            without arguments (an activation by :func:`neatfool.cppn.add_activation`).
         specs: The images to try an encoding or a view with.
+        models: Whole names of models for a reader of models to load: ``"mine:FILE"``.
 
     Raises:
         AssertionError: It does not; there is a line for each fault: what was expected, what came,
@@ -75,7 +86,7 @@ def check_plugin(
         PluginError: An observer has no hook, or a misspelt one, or one with wrong arguments.
     """
     __tracebackhide__ = True
-    results = examine_plugin(kind, make, specs)
+    results = examine_plugin(kind, make, specs, models)
     if failed := [f"{result.name}: {result.message}" for result in results if not result.passed]:
         raise AssertionError("\n".join(failed))
 
@@ -102,7 +113,10 @@ _numbers: Final = count()
 
 
 def examine_plugin(
-    kind: str, make: Callable[..., Any], specs: Sequence[ImageSpec] = (GREY, COLOUR)
+    kind: str,
+    make: Callable[..., Any],
+    specs: Sequence[ImageSpec] = (GREY, COLOUR),
+    models: Sequence[str] = (),
 ) -> list[CheckResult]:
     """Run the checks of :func:`check_plugin`, and return a result for each.
 
@@ -120,8 +134,8 @@ def examine_plugin(
         getattr(subject, kind)
 
     with ExitStack() as stack:
-        subjects = _make_subjects(kind, make_checked, specs)
-        if kind in ("target", "observer"):  # what it holds is to be closed
+        subjects = _make_subjects(kind, make_checked, specs, models)
+        if kind in HOLDING:
             stack.enter_context(closing(subjects[""]))
         results = [run_check(can_be_made, subjects)]
         if results[0].passed:
@@ -130,8 +144,21 @@ def examine_plugin(
     return results
 
 
+SUBJECTS: Final = {
+    "activation": activation_checks.ActivationSubject,
+    "detector": detector_checks.DetectorSubject,
+    "engine": engine_checks.EngineSubject,
+    "measure": measure_checks.MeasureSubject,
+    "observer": observer_checks.ObserverSubject,
+    "target": target_checks.TargetSubject,
+}
+"""Kind -> what its checks look at, if they need no more than the plugin."""
+HOLDING: Final = {"engine", "measure", "observer", "target"}
+"""The kinds of which a subject holds a folder or a process, and is closed at the end."""
+
+
 def _make_subjects(
-    kind: str, make: Callable[..., Any], specs: Sequence[ImageSpec]
+    kind: str, make: Callable[..., Any], specs: Sequence[ImageSpec], models: Sequence[str]
 ) -> dict[str, Any]:
     if kind == "encoding":
         return {_label(spec): encoding_checks.EncodingSubject(make, spec) for spec in specs}
@@ -140,12 +167,9 @@ def _make_subjects(
     if kind == "scheme":
         parents = {1: "with one parent a child", 2: "with two parents a child"}
         return {label: scheme_checks.SchemeSubject(make, parents=n) for n, label in parents.items()}
-    subjects: dict[str, Callable[..., Any]] = {
-        "activation": activation_checks.ActivationSubject,
-        "observer": observer_checks.ObserverSubject,
-        "target": target_checks.TargetSubject,
-    }
-    return {"": subjects[kind](make)}
+    if kind == "model":
+        return {"": model_checks.ModelSubject(make, models)}
+    return {"": SUBJECTS[kind](make)}
 
 
 def _label(spec: ImageSpec) -> str:

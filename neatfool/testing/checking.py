@@ -1,15 +1,20 @@
 """What a check is: a function that asserts; and what runs checks."""
 
+from __future__ import annotations
+
 import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest import SkipTest
 
 import numpy as np
 
 from neatfool.errors import NeatfoolError, failing_line
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,16 @@ def run_check(check: Callable[[Any], object], subjects: Mapping[str, Any]) -> Ch
             text = f"{label}: {message}" if label else message
             return CheckResult(name, passed=False, message=text)
     return CheckResult(name, passed=True, message=lacking, applies=not lacking)
+
+
+def expect_gradients(result: torch.Tensor, given: torch.Tensor, call: str, remedy: str) -> None:
+    """Expect that a result, which a call gave, has useful gradients by what it was given."""
+    import torch
+
+    assert result.requires_grad, f"{call} gave no gradients; {remedy}"
+    (gradients,) = torch.autograd.grad(result.sum(), given)
+    right = gradients.isfinite().all() and gradients.any()
+    assert right, f"{call}: the gradients are all zero, or not finite"
 
 
 @contextmanager

@@ -223,14 +223,14 @@ def neatfool_register_schemes(register: Register) -> None:
     register("toy", lambda options, *, encoding, spec, seed: ToyScheme(encoding, spec, seed))
 
 
-def assemble_toys(folder: Path, generations: int) -> Assembly:
+def assemble_toys(folder: Path, generations: int, seed: int = 1) -> Assembly:
     """Assemble a run of the tiny plugins, whose experiment is written into a folder."""
     from neatfool.evolution.assembly import assemble
     from neatfool.experiment.experiment import load_experiment
 
     parts = "".join(f"[{kind}]\nplugin = toy\n" for kind in ("encoding", "scheme", "target"))
     (folder / "toy.ini").write_text(
-        f"[experiment]\nname = toy\ngenerations = {generations}\n"
+        f"[experiment]\nname = toy\ngenerations = {generations}\nseed = {seed}\n"
         f"[plugins]\npath = {Path(__file__)}\n{parts}batch_size = 4\n",
         encoding="utf-8",
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from neatfool.scoring.repeatability import probe_images
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.view import View
-from neatfool.testing.checking import global_randomness
+from neatfool.testing.checking import expect_gradients, global_randomness
 
 if TYPE_CHECKING:
     import torch
@@ -133,15 +133,11 @@ def check_nothing_given_is_written_to(subject: ViewSubject) -> None:
 
 
 def check_gradients_pass(subject: ViewSubject) -> None:
-    import torch
-
+    remedy = (
+        "stay with operations of torch, and let what has none pass: images + (changed - "
+        "images).detach()"
+    )
     for place, change, amount in subject.cases():
         images, *given = subject.given(amount)
         changed = change(images.requires_grad_(), *given)
-        assert changed.requires_grad, (
-            f"{place} gave images without gradients; stay with operations of torch, and let what "
-            "has none pass: images + (changed - images).detach()"
-        )
-        (gradients,) = torch.autograd.grad(changed.sum(), images)
-        right = gradients.isfinite().all() and gradients.any()
-        assert right, f"{place}: the gradients by the images are all zero, or not finite"
+        expect_gradients(changed, images, place, remedy)

@@ -104,7 +104,7 @@ def test_the_version_is_told():
     ("before", "begun", "offered"),
     [
         ([], "re", ["resume", "report", "render", "recognise", "retrain"]),
-        (["plugins"], "", ["check", "list", "new", "show"]),
+        (["plugins"], "", ["check", "install", "list", "new", "show"]),
         (["run"], "--seed", ["--seed", "--seeds"]),
         (["plugins", "new"], "t", ["target"]),
     ],

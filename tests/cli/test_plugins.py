@@ -78,8 +78,66 @@ def test_the_list_is_json_where_asked(distribute):
         "value": "birds_gone",
         "version": "1.2",
         "problem": "",
+        "hooks": [],
     }
     assert "is not named KIND.NAME" in entries[1]["problem"]
+
+
+HOOKS = """
+import pluggy
+from neatfool import hookimpl
+from birds_other import neatfool_run_started
+spec = pluggy.HookspecMarker("neatfool")
+raise SystemExit("imported")
+
+@hookimpl
+def neatfool_register_targets(register): ...
+
+@hookimpl(trylast=True)
+def neatfool_register_views(register): ...
+
+@spec
+def neatfool_sing(song): "A hook for others."
+
+def neatfool_help(): "No hook."
+
+neatfool_register_models = object().register
+"""
+
+
+def test_the_hooks_of_each_plugin_are_listed_though_none_is_imported(distribute):
+    distribute("birds", {"target.tit": "birds_m"}, {"birds_m": HOOKS})
+    entries = json.loads(plugins("list", "--json").stdout)
+    hooks = {(each["kind"], each["name"]): each["hooks"] for each in entries}
+    assert hooks["target", "tit"] == [
+        "neatfool_register_models",
+        "neatfool_register_targets",
+        "neatfool_register_views",
+        "neatfool_run_started",
+    ]
+    assert hooks["measure", "survive"] == ["neatfool_register_measures", "neatfool_report_blocks"]
+    assert "birds_m" not in sys.modules
+
+
+def test_a_folder_is_not_installed_where_pip_is_missing(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "pip", None)
+    result = plugins("install", "-e", str(tmp_path))
+    assert result.exit_code == 3
+    assert f"{sys.executable}: has no pip; get it by" in result.stderr
+    assert f"`uv pip install -e {tmp_path}`" in result.stderr
+
+
+def test_what_pip_cannot_install_is_said_with_what_was_run(tmp_path):
+    result = plugins("install", str(tmp_path))
+    assert result.exit_code == 3
+    assert f"Running {sys.executable} -m pip install {tmp_path}\n" in result.stderr
+    assert "pip could not install it (exit code 1)" in result.stderr
+
+
+def test_only_a_folder_is_installed():
+    result = plugins("install", "neatfool-birds")
+    assert result.exit_code == 2
+    assert "does not exist" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -258,8 +316,9 @@ def test_all_plugins_of_a_name_are_shown():
     assert "Train" in shown[1]["about"]
 
 
-def test_a_measure_is_checked_by_making_its_command():
-    checked = plugins("check", "survive")
+def test_a_measure_is_checked_by_its_command_and_on_tiny_runs():
+    checked = plugins("check", "compare")
+    assert "runs are left alone" in checked.stdout
     assert checked.exit_code == 0, checked.output
     assert "its docstring makes a command" in checked.stdout
 

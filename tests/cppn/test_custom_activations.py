@@ -119,10 +119,11 @@ def test_genomes_that_name_it_are_kept_and_sent():
         assert {node.activation for node in genome.nodes.values()} == {"ripple"}
 
 
-def test_a_shader_has_its_function():
+def test_a_shader_has_its_function(tmp_path):
     add()
     picture = cppn.Picture(genomes("ripple", count=1)[0], look(2.0))
-    assert "vec3 act_ripple(vec3 z)" in cppn.to_glsl(picture)
+    shader = cppn.write(picture, tmp_path / "ripple.glsl").read_text()
+    assert "vec3 act_ripple(vec3 z)" in shader
     assert "vec3 act_ripple(vec3 z)" in cppn.GLSL["ACTIVATIONS"]["ripple"]
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from faulty_server import CLASSES, FaultyServer
 
-from neatfool.cli.named_plugins import make_plugin
+from neatfool.cli.named_plugins import check_plugins, make_plugin
+from neatfool.plugin.discovery import installed_plugins
 from neatfool.plugin.manager import PluginManager
 from neatfool.testing import examine_plugin
 
@@ -20,6 +21,7 @@ def examine(registration, options):
 
 
 CHECKED = ("target", "encoding", "scheme")
+FURTHER = ("model", "detector", "measure", "engine")
 BUILT_IN = sorted(
     point.name
     for point in entry_points(group="neatfool")
@@ -71,6 +73,20 @@ def test_a_built_in_plugin_keeps_its_contract(plugin, options) -> None:
     results = examine(registration, options)
     assert [result for result in results if not result.passed] == []
     assert len(results) > 10
+
+
+@pytest.mark.parametrize(
+    "plugin",
+    [
+        pytest.param(entry, marks=pytest.mark.slow if entry.kind == "engine" else ())
+        for entry, _ in installed_plugins()
+        if entry.kind in FURTHER and entry.source == "neatfool"
+    ],
+    ids=lambda entry: f"{entry.kind}.{entry.name}",
+)
+def test_whatever_else_is_built_in_passes_its_checks_too(plugin) -> None:
+    (results,) = check_plugins(f"{plugin.kind}.{plugin.name}").values()
+    assert [result for result in results if not result.passed] == []
 
 
 @pytest.mark.parametrize(

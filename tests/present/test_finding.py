@@ -4,15 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-import sys
-from importlib import import_module
-from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
-from commands import neatfool as command
-from commands import write_experiment
 from PIL import Image
 from pydantic import Field, ValidationError
 
@@ -132,23 +126,3 @@ def test_its_first_chart_is_a_figure_for_matplotlib(finding):
     (axes,) = finding.plot().axes
     (line,) = axes.lines
     assert np.allclose(line.get_ydata(), [0, 1])
-
-
-def test_a_measure_of_the_handbook_is_a_command(tmp_path, own_sys_path):
-    """The file of *Writing plugins* runs, and has all outputs."""
-    page = (Path(__file__).parents[2] / "docs" / "writing-plugins.md").read_text(encoding="utf-8")
-    (code,) = [
-        block for block in page.split("```python\n") if "class Brightness(present.Finding)" in block
-    ]
-    (tmp_path / "brightness_of_runs.py").write_text(code.split("\n```")[0])
-    sys.path.append(str(tmp_path))
-    measure = import_module("brightness_of_runs").brightness
-    made = present.make_measure_command("brightness", measure)
-    assert command("run", write_experiment(tmp_path), "--out", tmp_path / "run").exit_code == 0
-    options = ["--json", "--csv", str(tmp_path / "a.csv"), "--html", str(tmp_path / "a.html")]
-    result = CliRunner().invoke(made, [str(tmp_path / "run"), *options])
-    assert result.exit_code == 0, result.output
-    (told,) = json.loads(result.stdout)["runs"]
-    assert len(told["classes"]) == len(told["levels"]) > 1
-    assert (tmp_path / "a.csv").read_text().startswith("run,class,level\n")
-    assert "how bright the images are" in (tmp_path / "a.html").read_text()

@@ -21,6 +21,7 @@ import neatfool
 import neatfool.server
 from neatfool import cppn, errors
 from neatfool.cli import main
+from neatfool.cli.new_plugin import KINDS
 from neatfool.config.ini import first_comment
 from neatfool.config.option_help import describe_options
 from neatfool.experiment.framework import OWN_KEYS
@@ -30,7 +31,8 @@ from neatfool.plugin.registration import RESERVED_KEYS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-generated = runpy.run_path(str(ROOT / "docs" / "generated.py"))["generated"]
+PROGRAM = runpy.run_path(str(ROOT / "docs" / "generated.py"))
+generated = PROGRAM["generated"]
 COMMANDS = generated((ROOT / "docs" / "commands.md").read_text(encoding="utf-8"))
 EXPERIMENTS = generated((ROOT / "docs" / "experiments.md").read_text(encoding="utf-8"))
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -341,3 +343,60 @@ def test_a_contract_is_shown_with_all_its_members(name):
     found = {each for each, value in vars(contract).items() if not isinstance(value, classmethod)}
     members = found | {*inspect.get_annotations(contract)}
     assert shown - {"__init__"} == {each for each in members if each[0] != "_"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_command_for_each_kind_of_plugin_is_shown_with_what_it_writes(kind):
+    shown = generated(PLUGINS)
+    (code,) = re.findall(
+        rf"^```sh\nneatfool plugins new {kind} \w+\n```\n\n```python\n(.*?)^```$",
+        shown,
+        re.M | re.S,
+    )
+    ast.parse(code)
+    assert f"def neatfool_register_{kind}s" in code or kind in {"model", "observer"}
+
+
+DIRECTORY = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
+LISTED = """
+[[plugin]]
+package = "neatfool-darker"
+kind = "view"
+name = "darker"
+line = "Makes images darker | as at <dusk>."
+link = "https://pypi.org/project/neatfool-darker/"
+"""
+
+
+def test_all_our_plugins_are_in_the_directory_by_kind():
+    rows = re.findall(r"^\| (\w+) \| (`.*`) \| \w.*\|$", generated(DIRECTORY), re.M)
+    listed = {(kind, name) for kind, names in rows for name in re.findall("`(.*?)`", names)}
+    ours = {(each.kind, each.name) for each, _ in installed_plugins() if each.source == "neatfool"}
+    assert listed >= {pair for pair in ours if pair[0] != "command"}
+
+
+def test_the_file_of_plugins_of_others_is_right_and_so_is_the_example_of_it():
+    PROGRAM["list_others"]((ROOT / "docs" / "plugins.toml").read_text(encoding="utf-8"))
+    (example,) = re.findall(r"^```toml\n(.*?)^```$", DIRECTORY, re.M | re.S)
+    assert "[neatfool-darker](https://" in PROGRAM["list_others"](example)
+
+
+def test_a_plugin_of_others_is_listed_and_its_text_is_no_markup():
+    row = PROGRAM["list_others"](LISTED).splitlines()[-1]
+    cells = ["view", "`darker`", r"Makes images darker \\| as at \<dusk\>."]
+    link = "[neatfool-darker](https://pypi.org/project/neatfool-darker/)"
+    assert row == f"| {' | '.join([*cells, link])} |"
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("neatfool-darker", "darker"),
+        ('"view"', '"views"'),
+        ("https://", "javascript:"),
+        ("[[plugin]]", "[[plugin]]\nstars = 5"),
+    ],
+)
+def test_a_wrong_line_of_the_file_is_refused(right, wrong):
+    with pytest.raises(ValueError, match="ListedPlugin"):
+        PROGRAM["list_others"](LISTED.replace(right, wrong, 1))

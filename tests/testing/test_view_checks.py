@@ -84,7 +84,7 @@ FAULTS = {
         (spoilt(write_to_images), "changed its images"),
         (spoilt(write_to_amounts), "changed its amounts"),
     ],
-    "gradients pass": [(spoilt(without_gradients), "without gradients")],
+    "gradients pass": [(spoilt(without_gradients), "gave no gradients")],
     "strengths go from mild to the limit": [
         (spoilt(None, strengths=(80.0, 20.0)), "each further from harmless"),
         (spoilt(None, strengths=()), "lacks|give some"),
