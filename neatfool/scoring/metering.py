@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import replace
 from itertools import chain, repeat, takewhile
 from pathlib import Path
 from threading import Event
@@ -145,11 +144,6 @@ class MeteredBatches(Batches):
         kept = [each for answer in answers for each in write_answers(answer)]
         classes = [*self.spec.classes]
         return read_answers(kept, classes, self._inner.spec), classes
-
-    def with_classes(self, classes: Sequence[str]) -> None:
-        """Use these classes, if they are more than before."""
-        if len(classes) > len(self.spec.classes):
-            self.spec = replace(self.spec, classes=tuple(classes))
 
     def stop(self) -> None:
         """Close the target, which ends its calls."""

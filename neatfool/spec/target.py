@@ -49,8 +49,8 @@ class Target(ABC):
                 them.
 
         Returns:
-            Probabilities [N, K], and logits if the target has them. A metered target may give
-            :class:`Labels` instead.
+            Probabilities [N, K], and logits if the target has them. A target without networks may
+            give :class:`Labels` instead.
 
         Raises:
             TargetUnavailable: The target cannot be reached now; the run pauses.
