@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from commands import PLUGIN, neatfool, write_experiment
 
-from neatfool_plugins.gallery.folder import ACTIVATIONS, FORMULAS, PAGE, format_formulas
+from neatfool.cppn import ACTIVATIONS
+from neatfool.present import drawing_scripts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,14 +20,6 @@ if TYPE_CHECKING:
 
 MARKUP = "<img src=x onerror=document.title='seized'>"
 """The name of a class in the small runs."""
-
-DRAWING = [
-    f"{name}.js"
-    for name in (
-        *("functions", "network", "places", "shaders"),
-        *("programs", "textures", "passes", "renderer"),
-    )
-]
 
 DRAW = """
 window.draw = async (renderer, genome, spec, view) => {
@@ -45,14 +38,14 @@ class Pen:
     """Draws formulas in the browser."""
 
     def __init__(self, browser: Browser, folder: Path, **options: Any) -> None:
-        (folder / FORMULAS).write_bytes(format_formulas())
-        files = [folder / FORMULAS, *(PAGE / name for name in DRAWING)]
-        scripts = "".join(f'<script src="{file.as_uri()}"></script>' for file in files)
+        for name, script in drawing_scripts().items():
+            (folder / name).write_bytes(script)
+        scripts = "".join(f'<script src="{name}"></script>' for name in drawing_scripts())
         file = folder / "pen.html"
         file.write_text(f"<!doctype html><meta charset=utf-8>{scripts}", encoding="utf-8")
         self.browser = browser
         browser.open(file.as_uri())
-        script = DRAW.replace("ACTIVATIONS", json.dumps(ACTIVATIONS))
+        script = DRAW.replace("ACTIVATIONS", json.dumps([*ACTIVATIONS]))
         browser.do(script.replace("OPTIONS", json.dumps(options)) + "; 0")
         assert browser.do("renderer.works")
 

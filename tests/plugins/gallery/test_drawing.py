@@ -9,8 +9,8 @@ from random_cppns import INPUTS, connection, genome_of, node, random_genome
 from random_pictures import MAPS, outputs_of, wide_ranging
 
 from neatfool import ImageSpec, cppn
+from neatfool.present import encode_formula
 from neatfool_plugins.cppn import CppnEncoding, Options
-from neatfool_plugins.gallery.folder import encode_formula
 
 pytestmark = pytest.mark.browser
 
