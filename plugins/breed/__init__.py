@@ -39,8 +39,12 @@ in `neatfool render`. It needs `pip install 'neatfool[serve]'`."""
     str,
 )
 @option("--size N", "Pixels of a side of kept images.  [default: 128]", click.IntRange(8, 2048))
-@option("--colour MAP", "The colour map.  [default: oklab; of a file's genome as in `render`]")
-@option("--seed N", "Other first pictures for each.  [default: the folder's number]")
+@option("--colour MAP", "The colour map.  [default: oklab; of a file's genome as in `render`]", str)
+@option(
+    "--seed N",
+    "Other first pictures for each N.  [default: the folder's number]",
+    click.IntRange(min=0),
+)
 @option("--out DIR", "The session's folder.  [default: runs/breed-N, a new one]")
 @option("--port N", "The page's port.  [default: any that is free]", click.IntRange(0, 65535))
 @option("--open", "Open the page in the browser.", into="show")

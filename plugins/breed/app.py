@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from neatfool import Scorer, cppn, fit_images, rank
+from neatfool import Scorer, cppn, fit_images
 from neatfool.present import Output, drawing_scripts
 from neatfool.server import address_of, guard_page, listen, make_server
 from neatfool.wording import percent
@@ -82,12 +82,9 @@ class PersonAtPage(Person):
         if self._onlooker is None:
             return []
         classes = self._onlooker.spec.classes
-        scores = self._onlooker.score(fit_images(images.cpu(), self._onlooker.spec))
-        best = zip(scores.probs, rank(scores), scores.probs.argmax(axis=1), strict=True)
-        return [
-            f"{classes[place]}, {percent(float(probs[place]), float(ranks[place]))}"
-            for probs, ranks, place in best
-        ]
+        probs = self._onlooker.score(fit_images(images.cpu(), self._onlooker.spec)).probs
+        best = zip(probs.argmax(axis=1).tolist(), probs.max(axis=1).tolist(), strict=True)
+        return [f"{classes[place]}, {percent(sure)}" for place, sure in best]
 
     def act(self, shown: dict[str, Any]) -> UserAction | None:
         """Show pictures, and wait; None after Ctrl-C."""

@@ -70,7 +70,7 @@ class Served:
     def ask(self, path: str, **body: Any) -> dict[str, Any]:
         """Ask the server; with a body, to act."""
         data = json.dumps(body).encode() if body else None
-        with urllib.request.urlopen(self.address + path, data, timeout=60) as answer:  # noqa: S310
+        with urllib.request.urlopen(self.address + path, data, timeout=60) as answer:
             return json.load(answer)
 
     def end(self, number: signal.Signals = signal.SIGINT) -> str:

@@ -33,7 +33,6 @@
     const { width, height } = shown.size;
     const spec = { ...shown.size, ...shown.look, functions: shown.functions };
     const network = new Network(formula, shown.activations);
-    canvas.style.aspectRatio = `${width} / ${height}`;
     const side = Math.max(Math.round(canvas.clientWidth * Math.min(devicePixelRatio, SHARPEST)), 16);
     const step = width / side;
     const view = { left: 0, top: 0, step, width: side, height: Math.round(height / step) };
@@ -66,16 +65,23 @@
     document.body.classList.toggle("told", told.seen.length > 0);
     byId("kept-part").hidden = told.kept.length === 0;
     byId("kept").replaceChildren(
-      ...told.kept.map(({ name }) => element("li", {}, element("figure", {}, element("canvas", { "aria-hidden": "true" }), element("figcaption", {}, name)))),
+      ...told.kept.map(({ name }) => element("li", {}, element("figure", {}, makeCanvas(), element("figcaption", {}, name)))),
     );
     update();
     drawAll().catch((error) => say(`The pictures cannot be drawn: ${error.message}`, true));
   }
 
+  // It has its shape before it is drawn, so that nothing moves.
+  function makeCanvas() {
+    const canvas = element("canvas", { "aria-hidden": "true" });
+    canvas.style.aspectRatio = `${shown.size.width} / ${shown.size.height}`;
+    return canvas;
+  }
+
   function makePicture(_, place) {
     const seen = shown.seen[place];
     const label = `Picture ${place + 1} of ${shown.pictures.length}${seen ? `, taken for ${seen}` : ""}`;
-    const button = element("button", { type: "button", class: "picture", "aria-label": label, "aria-pressed": "false" }, element("canvas"));
+    const button = element("button", { type: "button", class: "picture", "aria-label": label, "aria-pressed": "false" }, makeCanvas());
     button.addEventListener("click", () => toggle(place));
     return element("li", {}, button, ...(seen ? [element("span", { class: "seen", "aria-hidden": "true" }, seen)] : []));
   }
