@@ -22,9 +22,10 @@ MARKUP = "<img src=x onerror=document.title='seized'>"
 """The name of a class in the small runs."""
 
 DRAW = """
-window.draw = async (renderer, genome, spec, view) => {
+window.draw = async (renderer, genome, spec, view, shared) => {
   const network = new neatfool.Network(genome, ACTIVATIONS);
-  const picture = { network, parameters: network.parameters(), spec };
+  const own = shared ? { code: network.code(spec.functions) } : { parameters: network.parameters() };
+  const picture = { network, spec, ...own };
   const image = await renderer.draw(picture, view).image;
   let text = "";
   for (const value of image.data) text += String.fromCharCode(value);
@@ -49,9 +50,11 @@ class Pen:
         browser.do(script.replace("OPTIONS", json.dumps(options)) + "; 0")
         assert browser.do("renderer.works")
 
-    def draw(self, encode_formula: dict, spec: dict, view: dict) -> np.ndarray:
-        """Give uint8 [3, height, width]."""
-        given = ", ".join(json.dumps(each) for each in (encode_formula, spec, view))
+    def draw(
+        self, formula: dict, spec: dict, view: dict, *, shared: bool = False
+    ) -> np.ndarray:
+        """Give uint8 [3, height, width], drawn by a program of its own, or by the shared one."""
+        given = ", ".join(json.dumps(each) for each in (formula, spec, view, shared))
         answer = self.browser.do(f"draw(renderer, {given})")
         pixels = np.frombuffer(base64.b64decode(answer), np.uint8)
         return pixels.reshape(view["height"], view["width"], 4)[..., :3].transpose(2, 0, 1)
