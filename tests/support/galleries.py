@@ -24,8 +24,9 @@ MARKUP = "<img src=x onerror=document.title='seized'>"
 DRAW = """
 window.draw = async (renderer, genome, spec, view, shared) => {
   const network = new neatfool.Network(genome, ACTIVATIONS);
-  const own = shared ? { code: network.code(spec.functions) } : { parameters: network.parameters() };
-  const picture = { network, spec, ...own };
+  const picture = { network, spec };
+  if (shared) picture.code = network.code(spec.functions);
+  else picture.parameters = network.parameters();
   const image = await renderer.draw(picture, view).image;
   let text = "";
   for (const value of image.data) text += String.fromCharCode(value);
@@ -50,9 +51,7 @@ class Pen:
         browser.do(script.replace("OPTIONS", json.dumps(options)) + "; 0")
         assert browser.do("renderer.works")
 
-    def draw(
-        self, formula: dict, spec: dict, view: dict, *, shared: bool = False
-    ) -> np.ndarray:
+    def draw(self, formula: dict, spec: dict, view: dict, *, shared: bool = False) -> np.ndarray:
         """Give uint8 [3, height, width], drawn by a program of its own, or by the shared one."""
         given = ", ".join(json.dumps(each) for each in (formula, spec, view, shared))
         answer = self.browser.do(f"draw(renderer, {given})")
