@@ -5,6 +5,7 @@ It needs what the extra ``serve`` installs.
 
 import asyncio
 import gc
+import hmac
 import re
 import signal
 import socket
@@ -12,17 +13,17 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from fnmatch import fnmatchcase
 from ipaddress import ip_address
-from typing import Final
+from typing import Any, Final
 
 import uvicorn
 from starlette.datastructures import Headers
-from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from neatfool.errors import ExperimentError
 
-__all__ = ["BrowserGuard", "address_of", "listen", "make_server", "run_server"]
+__all__ = ["BrowserGuard", "address_of", "guard_page", "listen", "make_server", "run_server"]
 
 SECONDS_OF_SILENCE: Final = 75
 """A connection is closed after this silence. A search may breed for a minute between requests."""
@@ -34,6 +35,17 @@ LONGEST_HEADER: Final = 2**14
 """The bytes of a request's header, of which each connection may hold so many."""
 HOST: Final = re.compile(r"(\[[\da-f:.]+\]|[\w.-]+)(:\d+)?")
 """A ``Host`` in small letters: an address or a name, perhaps with a port."""
+
+HEADERS_OF_A_PAGE: Final = {
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+    "cache-control": "no-store",
+}
+"""A page's headers: it loads and asks nothing but its own server, and no site shows it."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -203,3 +215,34 @@ class BrowserGuard:
         with suppress(ValueError):  # nobody can make an address lead elsewhere
             return bool(ip_address(found[1].strip("[]")))
         return any(fnmatchcase(found[1], name) for name in self._names)
+
+
+def guard_page(app: ASGIApp, token: str) -> ASGIApp:
+    """Guard a page for this machine's user: its addresses begin with a secret token.
+
+    Whoever does not know it is refused, and so are other sites' pages; see :class:`BrowserGuard`.
+    Each answer gets safe headers.
+    """
+    headers = [(name.encode(), value.encode()) for name, value in HEADERS_OF_A_PAGE.items()]
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+
+        async def send_safely(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), *headers]
+            await send(message)
+
+        _, given, *rest = f"{scope['path']}/".split("/", 2)
+        if not hmac.compare_digest(given.encode(), token.encode()):
+            words = "the address lacks its secret part: open the address that neatfool printed"
+            await PlainTextResponse(words, 403)(scope, receive, send_safely)
+            return
+        path = f"/{rest[0][:-1]}" if rest else "/"
+        inner: dict[str, Any] = {**scope, "path": path, "raw_path": path.encode()}
+        # At the end the server cuts off a page that does not listen; that is no error.
+        with suppress(asyncio.CancelledError):
+            await app(inner, receive, send_safely)
+
+    return BrowserGuard(answer, ["localhost"])

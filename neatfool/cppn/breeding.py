@@ -272,6 +272,29 @@ class Breeder:
         then._set_warmth(cooling / (cooling + generation))
         return then
 
+    def with_mutation(self, strength: float, structure: float) -> Self:
+        """Give the breeder with other mutation, of whose children few are copies of a parent.
+
+        Args:
+            strength: A factor for how often, and how far, weights and functions change.
+            structure: A factor for the probabilities of adding and deleting genes.
+        """
+        config, then = copy(self._config), copy(self)
+        for key, value in vars(config).items():
+            if key.endswith(("_mutate_rate", "_prob")):
+                factor = structure if key.endswith("_prob") else strength
+                setattr(config, key, min(factor * value, 1.0))
+            elif key.endswith(("_mutate_power", "_mutate_eta")):
+                # A larger index makes smaller steps.
+                setattr(
+                    config, key, value * strength if key.endswith("power") else value / strength
+                )
+        then._rates_of = cache(partial(read_rates, config))
+        then._set_warmth(1.0)
+        if then._is_paper:
+            then._strength = (*then._strength[:3], COPIES)
+        return then
+
     def create(self, seeds: Sequence[int]) -> list[Genome]:
         """Make a random genome from each seed."""
         genomes = [Genome() for _ in seeds]

@@ -285,9 +285,8 @@ def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly, store: 
 
 def _restore(assembly: Assembly, store: RunStore) -> None:
     archive, loads = assembly.scheme.archive, assembly.encoding.loads
-    if (metered := assembly.scorer.metered) is not None:
-        metered.with_classes(store.classes())
-        archive.grow(len(metered.spec.classes))
+    assembly.scorer.batches.with_classes(store.classes())
+    archive.grow(len(assembly.scorer.spec.classes))
     elites, candidates = store.elites(), {}
     for id_ in sorted({elite.candidate for elite in elites} | set(store.members())):
         stored = store.candidate(id_)

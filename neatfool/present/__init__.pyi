@@ -46,6 +46,11 @@ from .finding import embed_image as embed_image
 from .finding import embed_png as embed_png
 from .finding import embed_svg as embed_svg
 
+# Pictures that a browser draws
+from .drawing_scripts import describe_look as describe_look
+from .drawing_scripts import drawing_scripts as drawing_scripts
+from .drawing_scripts import encode_formula as encode_formula
+
 # Charts
 from .figure import MUTED as MUTED
 from .figure import SURFACE as SURFACE

@@ -9,18 +9,20 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from itertools import repeat
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 
+from neatfool.budget import read_answers, write_answers
 from neatfool.errors import NeatfoolError, TargetError, blaming, cause, option
 from neatfool.network.devices import OutOfMemory, is_out_of_memory, threads_with_cores
 from neatfool.network.network import Form, in_form
-from neatfool.scoring.checks import check_scores, saved_images
+from neatfool.scoring.checks import check_labels, check_scores, saved_images
 from neatfool.scoring.plan import ScoringPlan, part_size
-from neatfool.spec.scores import Scores
+from neatfool.spec.scores import Labels, Scores
 from neatfool.spec.target import MultiView, Target
 
 Timed: TypeAlias = tuple[Any, float]
@@ -83,13 +85,21 @@ class Batches(ABC):
         if logits and len(logits) != len(parts):
             raise TargetError(f"{self.name}: gave logits for some batches only; give all or none")
         measures = [part.measures for part in parts if part.measures is not None]
+        # Classes may have turned up in a later part.
+        most = max(part.probs.shape[1] for part in parts)
+        more = [((0, 0), (0, most - part.probs.shape[1])) for part in parts]
         return Scores(
-            probs=np.concatenate([part.probs for part in parts]),
+            probs=np.concatenate([*map(np.pad, (part.probs for part in parts), more)]),
             logits=np.concatenate(logits) if logits else None,
             ok=np.concatenate([part.ok for part in parts if part.ok is not None]),
             alone=parts[0].alone,
             measures=np.concatenate(measures) if measures else None,
         )
+
+    def with_classes(self, classes: Sequence[str]) -> None:
+        """Use these classes, if they are more than before."""
+        if len(classes) > len(self.spec.classes):
+            self.spec = replace(self.spec, classes=tuple(classes))
 
     def pick(self, found: list[Any]) -> Any:
         """Copy some of a generation's images, uint8 [n, C, H, W], on their device."""
@@ -190,18 +200,26 @@ class LocalBatches(Batches):
             # must not change those that are saved, or scored again.
             padding = batch[-1:].expand(size - len(batch), *batch.shape[1:])
             answer = self._call(torch.cat([batch, padding]))
-            scores = check_scores(answer, size, self.spec, self.name)
+            scores = self._check(answer, size)
             batches.append(scores.part(slice(len(batch))))
             if answered is not None:
                 answered.append(len(batch) * self.views)
         return self.concatenate(batches), time.perf_counter() - began
 
-    def _call(self, images: torch.Tensor) -> Scores:
+    def _check(self, answer: Any, size: int) -> Scores:
+        if not isinstance(answer, Labels):
+            return check_scores(answer, size, self.spec, self.name)
+        labels, classes = check_labels(answer, size, self.spec, self.name), [*self.spec.classes]
+        scores = read_answers(write_answers(labels), classes, self.spec)
+        self.with_classes(classes)
+        return scores
+
+    def _call(self, images: torch.Tensor) -> Any:
         try:
             if self._threads is None:
                 images = images.cpu()
             given = images.cpu().numpy() if self.spec.array == "numpy" else images
-            return cast("Scores", self.target.score(given))
+            return self.target.score(given)
         except (Exception, SystemExit) as error:
             if not is_out_of_memory(error):
                 if isinstance(error, NeatfoolError):

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import replace
 from itertools import chain, repeat, takewhile
 from pathlib import Path
 from threading import Event
@@ -146,11 +145,6 @@ class MeteredBatches(Batches):
         classes = [*self.spec.classes]
         return read_answers(kept, classes, self._inner.spec), classes
 
-    def with_classes(self, classes: Sequence[str]) -> None:
-        """Use these classes, if they are more than before."""
-        if len(classes) > len(self.spec.classes):
-            self.spec = replace(self.spec, classes=tuple(classes))
-
     def stop(self) -> None:
         """Close the target, which ends its calls."""
         super().close()
@@ -214,7 +208,7 @@ class MeteredBatches(Batches):
             fault = "score() returned without a debit from the ledger that meter() got"
             advice = "call ledger.debit(len(images)) before each request"
             raise PluginError(f"{self.name}: {fault}; {advice}")
-        if isinstance(answer, Labels) and not self.spec.is_objective:
+        if isinstance(answer, Labels):
             return check_labels(answer, len(images), self.spec, self.name)
         return check_scores(answer, len(images), self.spec, self.name)
 

@@ -110,6 +110,15 @@ class Encoding(ABC, Generic[Genome]):
         """Give the encoding for a generation of a run, if breeding changes over a run."""
         return self
 
+    def with_mutation(self, strength: float, structure: float) -> Encoding[Genome]:
+        """Give the encoding with other mutation; one whose mutation is fixed gives itself.
+
+        Args:
+            strength: A factor for how often, and how far, numbers and functions change.
+            structure: A factor for how often nodes and connections come and go.
+        """
+        return self
+
     def parent_counts(self, seeds: Sequence[int]) -> list[int]:
         """Give the number of parents for the child of each seed, at most ``parents``.
 

@@ -140,8 +140,8 @@ class ImageSpec:
         count = math.prod(axis.cells for axis in self.grid)
         if count > MOST_CELLS:
             raise ValueError(f"grid: {count:,} cells: there may be at most {MOST_CELLS:,}")
-        if self.open or self.nothing:
-            raise ValueError("an objective has neither open classes nor any that mean nothing")
+        if self.nothing or (self.open and self.grid):
+            raise ValueError("an objective has no classes that mean nothing, nor a grid open cells")
         if not self.grid:
             return tuple(self.classes)
         names = tuple(map(", ".join, product(*(axis.ranges() for axis in self.grid))))

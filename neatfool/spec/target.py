@@ -48,9 +48,9 @@ class Target(ABC):
 
         Returns:
             A classifier gives :class:`Scores`: probabilities [N, K], and logits if it has them. A
-            metered one may give :class:`Labels` instead. An objective gives floats [N, K], any real
-            numbers ([N] will do for one niche); with a grid, a pair of scores [N] and measures
-            [N, D]. An image whose numbers are not finite counts as refused.
+            target without networks may give :class:`Labels` instead. An objective gives floats
+            [N, K], any real numbers ([N] will do for one niche); with a grid, a pair of scores [N]
+            and measures [N, D]. An image whose numbers are not finite counts as refused.
 
         Raises:
             TargetUnavailable: The target cannot be reached now; the run pauses.

@@ -171,12 +171,18 @@ class CppnEncoding(Encoding[cppn.Genome]):
 
     def in_generation(self, generation: int) -> CppnEncoding:
         """Give the encoding for a generation of a run."""
-        breeder = self._breeder.in_generation(generation)
+        return self._bred_by(self._breeder.in_generation(generation))
+
+    def with_mutation(self, strength: float, structure: float) -> CppnEncoding:
+        """Give the encoding with factors for what mutates: numbers, and the network's structure."""
+        return self._bred_by(self._breeder.with_mutation(strength, structure))
+
+    def _bred_by(self, breeder: cppn.Breeder) -> CppnEncoding:
         if breeder is self._breeder:
             return self
-        then = copy(self)
-        then._breeder = breeder
-        return then
+        other = copy(self)
+        other._breeder = breeder
+        return other
 
     def parent_counts(self, seeds: Sequence[int]) -> list[int]:
         """Give the number of parents of each seed's child."""

@@ -3,23 +3,19 @@
 import io
 import json
 import shutil
-from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-
 from neatfool import Ancestor, EliteView, Run, StorageError, cppn
 from neatfool.files import refuse_link
 from neatfool.measure import SurvivalRecord, read_survival
-from neatfool.present import evenly, save
+from neatfool.present import describe_look, drawing_scripts, encode_formula, evenly, save
 from neatfool.wording import percent, share
 
 PAGE: Final = Path(__file__).with_name("page")
 INDEX: Final = "index.html"
 DATA, IMAGES, SCRIPTS = "data", "images", "page"
-FORMULAS: Final = "glsl.js"
 MARK: Final = "renderer.js"
 """A folder with this file among its scripts is a gallery, and may be replaced."""
 AT_ONCE: Final = 25
@@ -30,8 +26,6 @@ STEPS: Final = 16
 """The ancestors of each elite that are shown, evenly chosen from its line."""
 QUALITY: Final = 80
 """WebP's quality of a reduced image: a seventh of the bytes of an exact one."""
-FIRST_NODE: Final = 4
-"""The sources before this one are the inputs x, y, d and 1."""
 
 
 def write_gallery(
@@ -47,13 +41,12 @@ def write_gallery(
     except OSError as error:
         cause = error.strerror or error
         raise StorageError(f"{folder}: cannot be written: {cause}") from error
-    write_scripts(folder)
     runs = [
         _write_run(folder, number, run, elites, small=small, note=note)
         for number, (run, elites) in enumerate(chosen)
     ]
-    # Drawing a run may have added activations of plugins.
-    save(folder / SCRIPTS / FORMULAS, format_formulas(), within=folder)
+    # Only now: drawing a run may have added activations of plugins.
+    write_scripts(folder)
     index = {
         "activations": [*cppn.ACTIVATIONS],
         "glyphs": {
@@ -74,15 +67,9 @@ def write_gallery(
 def write_scripts(folder: Path) -> None:
     """Write all of the page but its index and its data."""
     files = {file.name: file.read_bytes() for file in sorted(PAGE.iterdir()) if file.is_file()}
-    for name, data in (files | {FORMULAS: format_formulas()}).items():
+    for name, data in (files | drawing_scripts()).items():
         if name != INDEX:
             save(folder / SCRIPTS / name, data, within=folder)
-
-
-def format_formulas() -> bytes:
-    """Write what the nodes of a network compute in GLSL, as a script."""
-    table = json.dumps({**cppn.GLSL}, indent=1)
-    return f"window.neatfool = window.neatfool || {{}};\nwindow.neatfool.glsl = {table};\n".encode()
 
 
 def _write_run(
@@ -188,37 +175,7 @@ def describe_drawing(run: Run, elites: Sequence[EliteView]) -> dict[str, Any] | 
     """Say how a browser draws a run's formulas; None if its genomes are no CPPNs."""
     if run.experiment["encoding"].get("plugin") != "cppn" or not elites:
         return None
-    look = elites[0].picture().look
-    return {
-        "inputs": look.inputs,
-        "colour": look.colours.name,
-        "labels": [*look.colours.labels],
-        "band_limit": look.band_limit,
-    }
-
-
-def encode_formula(picture: cppn.Picture) -> dict[str, Any]:
-    """Give the nodes that a picture depends on, each after those that it depends on.
-
-    ``n`` has for each node its function, as a place in ``cppn.ACTIVATIONS``, and its sources: 0 to
-    3 are the inputs, and 4 + i is node i; ``w`` bias, response and weights, ``o`` the outputs'
-    places.
-    """
-    nodes = picture.network.formula()
-    places = {-1 - place: place for place in range(FIRST_NODE)}
-    places |= {node.key: FIRST_NODE + place for place, node in enumerate(nodes)}
-    functions = [*cppn.ACTIVATIONS]
-    rows: list[list[int]] = []
-    numbers: list[float] = []
-    for node in nodes:
-        sources = [places[source] for source, _ in node.terms]
-        rows.append([functions.index(node.activation), *sources])
-        numbers += [node.bias, node.response, *(weight for _, weight in node.terms)]
-    return {
-        "n": rows,
-        "w": b64encode(np.array(numbers, "<f4").tobytes()).decode("ascii"),
-        "o": [places[key] - FIRST_NODE for key in range(picture.look.colours.outputs)],
-    }
+    return describe_look(elites[0].picture().look)
 
 
 def _write_networks(

@@ -1,39 +1,28 @@
 """The web application: the page, its events and its images."""
 
 import asyncio
-import hmac
 import secrets
 import sys
 import time
 import webbrowser
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from threading import Event
-from typing import Any, Final
+from typing import Final
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from neatfool import NeatfoolError
 from neatfool.present import Output
-from neatfool.server import BrowserGuard, address_of, listen
+from neatfool.server import address_of, guard_page, listen
 
 from .feed import PageState, RunFeed
 
 PAGE: Final = Path(__file__).parent / "page"
-HEADERS: Final = {
-    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
-    "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'",
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "cross-origin-resource-policy": "same-origin",
-    "cache-control": "no-store",
-}
 
 
 class WatchPage:
@@ -67,7 +56,7 @@ def make_app(feeds: Callable[[], Sequence[RunFeed]], *, token: str, ended: Event
         Route("/events", service.events),
         Route("/{run}/{index}.png", service.image),
     ]
-    return BrowserGuard(_check_token(Starlette(routes=routes), token), ["localhost"])
+    return guard_page(Starlette(routes=routes), token)
 
 
 class _WatchRoutes:
@@ -121,30 +110,3 @@ def _read_number(request: Request, name: str) -> int:
     """Read a number of an address; one that nothing has where Python would not read it."""
     text = request.path_params[name]
     return int(text) if len(text) < 10 and text.isascii() and text.isdecimal() else sys.maxsize
-
-
-def _check_token(app: ASGIApp, token: str) -> ASGIApp:
-    """Refuse whoever does not know the token, and add safe headers to each answer."""
-    headers = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
-
-    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return
-
-        async def send_safely(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *headers]
-            await send(message)
-
-        _, given, *rest = f"{scope['path']}/".split("/", 2)
-        if not hmac.compare_digest(given.encode(), token.encode()):
-            words = "the address lacks its secret part: open the address that neatfool printed"
-            await PlainTextResponse(words, 403)(scope, receive, send_safely)
-            return
-        path = f"/{rest[0][:-1]}" if rest else "/"
-        inner: dict[str, Any] = {**scope, "path": path, "raw_path": path.encode()}
-        # At the end the server cuts off a page that does not listen; that is no error.
-        with suppress(asyncio.CancelledError):
-            await app(inner, receive, send_safely)
-
-    return answer

@@ -121,3 +121,38 @@ def test_however_weak_mutation_is_a_child_is_no_copy() -> None:
         for child in children
     ]
     assert np.median(changed) == 1
+
+
+def changes(parents, children):
+    """Count the connections that came or went, and the weights that changed, and by how much."""
+    structure, moves = 0, []
+    for parent, child in zip(parents, children, strict=True):
+        before, after = ({*each.connections} for each in (parent, child))
+        structure += len(before ^ after)
+        both = ((parent.connections[k].weight, child.connections[k].weight) for k in before & after)
+        moves += [abs(old - new) for old, new in both if old != new]
+    return structure, len(moves), np.mean(moves)
+
+
+@pytest.mark.parametrize("preset", ["paper", "neat"])
+def test_factors_change_weights_and_structure_apart(preset) -> None:
+    usual = cppn.Breeder(cppn.PRESETS[preset], config_of())
+    parents = [line_of(usual, 20)[-1]] * 200
+
+    def measure(strength, structure):
+        other = usual.with_mutation(strength, structure)
+        return changes(parents, other.breed([[each] for each in parents], range(200)))
+
+    plain, strong, rigid = measure(1, 1), measure(2, 1), measure(1, 0)
+    assert rigid[0] == 0
+    assert plain[0] > 100
+    assert strong[1] > 1.3 * plain[1]
+    assert strong[2] > 1.3 * plain[2]
+    assert strong[0] == pytest.approx(plain[0], rel=0.3)
+
+
+def test_with_factors_no_child_is_a_copy() -> None:
+    usual = breeder()
+    parent = line_of(usual, 0)[-1]
+    assert parent in usual.breed([[parent]] * 100, range(100))
+    assert parent not in usual.with_mutation(0.2, 0).breed([[parent]] * 100, range(100))

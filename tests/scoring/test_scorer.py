@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from neatfool import ImageSpec, Network, Scores, Target, TargetError
+from neatfool import ImageSpec, Labels, Network, Scores, Target, TargetError
 from neatfool.scoring.plan import ScoringPlan
 from neatfool.scoring.scorer import Scorer
 
@@ -137,3 +137,22 @@ def test_a_target_may_give_one_buffer_at_each_call():
         return Scores(weights / weights.sum(1, keepdims=True), buffer)
 
     assert score(first_pixel).logits[:, 0].tolist() == [0, 4, 8, 12, 16]
+
+
+def test_a_target_that_costs_nothing_may_name_classes_as_they_turn_up():
+    spec = ImageSpec(2, 2, 1, ("first",), sums_to_one=False, open=True)
+
+    def name(pixels):
+        return Labels([{f"begins with {each[0, 0, 0]}": 0.5, "first": 1.0} for each in pixels])
+
+    scorer = Scorer(Answers(name, spec), name="target 'x'", plan=ScoringPlan(2))
+    scores = scorer.score(images(5))  # in batches of two
+    names = ("first", *(f"begins with {4 * number}" for number in range(5)))
+    assert scorer.spec.classes == names
+    expected = np.hstack([np.ones((5, 1)), 0.5 * np.eye(5)])
+    assert np.array_equal(scores.probs, expected)
+
+
+def test_a_target_whose_classes_are_all_known_names_no_others():
+    named = score(lambda pixels: Labels([{"a": 1.0}, {"d": 1.0}]), 2)
+    assert named.ok.tolist() == [True, False]

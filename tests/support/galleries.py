@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from commands import PLUGIN, neatfool, write_experiment
 
-from neatfool_plugins.gallery.folder import ACTIVATIONS, FORMULAS, PAGE, format_formulas
+from neatfool.cppn import ACTIVATIONS
+from neatfool.present import drawing_scripts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,18 +21,12 @@ if TYPE_CHECKING:
 MARKUP = "<img src=x onerror=document.title='seized'>"
 """The name of a class in the small runs."""
 
-DRAWING = [
-    f"{name}.js"
-    for name in (
-        *("functions", "network", "places", "shaders"),
-        *("programs", "textures", "passes", "renderer"),
-    )
-]
-
 DRAW = """
-window.draw = async (renderer, genome, spec, view) => {
+window.draw = async (renderer, genome, spec, view, shared) => {
   const network = new neatfool.Network(genome, ACTIVATIONS);
-  const picture = { network, parameters: network.parameters(), spec };
+  const picture = { network, spec };
+  if (shared) picture.code = network.code(spec.functions);
+  else picture.parameters = network.parameters();
   const image = await renderer.draw(picture, view).image;
   let text = "";
   for (const value of image.data) text += String.fromCharCode(value);
@@ -45,20 +40,20 @@ class Pen:
     """Draws formulas in the browser."""
 
     def __init__(self, browser: Browser, folder: Path, **options: Any) -> None:
-        (folder / FORMULAS).write_bytes(format_formulas())
-        files = [folder / FORMULAS, *(PAGE / name for name in DRAWING)]
-        scripts = "".join(f'<script src="{file.as_uri()}"></script>' for file in files)
+        for name, script in drawing_scripts().items():
+            (folder / name).write_bytes(script)
+        scripts = "".join(f'<script src="{name}"></script>' for name in drawing_scripts())
         file = folder / "pen.html"
         file.write_text(f"<!doctype html><meta charset=utf-8>{scripts}", encoding="utf-8")
         self.browser = browser
         browser.open(file.as_uri())
-        script = DRAW.replace("ACTIVATIONS", json.dumps(ACTIVATIONS))
+        script = DRAW.replace("ACTIVATIONS", json.dumps([*ACTIVATIONS]))
         browser.do(script.replace("OPTIONS", json.dumps(options)) + "; 0")
         assert browser.do("renderer.works")
 
-    def draw(self, encode_formula: dict, spec: dict, view: dict) -> np.ndarray:
-        """Give uint8 [3, height, width]."""
-        given = ", ".join(json.dumps(each) for each in (encode_formula, spec, view))
+    def draw(self, formula: dict, spec: dict, view: dict, *, shared: bool = False) -> np.ndarray:
+        """Give uint8 [3, height, width], drawn by a program of its own, or by the shared one."""
+        given = ", ".join(json.dumps(each) for each in (formula, spec, view, shared))
         answer = self.browser.do(f"draw(renderer, {given})")
         pixels = np.frombuffer(base64.b64decode(answer), np.uint8)
         return pixels.reshape(view["height"], view["width"], 4)[..., :3].transpose(2, 0, 1)

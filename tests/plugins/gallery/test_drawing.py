@@ -9,8 +9,8 @@ from random_cppns import INPUTS, connection, genome_of, node, random_genome
 from random_pictures import MAPS, outputs_of, wide_ranging
 
 from neatfool import ImageSpec, cppn
+from neatfool.present import describe_look, encode_formula
 from neatfool_plugins.cppn import CppnEncoding, Options
-from neatfool_plugins.gallery.folder import encode_formula
 
 pytestmark = pytest.mark.browser
 
@@ -119,3 +119,15 @@ def test_a_reduced_picture_is_as_neatfool_renders_it(pen):
     view = {"left": 0, "top": 0, "step": 4, "width": WIDTH // 4, "height": HEIGHT // 4}
     differences = drawn_twice(pen, genome, 4, view, size=(HEIGHT // 4, WIDTH // 4))
     assert share_that_differs([differences]) <= 0.01
+
+
+def test_one_program_draws_many_networks_as_their_own_programs_do(pen):
+    pen.browser.do("window.programs = renderer.programs.kept.size; 0")
+    for number in range(6):
+        genome = random_genome(3 * number, outputs=3)  # of different size
+        look = cppn.Look(HEIGHT, WIDTH, inputs="normalised", colour_map="rgb", channels=3)
+        spec = {"width": WIDTH, "height": HEIGHT, "functions": [*cppn.ACTIVATIONS]}
+        given = encode_formula(cppn.Picture(genome, look)), spec | describe_look(look), WHOLE
+        shared = pen.draw(*given, shared=True)
+        assert pen.browser.do("renderer.programs.kept.size - programs") == number + 1
+        assert np.array_equal(shared, pen.draw(*given))

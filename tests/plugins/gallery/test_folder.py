@@ -15,8 +15,8 @@ from galleries import MARKUP, write
 from PIL import Image
 
 from neatfool import cppn, open_run
+from neatfool.present.drawing_scripts import FIRST_NODE, encode_formula
 from neatfool_plugins.gallery import folder
-from neatfool_plugins.gallery.folder import FIRST_NODE, encode_formula
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
 

@@ -12,8 +12,9 @@ from devtools import Browser
 from galleries import MARKUP
 
 from neatfool import ImageSpec
+from neatfool.present import encode_formula
 from neatfool_plugins.cppn import CppnEncoding, Options
-from neatfool_plugins.gallery.folder import encode_formula, format_script
+from neatfool_plugins.gallery.folder import format_script
 
 pytestmark = pytest.mark.browser
 

@@ -19,22 +19,22 @@ void main() {
   vec3 channels = draw(vec2(across.x, down.x), vec2(across.y, down.y));
   colour = vec4(floor(channels * 255.0 + 0.5) / 255.0, 1.0);
 }`;
-  // Points become pixels: the tables have the place and the weight of each point that one is made of.
+  // Points become pixels: the tables have the place and the weight of each of the points, four across
+  // and four down, that one is made of. It is unrolled, as software is slow at arrays.
+  const FOUR = [0, 1, 2, 3];
   const JOIN = `${HEAD}
 uniform sampler2D points;
 uniform sampler2D across;
 uniform sampler2D down;
 out vec4 colour;
+vec2 read(sampler2D table, int place, int tap) { return texelFetch(table, ivec2(place, tap), 0).xy; }
 void main() {
   ivec2 at = ivec2(gl_FragCoord.xy);
-  int taps = textureSize(across, 0).y;
   vec3 total = vec3(0.0);
-  for (int j = 0; j < taps; j++) {
-    vec2 row = texelFetch(down, ivec2(at.y, j), 0).xy;
-    for (int i = 0; i < taps; i++) {
-      vec2 column = texelFetch(across, ivec2(at.x, i), 0).xy;
-      total += row.y * column.y * floor(texelFetch(points, ivec2(column.x, row.x), 0).rgb * 255.0 + 0.5);
-    }
+  vec2 ${FOUR.map((i) => `column${i} = read(across, at.x, ${i})`).join(", ")};
+  for (int j = 0; j < 4; j++) {
+    vec2 row = read(down, at.y, j);
+${FOUR.map((i) => `    total += row.y * column${i}.y * floor(texelFetch(points, ivec2(column${i}.x, row.x), 0).rgb * 255.0 + 0.5);`).join("\n")}
   }
   colour = vec4(floor(total + 0.5009765625) / 255.0, 1.0); // halves go up; see bell.py
 }`;

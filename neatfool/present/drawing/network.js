@@ -38,6 +38,17 @@
       return Float32Array.from(numbers);
     }
 
+    // The whole network as numbers, for the source that is the same for all: four a node (its function's
+    // place in `functions`, how many sources, bias, 0) and four a source (its place, weight, 0, 0).
+    code(functions) {
+      const numbers = [this.nodes.length, ...this.outputs, 0, 0, 0].slice(0, 4);
+      for (const { activation, bias, response, sources, weights } of this.nodes) {
+        numbers.push(functions.indexOf(activation), sources.length, bias, 0);
+        sources.forEach((source, i) => numbers.push(source, weights[i] * response, 0, 0));
+      }
+      return Float32Array.from(numbers);
+    }
+
     // The longest way from an input to each node.
     levels() {
       const level = [];
@@ -94,6 +105,43 @@
     }
   }
 
+  // GLSL that draws any network of so many nodes at most, and of such functions, from its `code`: it is
+  // compiled once, and draws more slowly than a network's own source.
+  function sharedSource({ colour, functions: used, nodes, outputs }) {
+    // As a loop each function is skipped where it is not needed; software computes all cases of a switch.
+    const cases = used.map((each, place) => `  for (int go = int(activation == ${place}); go > 0; go--) result = act_${each}(z);`);
+    const colours = Array.from({ length: outputs }, (_, i) => `values[4 + int(head[${i + 1}])]`).join(", ");
+    return [
+      "uniform sampler2D parameters;",
+      functions.ELEMENTARY,
+      functions.COLOUR_MAPS[colour],
+      ...used.map((each) => functions.ACTIVATIONS[each]),
+      "uniform vec4 steps;",
+      "vec4 read(int i) { return texelFetch(parameters, ivec2(i & 1023, i >> 10), 0); }",
+      `vec3 activate(int activation, vec3 z) {\n  vec3 result = z;\n${cases.join("\n")}\n  return result;\n}`,
+      "vec3 draw(vec2 at, vec2 normal) {",
+      `  vec3 values[${4 + nodes}];`,
+      "  float distance = sqrt(normal.x * normal.x + normal.y * normal.y);",
+      "  values[0] = vec3(at.x, steps.x, 0.0);",
+      "  values[1] = vec3(at.y, 0.0, steps.y);",
+      "  values[2] = vec3(distance, steps.zw * normal / max(distance, 1e-30));",
+      "  values[3] = vec3(1.0, 0.0, 0.0);",
+      "  vec4 head = read(0);",
+      "  int next = 1;",
+      "  for (int i = 0; i < int(head.x); i++) {",
+      "    vec4 node = read(next++);",
+      "    vec3 sum = vec3(0.0);",
+      "    for (int end = next + int(node.y); next < end; next++) {",
+      "      vec4 term = read(next);",
+      "      sum += values[int(term.x)] * term.y;",
+      "    }",
+      "    values[4 + i] = activate(int(node.x), sum + vec3(node.z, 0.0, 0.0));",
+      "  }",
+      `  return colour_${colour}(${colours});`,
+      "}",
+    ].join("\n");
+  }
+
   function decode(text) {
     const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
     return new Float32Array(bytes.buffer);
@@ -109,6 +157,6 @@
     return `vec3(0.5 + 0.5 * clamp(${value}, -1.0, 1.0))`;
   }
 
-  window.neatfool.Network = Network;
+  Object.assign(window.neatfool, { Network, sharedSource });
   window.neatfool.INPUTS = INPUTS;
 })();

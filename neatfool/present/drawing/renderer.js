@@ -2,8 +2,10 @@
 //
 // A picture is {network, parameters, spec, shown}: spec = {width, height, inputs, colour,
 // band_limit} is the run's, `shown` the source whose value is drawn in place of the colours, if any.
+// With `code`, network.code(spec.functions), in place of parameters one program draws all networks of
+// these functions: nothing is compiled for a new one.
 //
-// A drawing is done in slices. Each draws some rows, as many as take BUDGET milliseconds by what the
+// A drawing is done in slices. Each draws some rows, as many as take the budget of milliseconds by what the
 // slices before took. Nothing is asked of the graphics card while it works: the page would wait.
 "use strict";
 (() => {
@@ -15,10 +17,12 @@
   const LOOKED_AT = 6; // drawings whose programs are asked for
 
   class Renderer extends EventTarget {
-    // options: {uniforms: n} draws as if a shader could have so many.
+    // options: {uniforms: n} draws as if a shader could have so many; {budget: n} takes so many
+    // milliseconds of a frame.
     constructor(options = {}) {
       super();
       this.options = options;
+      this.budget = options.budget ?? BUDGET;
       this.queue = []; // drawings, in the order in which they are wanted
       this.job = null; // the one that is drawn
       this.held = 0; // until when only urgent drawings are drawn
@@ -96,7 +100,7 @@
       this.running = this.works && (this.job !== null || this.queue.length > 0);
       if (!this.running) return;
       if (this.fence && !this.isDone()) this.again(POLL);
-      else if (this.spent >= BUDGET) {
+      else if (this.spent >= this.budget) {
         this.spent = 0;
         requestAnimationFrame(() => this.work());
       } else {
@@ -121,8 +125,8 @@
       this.spent += took;
       this.slices = [...this.slices.slice(-199), took];
       // The first slice of a program includes what the card does once for it.
-      if (!job.cold && (job.full || took > BUDGET)) {
-        this.slice = Math.min(Math.max(this.slice * Math.min(Math.max(BUDGET / took, 0.5), 3), LEAST), MOST);
+      if (!job.cold && (job.full || took > this.budget)) {
+        this.slice = Math.min(Math.max(this.slice * Math.min(Math.max(this.budget / took, 0.5), 3), LEAST), MOST);
       }
       job.cold = false;
       if (job.row === job.pass.extent[1]) this.finish(job);

@@ -10,13 +10,14 @@
   // The pass that draws a view, or the points that it is made of, and `last`, the one that turns
   // these into the target "picture". The picture's program must be ready.
   function plan({ gl, textures, programs }, entry, picture, view) {
-    const { parameters, network, spec } = picture;
+    const { network, spec } = picture;
+    const parameters = picture.code ?? picture.parameters;
     const reach = places.reach(spec, view.sharp);
     const end = { frame: textures.target("picture", gl.RGBA8, view.width, view.height).frame, extent: [view.width, view.height] };
     const key = [spec.inputs, spec.width, spec.height, reach, view.left, view.top, view.step, view.width, view.height].join(" ");
     const numbers = new Float32Array(Math.max(Math.ceil(parameters.length / 4), 1) * 4);
     numbers.set(parameters);
-    const fits = numbers.length / 4 <= programs.uniforms;
+    const fits = !picture.code && numbers.length / 4 <= programs.uniforms;
     const table = (name, raw, native) => textures.table(name, key, raw.length, gl.RG32F, () => [places.inputs(raw, native, spec.inputs)]);
     const draw = (columns, rows, target) => ({
       entry,

@@ -1,8 +1,9 @@
 // The programs of the graphics card: compiled in the background, a few at a time, and kept.
 "use strict";
 (() => {
-  const { shaders } = window.neatfool;
+  const { shaders, sharedSource } = window.neatfool;
   const MOST_KEPT = 96;
+  const LEAST_ROOM = 32; // nodes of a shared program, which doubles where they do not suffice
   const MOST_COMPILING = 4; // those that come later wait, so that none takes long
 
   class Programs {
@@ -26,6 +27,7 @@
 
     sourceOf(picture) {
       const { parameters, spec } = picture;
+      if (picture.code) return this.sharedSourceOf(picture);
       const shown = picture.shown ?? null;
       const found = this.sources.get(parameters);
       if (found?.shown === shown) return found.source;
@@ -46,6 +48,12 @@
         shaders.DRAW;
       this.sources.set(parameters, { shown, source });
       return source;
+    }
+
+    sharedSourceOf({ network, spec }) {
+      const room = 2 ** Math.ceil(Math.log2(Math.max(network.nodes.length, LEAST_ROOM)));
+      const { colour, functions } = spec;
+      return shaders.HEAD + sharedSource({ colour, functions, nodes: room, outputs: network.outputs.length }) + shaders.DRAW;
     }
 
     get(source, first) {

@@ -1,0 +1,218 @@
+// Shows the pictures of a session, and tells its server what is chosen. The server holds all that is
+// bred; a choice that is not sent yet, and the sliders, stay in this browser until it is.
+"use strict";
+(() => {
+  const { Network, Renderer, put } = window.neatfool;
+  const byId = (id) => document.getElementById(id);
+  const renderer = new Renderer({ budget: 100 });
+  const SHARPEST = 2; // pixels of a canvas in one of the page
+  const STORE = `neatfool breed ${location.pathname}`;
+
+  let shown = null; // what the server told last
+  let chosen = new Set(); // the places that are chosen
+  let busy = false;
+  const drawn = { milliseconds: null }; // how long the last pictures took, for whoever measures
+
+  const element = (name, attributes = {}, ...children) => {
+    const made = document.createElement(name);
+    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+    made.append(...children);
+    return made;
+  };
+  const counted = (count, one, many) => `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
+  const factor = (id) => 2 ** Number(byId(id).value);
+  const buttons = () => [...document.querySelectorAll(".picture")];
+
+  function say(text, bad = false) {
+    byId("status").textContent = text;
+    byId("status").classList.toggle("bad", bad);
+  }
+
+  // ------------------------------------------------------------------ drawing
+  function draw(formula, canvas) {
+    const { width, height } = shown.size;
+    const spec = { ...shown.size, ...shown.look, functions: shown.functions };
+    const network = new Network(formula, shown.activations);
+    const side = Math.max(Math.round(canvas.clientWidth * Math.min(devicePixelRatio, SHARPEST)), 16);
+    const step = width / side;
+    const view = { left: 0, top: 0, step, width: side, height: Math.round(height / step) };
+    const picture = { network, code: network.code(spec.functions), spec };
+    return renderer.draw(picture, view).image.then((image) => put(image, canvas));
+  }
+
+  async function drawAll() {
+    const of = shown;
+    const began = performance.now();
+    if (!renderer.supported) return say("This browser cannot draw the pictures, as it has no WebGL 2. Another one may.", true);
+    await Promise.all(buttons().map((button, place) => draw(of.pictures[place], button.firstChild)));
+    if (of === shown) drawn.milliseconds = performance.now() - began;
+    const kept = [...byId("kept").querySelectorAll("canvas")];
+    await Promise.all(kept.map((canvas, place) => of === shown && draw(of.kept[place].picture, canvas)));
+  }
+
+  // ------------------------------------------------------------------ what is shown
+  function show(told) {
+    const isNew = !shown || shown.number !== told.number || JSON.stringify(shown.pictures) !== JSON.stringify(told.pictures);
+    shown = told;
+    if (isNew) {
+      drawn.milliseconds = null;
+      chosen = new Set(told.chosen);
+      setSlider("strength", told.strength);
+      setSlider("structure", told.structure);
+      recall();
+      byId("pictures").replaceChildren(...told.pictures.map(makePicture));
+    }
+    document.body.classList.toggle("told", told.seen.length > 0);
+    byId("kept-part").hidden = told.kept.length === 0;
+    byId("kept").replaceChildren(
+      ...told.kept.map(({ name }) => element("li", {}, element("figure", {}, makeCanvas(), element("figcaption", {}, name)))),
+    );
+    update();
+    drawAll().catch((error) => say(`The pictures cannot be drawn: ${error.message}`, true));
+  }
+
+  // It has its shape before it is drawn, so that nothing moves.
+  function makeCanvas() {
+    const canvas = element("canvas", { "aria-hidden": "true" });
+    canvas.style.aspectRatio = `${shown.size.width} / ${shown.size.height}`;
+    return canvas;
+  }
+
+  function makePicture(_, place) {
+    const seen = shown.seen[place];
+    const label = `Picture ${place + 1} of ${shown.pictures.length}${seen ? `, taken for ${seen}` : ""}`;
+    const button = element("button", { type: "button", class: "picture", "aria-label": label, "aria-pressed": "false" }, makeCanvas());
+    button.addEventListener("click", () => toggle(place));
+    return element("li", {}, button, ...(seen ? [element("span", { class: "seen", "aria-hidden": "true" }, seen)] : []));
+  }
+
+  function setSlider(id, value) {
+    byId(id).value = Math.log2(Math.max(value, 1 / 8));
+  }
+
+  function update() {
+    for (const [place, button] of buttons().entries()) button.setAttribute("aria-pressed", String(chosen.has(place)));
+    for (const id of ["strength", "structure"]) {
+      const text = `${Number(factor(id).toPrecision(2))}×`;
+      byId(`${id}-shown`).textContent = text;
+      byId(id).setAttribute("aria-valuetext", `${text.slice(0, -1)} times as much`);
+    }
+    byId("next").disabled = byId("keep").disabled = busy || chosen.size === 0;
+    byId("back").disabled = busy || !shown?.back;
+    byId("forward").disabled = busy || !shown?.forward;
+    if (!shown || busy) return;
+    const number = shown.number ? `Generation ${shown.number}` : "The first pictures";
+    say(`${number}. ${chosen.size ? `${counted(chosen.size, "picture is", "pictures are")} chosen.` : "Choose one or more."}`);
+  }
+
+  function toggle(place) {
+    if (busy) return;
+    if (!chosen.delete(place)) chosen.add(place);
+    remember();
+    update();
+  }
+
+  // ------------------------------------------------------------------ what is not sent yet
+  function remember() {
+    const kept = { version: shown.version, chosen: [...chosen], strength: byId("strength").value, structure: byId("structure").value, name: byId("name").value };
+    sessionStorage.setItem(STORE, JSON.stringify(kept));
+  }
+
+  function recall() {
+    const kept = JSON.parse(sessionStorage.getItem(STORE) ?? "null");
+    if (kept?.version !== shown.version) return;
+    chosen = new Set(kept.chosen);
+    for (const id of ["strength", "structure", "name"]) byId(id).value = kept[id];
+  }
+
+  // ------------------------------------------------------------------ the server
+  async function ask(path, body) {
+    const how = body ? { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" } } : {};
+    let answer;
+    try {
+      answer = await fetch(path, how);
+    } catch {
+      answer = null;
+    }
+    if (answer?.ok || answer?.status === 409) return { stale: !answer.ok, told: await answer.json() };
+    const why = answer && answer.status !== 503 ? await answer.text() : "neatfool has ended, or this machine was asleep. All pictures are recorded: `neatfool breed` with the session’s folder goes on.";
+    throw new Error(why);
+  }
+
+  async function act(kind) {
+    const needsChoice = kind === "next" || kind === "keep";
+    if (busy || !shown || (needsChoice ? chosen.size === 0 : !shown[kind])) return;
+    busy = true;
+    say(kind === "keep" ? "Keeping …" : "Breeding …");
+    update();
+    const places = needsChoice ? [...chosen].sort((a, b) => a - b) : [];
+    const body = { kind, version: shown.version, places, name: byId("name").value, strength: factor("strength"), structure: factor("structure") };
+    try {
+      const { stale, told } = await ask("act", body);
+      busy = false;
+      if (kind === "keep" && !stale) byId("name").value = "";
+      const focused = buttons().indexOf(document.activeElement);
+      show(told);
+      if (focused >= 0) buttons()[Math.min(focused, buttons().length - 1)].focus();
+      if (stale) say("Another window has gone on meanwhile. These are its pictures.", true);
+      else if (kind === "keep") {
+        remember();
+        say(`Kept: ${told.kept.slice(-places.length).map((each) => each.name).join(", ")}.`);
+      }
+    } catch (error) {
+      busy = false;
+      update();
+      say(error.message, true);
+    }
+  }
+
+  async function refresh() {
+    if (busy) return;
+    try {
+      const { told } = await ask("shown");
+      if (!busy && told.version !== shown?.version) show(told);
+    } catch (error) {
+      say(error.message, true);
+    }
+  }
+
+  // ------------------------------------------------------------------ mouse and keys
+  const ACTS = { n: "next", b: "back", f: "forward", k: "keep" };
+
+  function press(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input[type=text]")) return;
+    if (ACTS[event.key]) {
+      event.preventDefault();
+      act(ACTS[event.key]);
+      return;
+    }
+    const all = buttons();
+    const at = all.indexOf(document.activeElement);
+    const across = getComputedStyle(byId("pictures")).gridTemplateColumns.split(" ").length;
+    const to = { ArrowRight: at + 1, ArrowLeft: at - 1, ArrowDown: at + across, ArrowUp: at - across, Home: 0, End: all.length - 1 }[event.key];
+    if (at < 0 || !all[to]) return;
+    event.preventDefault();
+    all[to].focus();
+  }
+
+  byId("controls").addEventListener("submit", (event) => {
+    event.preventDefault();
+    act(document.activeElement === byId("name") ? "keep" : "next");
+  });
+  for (const kind of ["back", "forward", "keep"]) byId(kind).addEventListener("click", () => act(kind));
+  byId("controls").addEventListener("input", () => {
+    if (shown) remember();
+    update();
+  });
+  document.addEventListener("keydown", press);
+  addEventListener("pageshow", refresh);
+  document.addEventListener("visibilitychange", () => document.hidden || refresh());
+  addEventListener("focus", refresh);
+  let waiting = 0;
+  addEventListener("resize", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => shown && drawAll(), 200);
+  });
+  renderer.addEventListener("restored", () => shown && drawAll());
+  Object.assign(window.neatfool, { drawn });
+})();
