@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import sys
 import threading
 import time
@@ -156,8 +157,8 @@ child.wait()
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="without groups of processes")
 def test_a_program_that_hangs_is_killed_with_what_it_started(program, tmp_path):
     pid = tmp_path / "pid"
-    target = program(f"PID = {str(pid)!r}" + CHILD, timeout=1.5)
-    with pytest.raises(TargetError, match=r"took longer than 1.5 s, and was killed"):
+    target = program(f"PID = {str(pid)!r}" + CHILD, timeout=4)
+    with pytest.raises(TargetError, match=r"took longer than 4 s, and was killed"):
         target.score(IMAGES[:1])
     wait_until(lambda: not lives(wait_for(pid)))
 
@@ -182,6 +183,23 @@ def test_closing_kills_what_runs_and_deletes_the_images(program, tmp_path):
     assert time.monotonic() - began < 20
     wait_until(lambda: not lives(child))
     assert not Path(target._folder.name).exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="without groups of processes")
+def test_an_interruption_kills_what_runs(program, tmp_path):
+    pid = tmp_path / "pid"
+    target = program(f"PID = {str(pid)!r}" + CHILD, concurrency=1)
+
+    def interrupt():
+        wait_for(pid)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        target.score(IMAGES)
+    thread.join()
+    wait_until(lambda: not lives(wait_for(pid)))
 
 
 def test_images_lie_in_a_folder_that_only_their_user_can_read(program):
