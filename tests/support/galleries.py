@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from commands import PLUGIN, neatfool, write_experiment
 
-from neatfool_plugins.gallery.folder import ACTIVATIONS, FORMULAS, PAGE, format_formulas
+from neatfool import cppn
+from neatfool_plugins.gallery.folder import FORMULAS, PAGE, format_formulas
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +53,7 @@ class Pen:
         file.write_text(f"<!doctype html><meta charset=utf-8>{scripts}", encoding="utf-8")
         self.browser = browser
         browser.open(file.as_uri())
-        script = DRAW.replace("ACTIVATIONS", json.dumps(ACTIVATIONS))
+        script = DRAW.replace("ACTIVATIONS", json.dumps([*cppn.ACTIVATIONS]))
         browser.do(script.replace("OPTIONS", json.dumps(options)) + "; 0")
         assert browser.do("renderer.works")
 
