@@ -142,13 +142,16 @@ def _check_numbers(formula: Mean, who: str) -> Expression:
     trace = Trace(1)
     value = formula(trace, trace.given[0], 0.0)
     recorded = trace.formula([value, *trace.differentiate([(value, 1.0)], trace.given)])
+    numbers = [n for _, inputs in recorded.steps for n in inputs if isinstance(n, float)]
+    if large := [n for n in numbers if not abs(n) <= np.finfo(np.float32).max]:
+        raise PluginError(f"{who}: single precision, which draws, has no number {large[0]:g}")
     with np.errstate(all="ignore"):
         found = recorded.play(by_numpy, _ARGUMENTS)
-    for what, numbers in zip(("value", "slope"), found, strict=True):
-        finite = np.isfinite(np.broadcast_to(numbers, _ARGUMENTS.shape))
+    for what, results in zip(("value", "slope"), found, strict=True):
+        finite = np.isfinite(np.broadcast_to(results, _ARGUMENTS.shape))
         if not finite.all():
             place = np.argmin(finite)
-            fault = f"its {what} at z = {_ARGUMENTS[place]:g} is {numbers[place]:g}"
+            fault = f"its {what} at z = {_ARGUMENTS[place]:g} is {results[place]:g}"
             advice = "clip the argument, or add a small number where a divisor or root may be 0"
             raise PluginError(f"{who}: {fault}; {advice}")
     return recorded

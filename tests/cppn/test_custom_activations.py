@@ -22,7 +22,7 @@ FORMULAS = {
     "cubic": lambda xp, z: np.float64(0.25) * z**3 - z,
     "steps": lambda xp, z: xp.round(z) + 0.3 * xp.step(z),
     "soft": lambda xp, z: z / (1 + abs(z)),
-    "bump": lambda xp, z: xp.minimum(1, 2 * xp.rsqrt(1 + z * z) ** 4),
+    "bump": lambda xp, z: xp.minimum(0.9, xp.exp(-z * z)) * xp.rsqrt(1 + z * z),
 }
 PLAIN = {
     "ripple": lambda z: np.sin(z) * np.exp(-z * z),
@@ -32,7 +32,7 @@ PLAIN = {
     "cubic": lambda z: 0.25 * z**3 - z,
     "steps": lambda z: np.rint(z) + 0.3 * (z >= 0),
     "soft": lambda z: z / (1 + np.abs(z)),
-    "bump": lambda z: np.minimum(1, 2 / (1 + z * z) ** 2),
+    "bump": lambda z: np.minimum(0.9, np.exp(-z * z)) / np.sqrt(1 + z * z),
 }
 
 

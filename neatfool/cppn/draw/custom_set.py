@@ -5,6 +5,7 @@ activations is an argument without a value, whose type names their formulas.
 """
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 from zlib import crc32
 
@@ -12,7 +13,7 @@ from numba.core import types
 from numba.extending import NativeValue, models, register_model, typeof_impl, unbox
 from numpy import ndarray as Array
 
-from neatfool.cppn.activations import BUILT_IN, BY_CODE
+from neatfool.cppn.activations import BUILT_IN, BY_CODE, Activation
 from neatfool.cppn.genome.genes import COMMON
 
 OWN: Final = range(len(BUILT_IN))
@@ -57,11 +58,11 @@ def find_others(codes: Array) -> CustomSet | bool:
     if codes.max(initial=0) < len(OWN):
         return True
     custom = sorted(BY_CODE.keys() - OWN)
-    return CustomSet(tuple((code, _hash_of(code)) for code in custom))
+    return CustomSet(tuple((code, _hash_of(BY_CODE[code])) for code in custom))
 
 
-def _hash_of(code: int) -> int:
-    made = BY_CODE[code]
+@cache
+def _hash_of(made: Activation) -> int:
     return crc32(repr((made.at_points, made.within_reach, made.backwards)).encode())
 
 

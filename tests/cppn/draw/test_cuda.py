@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from neatfool import ExperimentError
-from neatfool.cppn import ACTIVATIONS, Look, compile_genomes
+from neatfool.cppn import ACTIVATIONS, Look, add_activation, compile_genomes
 from neatfool.cppn.draw.colour import COLOUR_MAPS, quantise
 from neatfool.cppn.draw.cpu import draw_tape
 from neatfool.cppn.draw.cuda import REGISTERS, compile_kernel, draw_on_gpu
@@ -65,6 +65,19 @@ def test_the_kernel_draws_what_the_compiled_renderer_draws(monkeypatch, colour_m
     given = tape(colour_map, 200)
     expected = draw_tape(given, points_of(colour_map, band_limit)).int()
     apart = (draw(given, colour_map, band_limit) - expected).abs()
+    assert (apart <= 1).float().mean() > 0.999
+
+
+@pytest.mark.slow
+@needs_compiler
+@pytest.mark.parametrize("band_limit", [0.0, 2.0])
+@pytest.mark.usefixtures("own_activations")
+def test_the_kernel_draws_activations_of_plugins(monkeypatch, band_limit):
+    add_activation("ripple", lambda xp, z: xp.sin(z) * xp.exp(-z * z))
+    Driver(monkeypatch)
+    given = tape("hsv", 50, activations=["ripple", "paper_sine"])
+    expected = draw_tape(given, points_of("hsv", band_limit)).int()
+    apart = (draw(given, "hsv", band_limit) - expected).abs()
     assert (apart <= 1).float().mean() > 0.999
 
 

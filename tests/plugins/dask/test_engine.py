@@ -25,6 +25,15 @@ batch = 80
 """
 
 
+RIPPLE = """\
+import neatfool
+
+@neatfool.hookimpl
+def neatfool_register_activations(register):
+    register("ripple", lambda xp, z: xp.sin(z) * xp.exp(-z * z))
+"""
+
+
 class Deed(Silence):
     """Does something after a generation."""
 
@@ -48,6 +57,16 @@ def by(scheduler, *more):
 def test_two_workers_give_the_same_database(file, tmp_path, cluster):
     alone = database(file, tmp_path / "alone")
     assert database(file, tmp_path / "run", *by(cluster)) == alone
+
+
+@pytest.mark.usefixtures("own_activations")
+def test_workers_draw_the_activations_of_plugins(file, tmp_path, cluster):
+    (tmp_path / "ripple.py").write_text(RIPPLE)
+    text = file.read_text().replace("shades.py,", "shades.py, ripple.py,")
+    file.write_text(f"{text}[DefaultGenome]\nactivation_options = ripple paper_sine\n")
+    plain = "encoding.renderer=plain"
+    alone = database(file, tmp_path / "alone", plain)
+    assert database(file, tmp_path / "run", plain, *by(cluster)) == alone
 
 
 def test_a_network_that_is_screened_gives_the_same_database(tmp_path, cluster):

@@ -46,6 +46,15 @@ def test_each_function_is_drawn_as_neatfool_draws_it(pen, number):
     assert share_that_differs([drawn_twice(pen, genome, number)]) <= 0.001
 
 
+@pytest.mark.usefixtures("own_activations")
+def test_an_activation_of_a_plugin_is_drawn_as_neatfool_draws_it(browser, tmp_path):
+    cppn.add_activation("ripple", lambda xp, z: xp.sin(z) * xp.exp(-z * z))
+    pen = Pen(browser, tmp_path)
+    for number in range(3):
+        genome = wide_ranging("ripple", number)
+        assert share_that_differs([drawn_twice(pen, genome, number)]) <= 0.001
+
+
 def test_nodes_without_inputs_and_large_sines_are_right(pen):
     for number in range(3):
         nodes = [node(key, "paper_sine", "sum", 0.4) for key in range(outputs_of(number))]
