@@ -124,13 +124,10 @@ def _soft_bend(centre: float, spread: float, sharp: Callable[[Any, Any], Any]) -
     """Give the formula of a bend whose curvature lies around a place, with a variance."""
 
     def mean(xp: Any, s: Any, v: Any) -> Any:
-        s = xp.clip(s, -1e6, 1e6)
         if v == 0.0:
             return sharp(xp, s)
-        away = s - centre
-        return sharp(xp, s) + 0.5 * (
-            _mean_size(xp, away, v + spread) - _mean_size(xp, away, spread)
-        )
+        wide, own = (_mean_size(xp, s - centre, spread + more) for more in (v, 0.0))
+        return sharp(xp, s) + 0.5 * (wide - own)
 
     return mean
 

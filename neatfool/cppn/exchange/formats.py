@@ -32,8 +32,9 @@ from neatfool.run.folder import save
 
 MOST_GENES: Final = 20_000
 """The most nodes and connections that are read. Evolved networks have some hundred."""
-MOST_DRAWN: Final = 2_000
-"""The most edges that are drawn: laying out more takes minutes, and shows nothing."""
+MOST_DRAWN: Final = 2_000, 20_000
+"""The most edges that are drawn, and the most columns that they cross in all. Laying out more takes
+minutes, and shows nothing."""
 _PICKLED: Final = (b"\x1f\x8b", b"\x80")
 """How pickles begin: neat-python compresses its own."""
 
@@ -201,7 +202,9 @@ def _write_graphml(given: Writable, _: str) -> bytes:
 
 def _draw(given: Writable, kind: Any) -> bytes:
     graph = _graph(given)
-    if len(graph.edges) > MOST_DRAWN:
+    layer = dict(graph.nodes(data="layer", default=0))
+    crossed = sum(abs(layer[v] - layer[u]) for u, v in graph.edges)
+    if len(graph.edges) > MOST_DRAWN[0] or crossed > MOST_DRAWN[1]:
         fault = f"a network of {len(graph.edges):,} connections is too large to draw"
         raise ExperimentError(f"{fault}; write .graphml for Gephi")
     return draw_graph(graph, format=kind)

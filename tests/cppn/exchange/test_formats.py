@@ -108,6 +108,11 @@ def test_a_drawing_has_a_limit(tmp_path):
     star = nx.DiGraph([(-1, key) for key in range(2001)])
     with pytest.raises(ExperimentError, match="2,001 connections is too large to draw"):
         cppn.write(star, tmp_path / "g.svg")
+    nodes = [cppn.NodeGene(key, "sin") for key in range(500)]
+    edges = [(key + 1, key) for key in range(499)] + [(-1, key) for key in range(500)]
+    deep = cppn.Genome.of(nodes, [cppn.ConnectionGene(edge, 1.0) for edge in edges])
+    with pytest.raises(ExperimentError, match="999 connections is too large to draw"):
+        cppn.write(cppn.NeatNetwork(deep), tmp_path / "g.svg")
 
 
 def test_a_title_stays_in_its_comment(network, tmp_path):
