@@ -39,12 +39,14 @@
     }
 
     // The whole network as numbers, for the source that is the same for all: four a node (its function's
-    // place in `functions`, how many sources, bias, 0) and four a source (its place, weight, 0, 0).
+    // place in `functions`, how many pairs of sources, bias, 0) and four a pair (place and weight of each).
     code(functions) {
       const numbers = [this.nodes.length, ...this.outputs, 0, 0, 0].slice(0, 4);
       for (const { activation, bias, response, sources, weights } of this.nodes) {
-        numbers.push(functions.indexOf(activation), sources.length, bias, 0);
-        sources.forEach((source, i) => numbers.push(source, weights[i] * response, 0, 0));
+        const pairs = Math.ceil(sources.length / 2);
+        numbers.push(functions.indexOf(activation), pairs, bias, 0);
+        sources.forEach((source, i) => numbers.push(source, weights[i] * response));
+        if (sources.length % 2) numbers.push(3, 0);
       }
       return Float32Array.from(numbers);
     }
@@ -132,8 +134,9 @@
       "    vec4 node = read(next++);",
       "    vec3 sum = vec3(0.0);",
       "    for (int end = next + int(node.y); next < end; next++) {",
-      "      vec4 term = read(next);",
-      "      sum += values[int(term.x)] * term.y;",
+      "      vec4 pair = read(next);",
+      "      sum += values[int(pair.x)] * pair.y;",
+      "      sum += values[int(pair.z)] * pair.w;",
       "    }",
       "    values[4 + i] = activate(int(node.x), sum + vec3(node.z, 0.0, 0.0));",
       "  }",

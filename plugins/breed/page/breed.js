@@ -37,17 +37,23 @@
     const step = width / side;
     const view = { left: 0, top: 0, step, width: side, height: Math.round(height / step) };
     const picture = { network, code: network.code(spec.functions), spec };
-    return renderer.draw(picture, view).image.then((image) => put(image, canvas));
+    return renderer.draw(picture, view).image;
+  }
+
+  // All appear at once: the browser paints the page once, and not sixteen times.
+  async function drawThese(formulas, canvases) {
+    const images = await Promise.all(canvases.map((canvas, place) => draw(formulas[place], canvas)));
+    images.forEach((image, place) => put(image, canvases[place]));
   }
 
   async function drawAll() {
     const of = shown;
     const began = performance.now();
     if (!renderer.supported) return say("This browser cannot draw the pictures, as it has no WebGL 2. Another one may.", true);
-    await Promise.all(buttons().map((button, place) => draw(of.pictures[place], button.firstChild)));
-    if (of === shown) drawn.milliseconds = performance.now() - began;
-    const kept = [...byId("kept").querySelectorAll("canvas")];
-    await Promise.all(kept.map((canvas, place) => of === shown && draw(of.kept[place].picture, canvas)));
+    await drawThese(of.pictures, buttons().map((button) => button.firstChild));
+    if (of !== shown) return;
+    drawn.milliseconds = performance.now() - began;
+    await drawThese(of.kept.map((each) => each.picture), [...byId("kept").querySelectorAll("canvas")]);
   }
 
   // ------------------------------------------------------------------ what is shown
