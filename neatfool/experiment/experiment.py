@@ -101,8 +101,8 @@ class Experiment:
         if is_from_python(resolved):
             raise RunError(
                 f"run {resolved['experiment']['name']!r}: only Python has its target. Hand it in "
-                "there: neatfool.fool(..., out=FOLDER, resume_run=True) resumes the run, and "
-                "neatfool.open_run(FOLDER, model=model) scores with it again"
+                "there: neatfool.fool or evolve(..., out=FOLDER, resume_run=True) resumes the run, "
+                "and neatfool.open_run(FOLDER, model=model) scores with it again"
             )
         with recorded_by_a_run():
             sections = json_sections(resolved, RECORDED)
