@@ -15,6 +15,7 @@ __all__ = [
     "distinct_names",
     "duration",
     "format_seeds",
+    "four_digits",
     "level",
     "listed",
     "percent",
@@ -57,6 +58,12 @@ def percent(confidence: float, rank: float = 0.0) -> str:
     digit = Decimal(1).scaleb(-places)
     cut = (100 * Decimal(repr(float(confidence)))).quantize(digit, ROUND_FLOOR)
     return f"{cut} %"
+
+
+def four_digits(score: float) -> str:
+    """Write a number that may have any size with four digits: ``"-12.35"``, ``"20,481"``."""
+    score += 0.0  # there is no -0
+    return f"{score:,.0f}" if 1e4 <= abs(score) < 1e9 else f"{score:.4g}"
 
 
 def share(part: float, digits: int = 0) -> str:

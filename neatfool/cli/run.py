@@ -17,7 +17,7 @@ from neatfool.plugin.discovery import OPTIONS_GROUP, entry_points
 from neatfool.present.command import option, overrides_option, trust_option
 from neatfool.present.output import Output
 from neatfool.spec.json import Json
-from neatfool.wording import counted, duration, left_out, percent, share, spending
+from neatfool.wording import counted, duration, four_digits, left_out, percent, share, spending
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from neatfool.evolution.session import Session
     from neatfool.plugin.manager import PluginManager
-    from neatfool.run.statistics import Outcome
+    from neatfool.run.run import Run
+    from neatfool.run.statistics import GenerationReport, Outcome
     from neatfool.scoring.plan import ScoringPlan
 
 
@@ -317,6 +318,22 @@ def _why(session: Session, outcome: Outcome) -> str:
     return f"{outcome.cause}. The whole experiment takes {whole}: {again}"
 
 
+def _sum_up(run: Run, last: GenerationReport) -> str:
+    """Say how well the elites do: ``"Median confidence 99.5 %, lowest …"``."""
+    if run.spec.is_objective:
+        best = f"Best score {four_digits(run.best().score)}" if len(run) else "No image yet"
+        if len(run.searched) == 1:
+            return best
+        filled = f"{last.filled:,} of {len(run.searched):,} niches filled"
+        return f"{best}, median {four_digits(last.median)}; {filled}"
+    middle, lowest = run.ranks
+    return (
+        f"Median confidence {percent(last.median, middle)}, lowest "
+        f"{percent(last.minimum, lowest)}; {last.classes_ge[2]} of {len(run.searched)} classes "
+        f">= 99 %, {last.classes_ge[3]} >= 99.99 %"
+    )
+
+
 def _show_outcome(console: Console, session: Session, outcome: Outcome, *, scoring: float) -> None:
     run = session.run
     history = run.history
@@ -332,16 +349,10 @@ def _show_outcome(console: Console, session: Session, outcome: Outcome, *, scori
     if scoring:
         times.append(f"scoring took {share(scoring / outcome.seconds)} of the time")
     took = f" ({'; '.join(times)})" if times else ""
-    middle, lowest = run.ranks
     done = counted(last.generation + 1, "generation", "generations")
     images = counted(last.evaluations, "image", "images")
-    console.print(
-        f"{run.name}, seed {run.seed}: {outcome.reason} after {done} and {images}{took}. Median "
-        f"confidence {percent(last.median, middle)}, lowest {percent(last.minimum, lowest)}; "
-        f"{last.classes_ge[2]} of {len(run.searched)} classes >= 99 %, {last.classes_ge[3]} >= "
-        "99.99 %.",
-        soft_wrap=True,
-    )
+    whole = f"{run.name}, seed {run.seed}: {outcome.reason} after {done} and {images}{took}"
+    console.print(f"{whole}. {_sum_up(run, last)}.", soft_wrap=True)
     if refused := sum(report.refused for report in history):
         console.print(f"{left_out(refused)}.", style="yellow")
     console.print(f"Images are in {run.path / 'images'}", soft_wrap=True)

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from neatfool.pace import Pace
 from neatfool.plugin.hookspecs import hookimpl
-from neatfool.wording import counted, percent
+from neatfool.wording import counted, four_digits, percent
 
 if TYPE_CHECKING:
     from neatfool.evolution.session import Session
@@ -95,6 +95,11 @@ class ProgressDisplay:
         if self._last is None:
             return []
         report, (middle, lowest) = self._last
+        if (best := self._session.best) is not None:
+            if self._session.searched == 1:
+                return [f"best {four_digits(best)}"]
+            parts = [f"best {four_digits(best)}", f"median {four_digits(report.median)}"]
+            return [*parts, f"niches filled: {report.filled:,}/{self._session.searched:,}"]
         return [
             f"median {percent(report.median, middle)}",
             f"min {percent(report.minimum, lowest)}",

@@ -84,6 +84,12 @@ class Session:
         return (float(np.median(ranks)), float(ranks.min())) if len(ranks) else (0.0, 0.0)
 
     @property
+    def best(self) -> float | None:
+        """The highest score of an elite, if the target is an objective."""
+        archive = self._evolution.scheme.archive
+        return float(archive.ranks.max()) if self._assembly.spec.is_objective else None
+
+    @property
     def searched(self) -> int:
         """How many classes are searched."""
         return len(self._evolution.scheme.archive.classes)

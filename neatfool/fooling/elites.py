@@ -33,7 +33,7 @@ def choose_elites(
     run: Run,
     *,
     classes: Sequence[str] = (),
-    least: float = 0.0,
+    least: float | None = None,
     sample: int | None = None,
     seed: int = 1,
     distinct: int | None = None,
@@ -43,7 +43,7 @@ def choose_elites(
     Args:
         run: The run.
         classes: The names or indices of their classes; all if there are none. A text is one name.
-        least: Their least recorded confidence.
+        least: Their least recorded confidence, or score in an objective; any if absent.
         sample: How many to draw at random from those; all if absent.
         seed: The seed of the draw.
         distinct: How many to choose of those, images that are unlike each other; all if absent.
@@ -60,10 +60,10 @@ def choose_elites(
     elites = [run.elite(name) for name in dict.fromkeys(classes)] if classes else run.elites
     if not elites:
         raise RunError(f"{run.path}: the run has no elites yet; let it go on for a while")
-    sure = [elite for elite in elites if elite.confidence >= least]
+    sure = [elite for elite in elites if least is None or elite.score >= least]
     if not sure:
-        most = max(elite.confidence for elite in elites)
-        fault = f"{run.path}: no elite has a confidence of {least:.12g} or more"
+        most = max(elite.score for elite in elites)
+        fault = f"{run.path}: no elite has a {run.spec.score_name} of {least:.12g} or more"
         raise RunError(f"{fault}; the highest is {most:.12g}: give a lower --least")
     if sample is not None:
         # As `neatfool survive` has always drawn it, so that its figures can be repeated.

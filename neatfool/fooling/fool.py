@@ -235,7 +235,8 @@ def _run(model: Any, arguments: Any, folder: Path | None) -> Run:
         showing=choose_view_settings(manager, arguments.views),
         plugin_paths=paths,
     )
-    experiment = replace(experiment, text="# Made by neatfool.fool.\n" + experiment.to_ini())
+    maker = "evolve" if target.spec.is_objective else "fool"
+    experiment = replace(experiment, text=f"# Made by neatfool.{maker}.\n{experiment.to_ini()}")
     if folder is not None and arguments.resume_run:
         from neatfool.evolution.session import resume
 

@@ -53,6 +53,7 @@ def open_runs(
     *,
     trust: bool = False,
     scored: bool = False,
+    for_classifiers: str = "",
 ) -> Iterator[list[Run]]:
     """Open the runs that folders hold, each once, and close them at the end.
 
@@ -60,8 +61,10 @@ def open_runs(
         runs: The folders; see :func:`~neatfool.find_runs`. Runs that are open already stay so.
         trust: See :func:`~neatfool.open_run`.
         scored: Whether their targets will be loaded; a user at a terminal is asked now, not later.
+        for_classifiers: What needs runs of classifiers (``"neatfool audit"``), if it does.
 
     Raises:
+        ExperimentError: A run is of an objective, and only classifiers' runs will do.
         RunError: No run is named, or a folder holds none, or a database is damaged.
         UntrustedRun: Somebody else made a run that is to be scored, and the user did not agree.
         PluginError: The encoding of a run cannot be loaded.
@@ -78,6 +81,8 @@ def open_runs(
                     opened[path.resolve()] = run
         if not opened:
             raise RunError("no run was named; give runs, or folders that hold such")
+        for run in opened.values() if for_classifiers else ():
+            run.spec.require_classifier(run.path, for_classifiers)
         for run in opened.values() if scored else ():
             require_trust(run)
         yield [*opened.values()]

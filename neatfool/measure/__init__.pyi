@@ -15,6 +15,7 @@ from .course import RunCourse as RunCourse
 from .course import STATISTICS as STATISTICS
 from .course import Statistic as Statistic
 from .course import TESTED_STATISTICS as TESTED_STATISTICS
+from .course import tested as tested
 
 # Estimates
 from .estimates import FEWEST as FEWEST

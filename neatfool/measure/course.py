@@ -10,7 +10,7 @@ from scipy.special import logit
 
 from neatfool.run.run import Run
 from neatfool.run.statistics import GenerationReport
-from neatfool.wording import distinct_names, level, percent
+from neatfool.wording import distinct_names, four_digits, level, percent
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Statistic:
 
     key: str
     title: str
-    kind: Literal["confidence", "classes", "changes", "size"]
+    kind: Literal["confidence", "score", "classes", "changes", "size"]
 
     def in_words(self, value: float) -> str:
         """Write a value of it, or ``"-"`` for NaN."""
@@ -30,6 +30,8 @@ class Statistic:
             if odds < LARGEST_ODDS:
                 return percent(value, odds)
             return f"{percent(value)} (log-odds above {LARGEST_ODDS:g})"
+        if self.kind == "score":
+            return four_digits(value)
         return f"{value:,.0f}" if value == round(value) or value >= 1000 else f"{value:,.1f}"
 
 
@@ -51,10 +53,23 @@ STATISTICS: Final = {
         Statistic("connections", "connections", "size"),
     )
 }
-"""All measures by their keys, in the order in which they are shown."""
-TESTED_STATISTICS: Final = [
-    m for m in STATISTICS.values() if m.kind == "classes" or m.key in ("median", "mean")
-]
+"""All measures of a classifier's run by their keys, in the order in which they are shown."""
+SCORE_STATISTICS: Final = {
+    "median": Statistic("median", "median score", "score"),
+    "mean": Statistic("mean", "mean score", "score"),
+    "minimum": Statistic("minimum", "lowest score", "score"),
+    "filled": Statistic("filled", "niches filled", "classes"),
+    **{key: each for key, each in STATISTICS.items() if each.kind in ("changes", "size")},
+}
+"""Those of an objective's run."""
+
+
+def tested(statistics: Mapping[str, Statistic]) -> list[Statistic]:
+    """Choose the measures in which groups of runs are tested."""
+    return [m for m in statistics.values() if m.kind == "classes" or m.key in ("median", "mean")]
+
+
+TESTED_STATISTICS: Final = tested(STATISTICS)
 
 
 class RunCourse:
@@ -70,12 +85,13 @@ class RunCourse:
         self.target, self.fingerprint = str(target["name"]), str(target["fingerprint"])
         self.finished, self.ended = run.finished, run.ended
         self.classes = distinct_names([run.classes[index] for index in run.searched])
+        self.statistics = SCORE_STATISTICS if run.spec.is_objective else STATISTICS
         self.evaluations = np.array([report.evaluations for report in history], dtype=np.int64)
         sure = np.array([report.classes_ge for report in history], dtype=float)
         columns = iter(sure.reshape(-1, len(GenerationReport.thresholds)).T)
         self.values: dict[str, np.ndarray] = {}
-        for key, measure in STATISTICS.items():
-            if measure.kind == "classes":
+        for key, measure in self.statistics.items():
+            if key.startswith("classes_ge"):
                 self.values[key] = next(columns)
             else:
                 each = np.array([getattr(report, key) for report in history], dtype=float)
@@ -85,9 +101,9 @@ class RunCourse:
         places = np.full(len(run.classes), -1)
         places[list(run.searched)] = np.arange(len(run.searched))
         first = history[0].generation if history else 0
-        # Of each replacement the place of its class, images scored by then, and the confidence.
+        # Of each replacement the place of its class, images scored by then, and the score.
         self.replaced, self.replaced_at = places[indices], self.evaluations[generations - first]
-        self.confidences = replacements[:, 2]
+        self.scores = replacements[:, 2]
 
     @property
     def length(self) -> int:
@@ -107,7 +123,7 @@ class RunCourse:
 
     def until(self, name: str, confidence: float) -> float:
         """Count the images until a class had a confidence: infinity if it never did."""
-        above = self.rows_of(name) & (self.confidences >= confidence)
+        above = self.rows_of(name) & (self.scores >= confidence)
         return float(self.replaced_at[above].min()) if above.any() else math.inf
 
     def at(self, measure: str, grid: np.ndarray) -> np.ndarray:

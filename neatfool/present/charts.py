@@ -136,7 +136,7 @@ class StepCurve(NamedTuple):
 
 def steps(
     lines: Sequence[StepCurve],
-    scale: Literal["confidences", "decimal odds", "counts"],
+    scale: Literal["confidences", "decimal odds", "counts", "numbers"],
     counts: Sequence[float] | np.ndarray,
     *,
     wide: bool = False,
@@ -147,7 +147,7 @@ def steps(
     Args:
         lines: The lines.
         scale: What their values are: confidences, which are drawn in log-odds, decimal log-odds,
-            which may lie above those of any confidence, or counts.
+            which may lie above those of any confidence, counts, or any real numbers.
         counts: The numbers of images that the axis covers.
         wide: Whether it goes across the page.
         most: The whole number that counts may reach, if that is known.
@@ -177,7 +177,9 @@ def steps(
     # All values are in sight.
     known = np.concatenate(shown)
     known = known[np.isfinite(known)]
-    if scale != "counts" and len(known):
+    if scale == "numbers" and len(known):
+        figure.mark_numbers(axes, float(known.min()), float(known.max()))
+    elif scale != "counts" and len(known):
         figure.label_confidences(axes, float(known.min()), float(known.max()))
     else:
         figure.mark_counts(axes, most or max(1.0, *known), whole=most is not None)

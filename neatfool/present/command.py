@@ -142,10 +142,8 @@ classes_option = option(
 )
 least_option = option(
     "--least P",
-    "Only elites whose recorded confidence is at least this.",
-    FiniteRange(0, 1),
-    0.0,
-    show_default=False,
+    "Only elites whose recorded confidence, or score in an objective, is at least this.",
+    FiniteRange(),
 )
 sample_option = option("--sample N", "Only N elites, drawn at random.")
 max_queries_option = option(

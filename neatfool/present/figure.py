@@ -18,7 +18,7 @@ from neatfool.figure import (
     new_figure,
     spread,
 )
-from neatfool.wording import level
+from neatfool.wording import four_digits, level
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -132,6 +132,15 @@ def mark_counts(axes: Axes, most: float, *, whole: bool = False) -> None:
     marks = MaxNLocator(5, integer=whole, steps=steps).tick_values(0, max(most, 1))
     axes.set_ylim(0, marks[-1])
     axes.set_yticks(marks, [f"{mark:,.3g}" if mark < 1000 else f"{mark:,.0f}" for mark in marks])
+
+
+def mark_numbers(axes: Axes, lowest: float, highest: float) -> None:
+    """Let the y axis go from a round number below the lowest to one above the highest."""
+    from matplotlib.ticker import MaxNLocator
+
+    marks = MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]).tick_values(lowest, highest)
+    axes.set_ylim(marks[0], marks[-1])
+    axes.set_yticks(marks, [four_digits(mark) for mark in marks])
 
 
 def label_ends(axes: Axes, labels: Sequence[tuple[float, str, str]]) -> None:

@@ -229,6 +229,11 @@ class EliteView(Individual):
         """Its measures, if the target is an objective with a grid; none if it was replaced."""
         return self.run.store.measures(self.candidate_id)
 
+    def describe_measures(self) -> dict[str, str]:
+        """Write its measures by their names: ``{"brightness": "0.31"}``."""
+        pairs = zip(self._spec.grid, self.measures if self._spec.grid else (), strict=False)
+        return {axis.name: f"{value:.3g}" for axis, value in pairs}
+
     @property
     def png(self) -> bytes:
         """The image that was scored, as the PNG that is saved."""

@@ -13,7 +13,7 @@ import numpy as np
 from neatfool.spec.archive import EMPTY, Archive, GenomeSize, Replacement
 from neatfool.spec.json import Json
 from neatfool.spec.scores import Scores
-from neatfool.wording import counted, percent
+from neatfool.wording import counted, four_digits, percent
 
 
 @dataclass(frozen=True)
@@ -211,7 +211,7 @@ class Verdict:
         scored += f" scored from their files: {whole['wrong']} wrong, largest difference "
         scored += f"{whole['largest_difference']:.1e}. Median"
         if self.objective:
-            return f"{scored} {whole['median'] + 0.0:.4g}, lowest {whole['min'] + 0.0:.4g}."
+            return f"{scored} {four_digits(whole['median'])}, lowest {four_digits(whole['min'])}."
         return (
             f"{scored} {percent(whole['median'], median(ranks))}, lowest "
             f"{percent(whole['min'], min(ranks))}; {whole['classes_ge_0.9999']} of them >= 99.99 %."

@@ -9,7 +9,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from neatfool.errors import ExperimentError, nearest, quoted
-from neatfool.wording import percent
+from neatfool.wording import four_digits, percent
 
 if TYPE_CHECKING:
     import numpy as np
@@ -133,8 +133,21 @@ class ImageSpec:
 
         The score of an objective has four significant digits: ``"-12.35"``.
         """
-        # There is no -0.
-        return f"{score + 0.0:.4g}" if self.is_objective else percent(score, rank)
+        return four_digits(score) if self.is_objective else percent(score, rank)
+
+    def require_classifier(self, where: object, what: str) -> None:
+        """Refuse an objective, for something that is about confidences.
+
+        Args:
+            where: Whose spec it is: a run's folder, say.
+            what: What needs a classifier: ``"neatfool audit"``.
+
+        Raises:
+            ExperimentError: The target is an objective.
+        """
+        if self.is_objective:
+            fault = "the target is an objective, whose scores are no confidences"
+            raise ExperimentError(f"{where}: {fault}; {what} needs a classifier")
 
     def _niches(self) -> tuple[str, ...]:
         count = math.prod(axis.cells for axis in self.grid)

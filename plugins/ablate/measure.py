@@ -52,7 +52,7 @@ def ablate(
     *,
     tiles: int | None = None,
     classes: Sequence[str] = (),
-    least: float = 0.0,
+    least: float | None = None,
     sample: int | None = None,
     target: Annotated[str | Path | None, "EXPERIMENT"] = None,
     seed: int = 1,
@@ -90,7 +90,10 @@ def ablate(
         neatfool ablate runs/imagenet-1 --sample 5 --tiles 14 --json
     """
     console = console or Output(quiet=True)
-    with open_runs(run, scored=target is None) as opened, ExitStack() as ending:
+    with (
+        open_runs(run, scored=target is None, for_classifiers="neatfool ablate") as opened,
+        ExitStack() as ending,
+    ):
         if len(opened) > 1:
             raise ExperimentError(f"{run}: holds {len(opened)} runs; name one of them")
         own = opened[0]

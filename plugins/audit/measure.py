@@ -84,7 +84,7 @@ def audit(
         ExperimentError: The in-distribution images cannot be read.
         NeatfoolError: A target cannot be loaded, or failed.
     """
-    with open_runs(runs, scored=True) as opened:
+    with open_runs(runs, scored=True, for_classifiers="neatfool audit") as opened:
         folder = None if keep is None else Path(keep)
         console = console or Output(quiet=True)
         measuring = MeasurementCache(opened, in_distribution, sample, folder, console, max_queries)
@@ -207,7 +207,7 @@ def _classes(
     for name, index in indices.items():
         odds = [surest.get((seed, index)) for seed in range(len(runs))]
         least = np.inf if deciding is None else deciding.least(index)
-        ends = [course.confidences[course.rows_of(name)].max(initial=0.0) for course in courses]
+        ends = [course.scores[course.rows_of(name)].max(initial=0.0) for course in courses]
         classes.append(
             ClassFacts(
                 name=name,

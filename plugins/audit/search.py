@@ -62,6 +62,8 @@ class AuditSearch:
                 self._learns = isinstance(scorer.target, Differentiable)
                 if not self.costs:
                     self.photographs = len(photographs_of([behind(scorer.target)]))
+        if self._spec is not None:
+            self._spec.require_classifier(file, "neatfool audit")
         spec, both = self._spec, {"encoding": given.encoding, "scheme": given.scheme}
         self.classes = None if spec is None or spec.open else len(spec.classes)
         self.chosen = tuple(kind for kind, choice in both.items() if not choice.section.values)

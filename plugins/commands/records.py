@@ -8,7 +8,7 @@ import click
 
 from neatfool import RunError, VerificationError
 from neatfool.present import FiniteRange, Output, option, trust_option
-from neatfool.wording import counted, percent, spending
+from neatfool.wording import counted, spending
 
 ROWS: Final = 40
 """How many classes are shown unless all are asked for: a screenful."""
@@ -42,23 +42,22 @@ def runs(folder: Path, as_json: bool) -> None:
         Output().print_json(data=[facts for facts, _ in described], ensure_ascii=True)
         return
     rows = []
-    for run, (middle, lowest) in described:
+    for run, scores in described:
         place = Path(run["path"])
         name = str(place.relative_to(folder) if place != folder else place)
         if "error" in run:
             rows.append([name, "", "", run["state"], *[""] * 3])
             continue
-        sure = percent(run["median"], middle), percent(run["minimum"], lowest)
         numbers = f"{run['evaluations']:,}", str(run["generation"] + 1), str(run["seed"])
-        rows.append([name, *sure, run["state"], *numbers])
+        rows.append([name, *scores, run["state"], *numbers])
     output = Output()
     output.table(["run", "median", "lowest", "state", "images", "generations", "seed"], rows)
     for error in (run["error"] for run, _ in described if "error" in run):
         output.say(error)
 
 
-def _describe(path: Path) -> tuple[dict[str, Any], tuple[float, float]]:
-    """Say how far a run has come; of one that cannot be read, why. Add the ranks of its elites."""
+def _describe(path: Path) -> tuple[dict[str, Any], list[str]]:
+    """Say how far a run has come; of one that cannot be read, why. Add its scores in words."""
     from neatfool import open_run
 
     try:
@@ -67,9 +66,11 @@ def _describe(path: Path) -> tuple[dict[str, Any], tuple[float, float]]:
             names = ("name", "seed", "generation", "evaluations")
             facts = {"path": str(path)} | {name: getattr(run, name) for name in names}
             facts |= {name: getattr(last, name, 0.0) for name in ("median", "minimum")}
-            return facts | {"state": "finished" if run.finished else "unfinished"}, run.ranks
+            facts["state"] = "finished" if run.finished else "unfinished"
+            pairs = zip((facts["median"], facts["minimum"]), run.ranks, strict=True)
+            return facts, [run.spec.format_score(score, rank) for score, rank in pairs]
     except RunError as error:
-        return {"path": str(path), "state": "unreadable", "error": str(error)}, (0.0, 0.0)
+        return {"path": str(path), "state": "unreadable", "error": str(error)}, []
 
 
 @click.command(
@@ -85,7 +86,7 @@ def show(run_folder: Path, as_json: bool, every: bool) -> None:
     """Show how far the run in folder RUN has come; it may be going on.
 
     You see the confidence over the classes, how many images are top-1 (their class is the
-    likeliest), and a table of the elites.
+    likeliest), and a table of the elites; of an objective, their scores.
     """
     from neatfool import open_run
 
@@ -103,27 +104,39 @@ def show(run_folder: Path, as_json: bool, every: bool) -> None:
         f"{counted(run.evaluations, 'image', 'images')}, "
         f"{summary['evaluations_per_s']:,.0f} a second"
     )
-    middle, lowest = run.ranks
-    console.say(
-        f"confidence: median {percent(summary['median'], middle)}, "
-        f"mean {percent(summary['mean'])}, min {percent(summary['min'], lowest)}; classes "
-        f">= 99 %: {summary['classes_ge_0.99']}, >= 99.99 %: {summary['classes_ge_0.9999']}"
+    written, (middle, lowest), is_objective = (
+        run.spec.format_score,
+        run.ranks,
+        run.spec.is_objective,
     )
-    if known := [first for elite in elites if (first := elite.top1) is not None]:
+    end = f"niches filled: {summary['filled']:,} of {summary['niches']:,}"
+    if not is_objective:
+        end = f"classes >= 99 %: {summary['classes_ge_0.99']}"
+        end += f", >= 99.99 %: {summary['classes_ge_0.9999']}"
+    best = f"best {written(run.best().score)}, " if is_objective else ""
+    console.say(
+        f"{run.spec.score_name}: {best}median {written(summary['median'], middle)}, mean "
+        f"{written(summary['mean'])}, min {written(summary['min'], lowest)}; {end}"
+    )
+    tops = [] if is_objective else [elite.top1 for elite in elites]
+    if known := [first for first in tops if first is not None]:
         console.say(f"most likely class (top-1): {sum(known):,} of {len(known):,} images")
-    if nothing := summary["nothing"]:
+    if nothing := run.spec.nothing:
         console.say(f"rejected: {summary['rejected']:,} of {len(elites):,} ({', '.join(nothing)})")
     if above := run.above_threshold:
         console.say("at or above their threshold: {:,} of {:,} classes".format(*above))
     if requests := run.requests:
         console.say(spending(requests))
-    heads = ["class", "confidence", "log-odds", "bred in", "nodes", "connections", "image"]
+    heads = ["niche", "score"] if is_objective else ["class", "confidence", "log-odds"]
+    heads += ["bred in", "nodes", "connections", "image"]
     rows = []
     for elite in elites if every else elites[:ROWS]:
-        odds = f"{elite.rank:.1f}" if elite.rank != elite.confidence else "-"
+        score, odds = [written(elite.score)], elite.rank != elite.score
+        if not is_objective:
+            score.append(f"{elite.rank:.1f}" if odds else "-")
         numbers = elite.generation, elite.size.nodes, elite.size.connections
         file = str(elite.file.relative_to(run.path))
-        rows.append([elite.name, percent(elite.confidence), odds, *map(str, numbers), file])
+        rows.append([elite.name, *score, *map(str, numbers), file])
     console.table(heads, rows)
     if len(elites) > ROWS and not every:
         console.say(f"… and {len(elites) - ROWS} more; --all shows them")
@@ -140,7 +153,7 @@ Examples:
 @option("--json", "Print JSON.", into="as_json")
 @option(
     "--tolerance P",
-    "How much a confidence may differ from the recorded one; another processor or library may "
+    "How much a score may differ from the recorded one; another processor or library may "
     "round differently.",
     FiniteRange(min=0),
     1e-4,
@@ -174,13 +187,14 @@ def verify(run_folder: Path, as_json: bool, file: Path | None, **options: Any) -
     if as_json:
         Output().print_json(data=verdict.summary(), ensure_ascii=True)
     else:
-        console = Output()
+        console, written = Output(), run.spec.format_score
         console.say(str(verdict))
         rows = [
-            [each.name, percent(each.recorded), percent(each.measured), f"{each.difference:.1e}"]
+            [each.name, written(each.recorded), written(each.measured), f"{each.difference:.1e}"]
             for each in (verdict.wrong or verdict.results)[:ROWS]
         ]
-        console.table(["class", "recorded", "measured now", "difference"], rows)
+        what = "niche" if run.spec.is_objective else "class"
+        console.table([what, "recorded", "measured now", "difference"], rows)
     if verdict.wrong:
         raise VerificationError(
             f"{run_folder}: {len(verdict.wrong)} of {len(verdict.results)} images do not score "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import combinations
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import BeforeValidator, Field, InstanceOf, json_schema
 
 from neatfool import present
-from neatfool.measure import STATISTICS, TESTED_STATISTICS
+from neatfool.measure import STATISTICS, Statistic, tested
 from neatfool.wording import format_seeds, listed
 
 from .groups import USUAL_LEVEL, RankTest, RunGroup
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 GRID_POINTS: Final = 200
 """Steps of the common grid of images scored: about what a curve on the page can show."""
-CURVES: Final = ("median", "classes_ge_0.99")
+CURVES: Final = ("median", "classes_ge_0.99", "filled")
 THE_TEST: Final = (
     "U counts the pairs of runs in which the first group is the higher; a tie counts as half. p is "
     "the chance of a U as far from the middle if the groups did not differ, and not corrected for "
@@ -45,7 +45,7 @@ class GroupFacts(present.Facts):
     """Runs of one experiment that differ in their seed."""
 
     label: str = Field(description="what the group is called")
-    target: str = Field(description="what is fooled")
+    target: str = Field(description="what scores")
     classes: int = Field(description="how many classes are searched")
     runs: tuple[GroupRun, ...] = Field(description="its runs, by seed")
 
@@ -97,18 +97,18 @@ class ComparisonPoint(present.Facts):
         wanted = (one, other), measure
         return next((each for each in self.tests if (each.places, each.measure) == wanted), None)
 
-    def panel(self) -> present.Panel:
+    def panel(self, statistics: Mapping[str, Statistic] = STATISTICS) -> present.Panel:
         """Write each measure of each group, and the tests of each pair."""
         keys = [f"{present.key_of(place)} (n={each.n})" for place, each in enumerate(self.groups)]
         rows = [
             [each.title, *(group.measures[each.key].words(each.in_words) for group in self.groups)]
-            for each in STATISTICS.values()
+            for each in statistics.values()
         ]
         tables = [present.Table(["", *keys], rows)]
         if pairs := [*combinations(range(len(self.groups)), 2)]:
             heads = [f"{present.key_of(one)} : {present.key_of(other)}" for one, other in pairs]
             rows = []
-            for each in TESTED_STATISTICS:
+            for each in tested(statistics):
                 tests = [self.test(*pair, each.key) for pair in pairs]
                 cells = (
                     f"{test.u:g} of {test.pairs}, {test.words}" if test else "-" for test in tests
@@ -139,6 +139,15 @@ class Comparison(present.Finding):
         return " · ".join(dict.fromkeys(group.label for group in self.groups))
 
     @property
+    def _median(self) -> Statistic:
+        return self.statistics["median"]
+
+    @property
+    def statistics(self) -> Mapping[str, Statistic]:
+        """What is compared, by its keys."""
+        return self.gathered[0].first.statistics
+
+    @property
     def grid(self) -> np.ndarray:
         """A common grid of images scored, int64 [N], from 0 to the length of the longest run."""
         longest = max(run.length for group in self.gathered for run in group.runs)
@@ -154,7 +163,8 @@ class Comparison(present.Finding):
             images = " to ".join(f"{each:,}" for each in dict.fromkeys([lengths[0], lengths[-1]]))
             seeds = f"{format_seeds(run.seed for run in group.runs)} (n={len(group.runs)})"
             rows.append([key, group.label, seeds, images, f"{group.classes:,}", group.target])
-        heads = ["", "group", "seeds", "images scored", "classes", "target"]
+        what = "classes" if self._median.kind == "confidence" else "niches"
+        heads = ["", "group", "seeds", "images scored", what, "target"]
         yield present.Table(heads, rows, words=(0, 1, 2, 5))
         if self.differ_in:
             rows = [
@@ -167,10 +177,12 @@ class Comparison(present.Finding):
         yield present.Section(
             "The course of the search",
             "A thick line is the median over seeds, its band reaches from quartile to quartile, a "
-            "thin line is one run. The scale of confidences is in log-odds.",
+            "thin line is one run."
+            + " The scale of confidences is in log-odds."
+            * (self._median.kind == "confidence"),
         )
-        for key in CURVES:
-            title = STATISTICS[key].title.capitalize()
+        for key in (key for key in CURVES if key in self.statistics):
+            title = self.statistics[key].title.capitalize()
             about = f"{title} over images scored: median and quartiles over seeds"
             yield present.Chart(about, partial(self.draw, key), title, wide=True)
         yield present.Section(
@@ -178,11 +190,11 @@ class Comparison(present.Finding):
         )
         for snapshot in self.at:
             if any(group.n for group in snapshot.groups):
-                yield snapshot.panel()
+                yield snapshot.panel(self.statistics)
 
     def verdict(self) -> str:
-        """Say which group is ahead in the median confidence at the last point, and if by chance."""
-        snapshot, in_words = self.at[-1], STATISTICS["median"].in_words
+        """Say which group is ahead in the median score at the last point, and if by chance."""
+        snapshot, in_words = self.at[-1], self._median.in_words
         images = f"{snapshot.evaluations:,} images"
         medians = [group.measures["median"].median for group in snapshot.groups]
         came = [(value, place) for place, value in enumerate(medians) if value is not None]
@@ -190,7 +202,7 @@ class Comparison(present.Finding):
             return f"Too few runs have come to {images}; the longest has {self.grid[-1]:,}."
         ranked = sorted(came, key=lambda each: -each[0])
         parts = [f"{in_words(value)} for {self.groups[place].label}" for value, place in ranked]
-        text = f"After {images} the median confidence is {listed(parts)}."
+        text = f"After {images} the {self._median.title} is {listed(parts)}."
         if len(ranked) == 1:
             return text
         (_, best), (_, second) = ranked[:2]
@@ -213,11 +225,11 @@ class Comparison(present.Finding):
         for group in self.gathered:
             for run in group.runs:
                 grid = self.grid[self.grid <= run.length]
-                columns = [run.at(key, grid).tolist() for key in STATISTICS]
+                columns = [run.at(key, grid).tolist() for key in self.statistics]
                 for images, *values in zip(grid.tolist(), *columns, strict=True):
                     found = (int(value) if value.is_integer() else value for value in values)
                     rows.append([group.label, run.seed, images, *found])
-        return present.Records(["group", "seed", "evaluations", *STATISTICS], rows)
+        return present.Records(["group", "seed", "evaluations", *self.statistics], rows)
 
     def draw(self, measure: str) -> Figure:
         """Draw a measure over the images scored, confidences on a scale of log-odds.
@@ -225,13 +237,14 @@ class Comparison(present.Finding):
         Args:
             measure: Its key: ``"median"``, ``"classes_ge_0.99"``, ``"nodes"`` …
         """
-        shown, lines = STATISTICS[measure], []
-        sure = shown.kind == "confidence"
+        shown, lines = self.statistics[measure], []
+        scales: dict[str, Any] = {"confidence": "confidences", "score": "numbers"}
+        scale = scales.get(shown.kind, "counts")
         for place, group in enumerate(self.gathered):
             lower, median, upper = group.quartiles(measure, self.grid)
             here = np.isfinite(median)
-            if sure:
-                # Nothing is scored before the first generation: no confidence to draw.
+            if scale != "counts":
+                # Nothing is scored before the first generation: no score to draw.
                 here &= self.grid >= min(run.evaluations[0] for run in group.runs)
             if not here.any():
                 continue
@@ -241,4 +254,4 @@ class Comparison(present.Finding):
             if len(group.runs) > 1:
                 band, single = np.stack([lower, upper])[:, here], group.at(measure, grid)
             lines.append(present.StepCurve(grid, median, end, place, band, single))
-        return present.steps(lines, "confidences" if sure else "counts", self.grid, wide=True)
+        return present.steps(lines, scale, self.grid, wide=True)

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import click
 import numpy as np
 
-from neatfool import Run
-from neatfool.measure import STATISTICS, TESTED_STATISTICS
+from neatfool import ExperimentError, Run
+from neatfool.measure import tested
 from neatfool.present import Names, Output
 from neatfool.wording import format_seeds, listed
 
@@ -49,6 +49,9 @@ def compare(
     console = console or Output(quiet=True)
     with console.status("reading the runs"):
         groups = gather(runs)
+    if len({"filled" in group.first.statistics for group in groups}) > 1:
+        fault = "some runs are of classifiers and some of objectives, whose scores do not compare"
+        raise ExperimentError(f"neatfool compare: {fault}; give runs of one kind")
     longest = max(run.length for group in groups for run in group.runs)
     # Half of the runs of each group have come to this number. A run whose search came to its own
     # end counts as one that has scored any number of images.
@@ -92,7 +95,7 @@ def _snapshot(groups: Sequence[RunGroup], evaluations: int) -> finding.Compariso
     found = []
     for group in groups:
         measures = {}
-        for key in STATISTICS:
+        for key in group.first.statistics:
             lower, median, upper = group.quartiles(key, here)[:, 0]
             values = group.at(key, here)
             came = tuple(values[np.isfinite(values)].tolist())
@@ -101,10 +104,10 @@ def _snapshot(groups: Sequence[RunGroup], evaluations: int) -> finding.Compariso
             )
         count = len(measures["median"].values)
         found.append(finding.GroupSnapshot(label=group.label, n=count, measures=measures))
-    tests = []
+    tests, statistics = [], tested(groups[0].first.statistics)
     for places in combinations(range(len(groups)), 2):
         one, other = (found[place] for place in places)
-        for key in (measure.key for measure in TESTED_STATISTICS if one.n and other.n):
+        for key in (measure.key for measure in statistics if one.n and other.n):
             test = mann_whitney(one.measures[key].values, other.measures[key].values)
             facts = {"first": one.label, "second": other.label, "measure": key, "places": places}
             tests.append(finding.GroupTest(**test.model_dump(), **facts))
@@ -113,15 +116,22 @@ def _snapshot(groups: Sequence[RunGroup], evaluations: int) -> finding.Compariso
 
 def _notes(groups: Sequence[RunGroup]) -> Iterator[str]:
     """Say what to bear in mind."""
+    objective = "filled" in groups[0].first.statistics
     if len({(group.first.target, group.first.fingerprint) for group in groups}) > 1:
         names = [*dict.fromkeys(group.first.target for group in groups)]
         yield (
-            f"The groups fool different targets ({listed(names)}). A difference may come from the "
-            "targets, not from the searches."
+            f"The groups {'have' if objective else 'fool'} different targets ({listed(names)}). A "
+            "difference may come from the targets, not from the searches."
+        )
+    if objective and len(groups[0].classes) > 1:
+        yield (
+            "Scores are those of the niches that a run has filled. Who fills more of them, which "
+            "may score low, can so have the lower median."
         )
     if len({group.classes for group in groups}) > 1:
         counts = ", ".join(f"{group.label}: {len(group.classes):,}" for group in groups)
-        yield f"The groups search different classes ({counts}), so counts of classes mislead."
+        what = "niches" if objective else "classes"
+        yield f"The groups search different {what} ({counts}), so counts of {what} mislead."
     for group in groups:
         if short := [run.seed for run in group.runs if not run.finished]:
             yield (

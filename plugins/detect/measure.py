@@ -177,7 +177,7 @@ def detect(
     detectors: Sequence[str] = (),
     in_distribution: Annotated[str | Path | None, "FOLDER", present.FOLDER] = None,
     classes: Sequence[str] = (),
-    least: float = 0.0,
+    least: float | None = None,
     sample: int | None = None,
     seed: int = 1,
     console: present.Output | None = None,
@@ -218,7 +218,10 @@ def detect(
         neatfool detect runs/mnist-1 runs/mnist_guarded-1 --csv scores.csv
     """
     console = console or present.Output(quiet=True)
-    with open_runs(runs, scored=True) as opened, ExitStack() as ending:
+    with (
+        open_runs(runs, scored=True, for_classifiers="neatfool detect") as opened,
+        ExitStack() as ending,
+    ):
         chosen = [
             choose_elites(run, classes=classes, least=least, sample=sample, seed=seed)
             for run in opened

@@ -20,7 +20,7 @@ def export(
     runs: Sequence[Path],
     folder: Annotated[Path, "DIR"],
     *,
-    least: Annotated[float, "P", FiniteRange(0, 1)] = 0.5,
+    least: Annotated[float | None, "P", FiniteRange()] = None,
     classes: Annotated[Sequence[str], "A,B"] = (),
     images: int | None = None,
     no_verify: bool = False,
@@ -36,7 +36,8 @@ def export(
     Args:
         runs: The runs, or the folders that hold them.
         folder: The folder to write.
-        least: Only images whose confidence is at least this.
+        least: Only images whose confidence, or score in an objective, is at least this.
+            [default: 0.5; of an objective any]
         classes: Only images of these classes, by name or index; a comma in a name: `"a, b",c`.
         images: N images in all, also former elites, as equally many of each class as can be.
             [default: the elites]
@@ -67,7 +68,7 @@ def export(
             choices = choose(named, least=least, classes=classes, images=images)
         if images is not None and len(choices) < images:
             there = counted(len(choices), "image", "images")
-            console.say(f"There are only {there} with a confidence of {least:g} or more.")
+            console.say(f"There are only {there} with such a {opened[0].spec.score_name}.")
         with new_folder(folder, overwrite=overwrite) as place:
             with console.progress(len(choices)) as note:
                 records = draw_and_score(

@@ -18,7 +18,7 @@ from neatfool import StorageError, VerificationError
 from neatfool.files import refuse_link
 from neatfool.measure import read_survival
 from neatfool.present import Block, Finding, Headline, Records, Table, fill_template, save
-from neatfool.wording import counted, percent
+from neatfool.wording import counted, four_digits, percent
 
 from .images import ImageRecord
 
@@ -42,8 +42,9 @@ class DataSet(Finding):
     classes: int = Field(description="how many classes have images")
     runs: tuple[str, ...] = Field(description="the runs, as in the names of files")
     verified: bool = Field(description="whether each image was scored again")
-    median: float = Field(description="the median confidence")
+    median: float = Field(description="the median score")
     min: float = Field(description="the lowest")
+    score_name: str = Field(description="what a score is: confidence, or score in an objective")
     left_out: tuple[ImageRecord, ...] = Field(description="the images that did not agree")
 
     @property
@@ -51,21 +52,26 @@ class DataSet(Finding):
         """The folder."""
         return self.folder
 
+    def written(self, score: float) -> str:
+        """Write a score."""
+        return four_digits(score) if self.score_name == "score" else percent(score)
+
     def story(self) -> Iterator[Block]:
         """Tell how many images there are, and which were left out."""
+        kinds = ("niche", "niches") if self.score_name == "score" else ("class", "classes")
         verified = "each scored again" if self.verified else "not scored again"
         yield Headline(
             f"{self.folder}: {counted(self.images, 'image', 'images')} of "
-            f"{counted(self.classes, 'class', 'classes')}, {verified}; median confidence "
-            f"{percent(self.median)}, lowest {percent(self.min)}"
+            f"{counted(self.classes, *kinds)}, {verified}; median {self.score_name} "
+            f"{self.written(self.median)}, lowest {self.written(self.min)}"
         )
         if self.left_out:
             rows = []
             for each in self.left_out:
-                again = "no usable score" if each.measured is None else percent(each.measured)
-                rows.append([each.name, each.run, again, percent(each.confidence)])
+                again = "no usable score" if each.measured is None else self.written(each.measured)
+                rows.append([each.name, each.run, again, self.written(each.score)])
             title = f"{len(rows):,} left out, as they did not score what they should"
-            heads = ("class", "run", "scored", "recorded")
+            heads = (kinds[0], "run", "scored", "recorded")
             yield Table(heads, rows, title, words=(0, 1), most=5)
 
 
@@ -122,7 +128,7 @@ def write_dataset(
             f"{folder}: was not written: none of {len(records):,} images scores what its run "
             "recorded; has the target changed since? `neatfool verify RUN` says more"
         )
-    sure = [image.confidence for image in right]
+    sure = [image.score for image in right]
     found = DataSet(
         folder=str(folder),
         images=len(right),
@@ -132,6 +138,7 @@ def write_dataset(
         verified=verified,
         median=median(sure),
         min=min(sure),
+        score_name=next(iter(runs.values())).spec.score_name,
         left_out=tuple(left_out),
     )
     files = {
@@ -147,12 +154,17 @@ def write_dataset(
     }
     files |= {
         "README.md": fill_template(Path(__file__).with_name("card.md.j2"), content),
-        "imglist.txt": "".join(f"{image.file_name} -1\n" for image in right),
+        **({} if found.score_name == "score" else {"imglist.txt": _list_images(right)}),
         TABLE: _tabulate(right, runs).csv(),
     }
     for file, text in files.items():
         save(place / file, text.encode(), within=place)
     return found
+
+
+def _list_images(images: Sequence[ImageRecord]) -> str:
+    """List images as OpenOOD does: of no known class."""
+    return "".join(f"{image.file_name} -1\n" for image in images)
 
 
 def _tabulate(images: Sequence[ImageRecord], runs: Mapping[str, Run]) -> Records:
@@ -168,4 +180,6 @@ def _tabulate(images: Sequence[ImageRecord], runs: Mapping[str, Run]) -> Records
         measured = None if image.measured is None else round(image.measured, 6)
         facts = image.model_dump(by_alias=True) | {"measured": measured, "elite": int(image.elite)}
         rows.append([*facts.values(), share])
-    return Records([*images[0].model_dump(by_alias=True), "survival"], rows)
+    heads = [*images[0].model_dump(by_alias=True), "survival"]
+    name = next(iter(runs.values())).spec.score_name
+    return Records([name if head == "confidence" else head for head in heads], rows)

@@ -1,5 +1,6 @@
 """Chooses images of runs, the elites or also those that they replaced; draws and scores them."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
@@ -17,7 +18,9 @@ from neatfool.present import Facts, evenly, save
 from neatfool.wording import slug
 
 TOLERANCE: Final = 1e-4
-"""So far may a confidence be from the recorded one: processors round differently."""
+"""So far may a score be from the recorded one: processors round differently."""
+LEAST: Final = 0.5
+"""The least confidence, unless another is given; an objective's scores may be any numbers."""
 
 
 class ImageRecord(Facts):
@@ -26,10 +29,13 @@ class ImageRecord(Facts):
     file_name: str = Field(description="its file in the folder")
     name: str = Field(serialization_alias="class", description="its class")
     index: int = Field(description="the index of the class")
-    confidence: float = Field(description="the recorded confidence")
+    score: float = Field(
+        serialization_alias="confidence",
+        description="the recorded confidence, or score in an objective",
+    )
     rank: float = Field(description="the recorded rank")
     measured: float | None = Field(
-        description="the confidence when it was scored again; null without a usable score"
+        description="the score when it was scored again; null without a usable score"
     )
     run: str = Field(description="its run, as in the names of files")
     seed: int = Field(description="the run's seed")
@@ -40,7 +46,9 @@ class ImageRecord(Facts):
     @property
     def agrees(self) -> bool:
         """Whether it scored what its run recorded."""
-        return self.measured is not None and abs(self.measured - self.confidence) <= TOLERANCE
+        if self.measured is None:
+            return False
+        return abs(self.measured - self.score) <= TOLERANCE * max(1.0, abs(self.score))
 
 
 @dataclass(frozen=True)
@@ -85,12 +93,14 @@ def name_runs(runs: Iterable[Run]) -> dict[str, Run]:
 def choose(
     runs: Mapping[str, Run],
     *,
-    least: float,
+    least: float | None,
     classes: Sequence[str] = (),
     images: int | None = None,
 ) -> list[ImageChoice]:
     """Choose images by class: the elites, or so many ``images`` of all that ever held a niche."""
     first = next(iter(runs.values()))
+    if least is None:
+        least = -math.inf if first.spec.is_objective else LEAST
     named = [first.spec.class_index(name) for name in classes] or range(len(first.classes))
     held: dict[int, list[list[int]]] = {index: [[] for _ in runs] for index in sorted({*named})}
     for place, run in enumerate(runs.values()):
@@ -111,8 +121,8 @@ def choose(
     ]
     if not chosen:
         raise RunError(
-            f"{first.path}: no image of these classes has a confidence of {least:g} or more; give "
-            "a lower --least, or let the run go on for a while"
+            f"{first.path}: no image has a {first.spec.score_name} of {least:g} or more; give a "
+            "lower --least, or let the run go on for a while"
         )
     return chosen
 
@@ -182,7 +192,7 @@ def _make(batch: Sequence[ImageChoice], scorer: Scorer | None, folder: Path) -> 
                 file_name=choice.file,
                 name=choice.run.classes[choice.index],
                 index=choice.index,
-                confidence=holder.confidence,
+                score=holder.score,
                 rank=holder.rank,
                 measured=sure,
                 run=choice.key,

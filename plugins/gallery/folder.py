@@ -11,7 +11,7 @@ from neatfool import Ancestor, EliteView, Run, StorageError, cppn
 from neatfool.files import refuse_link
 from neatfool.measure import SurvivalRecord, read_survival
 from neatfool.present import describe_look, drawing_scripts, encode_formula, evenly, save
-from neatfool.wording import percent, share
+from neatfool.wording import share
 
 PAGE: Final = Path(__file__).with_name("page")
 INDEX: Final = "index.html"
@@ -101,6 +101,7 @@ def _write_run(
         "seed": run.seed,
         "folder": run.path.resolve().name,
         "about": run.about,
+        "objective": run.spec.is_objective,
         "target": str(target.get("model") or target.get("plugin") or run.name),
         "images": run.evaluations,
         "generation": run.generation,
@@ -159,15 +160,16 @@ def describe_elite(elite: EliteView, kept: SurvivalRecord | None) -> dict[str, A
     return {
         "index": elite.index,
         "name": elite.name,
-        "confidence": float(f"{elite.confidence:.9g}"),
+        "score": float(f"{elite.score:.9g}"),
         "rank": float(f"{elite.rank:.9g}"),
-        "sure": percent(elite.confidence, elite.rank),
+        "sure": elite.run.spec.format_score(elite.score, elite.rank),
         "generation": elite.generation,
         "candidate": elite.candidate_id,
         "parents": [*elite.parents],
         "nodes": elite.size.nodes,
         "connections": elite.size.connections,
         **({"survived": survived} if survived else {}),
+        **({"measures": measures} if (measures := elite.describe_measures()) else {}),
     }
 
 
@@ -218,7 +220,7 @@ def _write_networks(
 
 def _describe(ancestor: Ancestor) -> dict[str, Any]:
     description: dict[str, Any] = {"generation": ancestor.generation}
-    if ancestor.name is not None and ancestor.confidence is not None:
+    if ancestor.name is not None and ancestor.score is not None:
         description["name"] = ancestor.name
-        description["sure"] = percent(ancestor.confidence, ancestor.rank or 0.0)
+        description["sure"] = ancestor.run.spec.format_score(ancestor.score, ancestor.rank or 0.0)
     return description

@@ -74,7 +74,10 @@ def quiz(
 
     console = Output(stderr=True)
     asks_network = photographs > 0 and in_distribution is None
-    with open_runs(paths, scored=asks_network) as runs, console.status("choosing images"):
+    with (
+        open_runs(paths, scored=asks_network, for_classifiers="neatfool quiz") as runs,
+        console.status("choosing images"),
+    ):
         shown = questions.ask_about_elites(runs, seed=seed, **chosen)
         real = questions.find_photographs(runs[0], in_distribution, photographs, seed)
         if len(real) < photographs:

@@ -27,9 +27,36 @@
   });
   controls.addEventListener("submit", (event) => event.preventDefault());
 
+  const cells = [...document.querySelectorAll(".cells a")];
+  const cardOf = (cell) => gallery.querySelector(`[data-index="${cell.dataset.card}"]`);
+  for (const cell of cells) {
+    const { src, className } = cardOf(cell).querySelector("img");
+    cell.append(Object.assign(new Image(), { src, className, alt: "" }));
+  }
+  const place = (cell) => ["gridColumnStart", "gridRowStart"].map((side) => Number(cell.style[side]));
+  const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+  document.querySelector(".cells")?.addEventListener("keydown", (event) => {
+    const step = steps[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const from = place(event.target);
+    // The nearest cell that way; empty ones lie between.
+    const far = (cell) => {
+      const [x, y] = place(cell).map((at, side) => at - from[side]);
+      const ahead = x * step[0] + y * step[1];
+      return ahead > 0 ? ahead + 3 * Math.abs(x * step[1] + y * step[0]) : Infinity;
+    };
+    const to = cells.reduce((best, cell) => (far(cell) < far(best) ? cell : best));
+    if (far(to) === Infinity) return;
+    event.target.tabIndex = -1;
+    to.tabIndex = 0;
+    to.focus();
+  });
+
   const closer = document.querySelector("dialog");
   if (!closer) return;
   let opened = null;
+  let origin = null;
 
   const tellSurvival = (survived) => {
     closer.querySelector(".survives").hidden = !survived;
@@ -72,11 +99,14 @@
     if (card) show(card);
   };
 
-  gallery.addEventListener("click", (event) => {
-    const link = event.target.closest(".opens");
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest(".opens, .cells a");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    const card = link.closest(".card") || cardOf(link);
+    if (!card.querySelector("template")) return;
     event.preventDefault();
-    show(link.closest(".card"));
+    origin = link;
+    show(card);
   });
   closer.addEventListener("click", (event) => {
     const name = event.target.name;
@@ -88,5 +118,5 @@
     if (event.key === "ArrowLeft") go(-1);
     if (event.key === "ArrowRight") go(1);
   });
-  closer.addEventListener("close", () => opened.querySelector("a").focus());
+  closer.addEventListener("close", () => (origin.closest(".cells") ? origin : opened.querySelector("a")).focus());
 })();

@@ -19,7 +19,9 @@ from scipy.special import expit
 
 from neatfool import EliteView, Run, RunError, cppn, present
 from neatfool.measure import read_survival
-from neatfool.wording import level, percent, spending
+from neatfool.wording import four_digits, level, percent, spending
+
+from .heat_map import draw_heat_map
 
 if TYPE_CHECKING:
     from neatfool import GenerationReport
@@ -67,13 +69,19 @@ def write(run: Run, path: Path) -> None:
         "run": run,
         "tiles": [*tiles.values()],
         "classes": len(cards),
+        "objective": run.spec.is_objective,
+        "score": run.spec.format_score,
+        "heat": draw_heat_map(run),
+        "tile_of": {card.index: tile[0].index for tile in tiles.values() for card in tile},
+        "one": "niche" if run.spec.is_objective else "class",
+        "several": "niches" if run.spec.is_objective else "classes",
         "MOST_NAMES": MOST_NAMES,
         "first": [first for elite in elites.all if (first := elite.top1) is not None],
         "survival": elites.survival,
         "zip": zip,
         "many": elites.many,
         "beside": elites.beside,
-        "left_out": max(len(run.searched) - len(cards), 0),
+        "left_out": max((len(run) if run.spec.grid else len(run.searched)) - len(cards), 0),
         "pixelated": elites.small,
         "details": details,
         "hero": details[0] if details else None,
@@ -91,10 +99,12 @@ def _read_history(run: Run) -> dict[str, Any]:
     history, classes = run.history, len(run.searched)
     if not history:
         return dict.fromkeys(("curves", "last"))
+    draw = draw_scores if run.spec.is_objective else draw_confidences
+    count = draw_filled if run.spec.is_objective else draw_thresholds
     drawn = {
-        "confidence": draw_confidences(run, wide=True),
-        "confidence_narrow": draw_confidences(run, wide=False),
-        "thresholds": draw_thresholds(history, classes),
+        "confidence": draw(run, wide=True),
+        "confidence_narrow": draw(run, wide=False),
+        "thresholds": count(history, classes),
         "replacements": draw_replacements(history),
         "size": draw_sizes(history),
     }
@@ -127,6 +137,7 @@ class ClassCard:
     file: str | None = None
     scores: Sequence[Mapping[str, Any]] = ()
     survived: Sequence[str] = ()
+    measures: str = ""
 
 
 class Elites:
@@ -141,7 +152,9 @@ class Elites:
         self.many = len(best) > MOST_DETAILS
         self._closely = best[: FEW_DETAILS if self.many else None]
         self.survival = read_survival(run)
-        self._shown = {elite.index for elite in best} | {*run.searched}
+        # Of a grid, the empty cells are seen in the heat map.
+        empty = () if run.spec.grid else run.searched
+        self._shown = {elite.index for elite in best} | {*empty}
         if len(self._shown) > MOST_CARDS:
             self._shown = {elite.index for elite in best[:MOST_CARDS]}
         longest = SMALL if self.many else 2 * SMALL
@@ -163,7 +176,8 @@ class Elites:
         for elite in self.all:
             if elite.index not in self._pictures:
                 continue
-            others = [(name, sure) for name, sure in elite.top if name != elite.name]
+            tops = [] if self.run.spec.is_objective else elite.top
+            others = [(name, sure) for name, sure in tops if name != elite.name]
             scores = [(elite.name, elite.confidence)] * bool(others) + others[:5]
             kept = self.survival.words_of(elite.name, elite.candidate_id) if self.survival else []
             cards.append(
@@ -181,6 +195,7 @@ class Elites:
                         for name, sure in sorted(scores, key=lambda score: -score[1])
                     ],
                     # Behind a minus, another class is first after the change.
+                    measures=", ".join(map(" ".join, elite.describe_measures().items())),
                     survived=[f"{'' if first else '-'}{sure}" for _, sure, first in kept],
                 )
             )
@@ -219,7 +234,7 @@ class Elites:
 
 def _rank_surest(elite: EliteView | None) -> tuple[float, float]:
     """Give a key that sorts the surest elites first."""
-    return (-elite.confidence, -elite.rank) if elite else (0.0, 0.0)
+    return (-elite.confidence, -elite.rank) if elite else (math.inf, 0.0)
 
 
 def _reduce(elite: EliteView, png: bytes, longest: int) -> present.PageImage:
@@ -229,6 +244,21 @@ def _reduce(elite: EliteView, png: bytes, longest: int) -> present.PageImage:
         return present.embed_png(png, longest, quality=80 if longest > SMALL else 50)
     except ValueError as error:
         raise elite.damaged(error) from error
+
+
+def draw_scores(run: Run, *, wide: bool) -> bytes:
+    """Draw the best and the median score of an objective's elites over images scored."""
+    x, (median, *band) = _read_columns(run.history, "median", "lower_quartile", "upper_quartile")
+    shown = [each.generation for each in _choose_reports(run.history)]
+    told = [each[::2] for each in run.replacements]
+    highest = np.maximum.accumulate([score for _, score in told])
+    ends = [bisect_right(told, generation, key=lambda each: each[0]) for generation in shown]
+    best = np.array([highest[end - 1] if end else np.nan for end in ends])
+    lines = [present.StepCurve(x, best, f"best  {four_digits(best[-1])}", 1)]
+    if len(run.searched) > 1:
+        name = f"median  {four_digits(median[-1])}"
+        lines.append(present.StepCurve(x, median, name, 0, np.array(band)))
+    return present.draw_figure(present.steps(lines, "numbers", x, wide=wide))
 
 
 def draw_confidences(run: Run, *, wide: bool) -> bytes:
@@ -271,6 +301,13 @@ def _read_decimal_odds(told: Sequence[tuple[int, int, float, float]]) -> np.ndar
     sure, ranks = np.array([each[2:] for each in told]).reshape(-1, 2).T
     decades = np.where(ranks == sure, present.decimal_odds(sure), ranks / math.log(10))
     return np.clip(decades, *ENDS)
+
+
+def draw_filled(history: Sequence[GenerationReport], niches: int) -> bytes:
+    """Draw how many of the searched niches are filled, over images scored."""
+    x, (counts,) = _read_columns(history, "filled")
+    lines = [present.StepCurve(x, counts, f"{history[-1].filled:,}", 0)]
+    return present.draw_figure(present.steps(lines, "counts", x, most=niches))
 
 
 def draw_thresholds(history: Sequence[GenerationReport], classes: int) -> bytes:

@@ -63,6 +63,7 @@ def make_served_target(experiment: Experiment) -> ServedTarget:
     """Make the target of an experiment, to score as a run would record it, to the last bit."""
     if not experiment.target.costs:
         scorer = open_scorer(experiment, views=True)
+        scorer.spec.require_classifier(experiment.path, "neatfool serve")
         if not scorer.costs:
             return ServedTarget(experiment.name, scorer, outputs_of(scorer))
         scorer.close()

@@ -41,7 +41,7 @@ def survive(
     *,
     kinds: Annotated[Sequence[str], "A,B=1/2"] = (),
     classes: Sequence[str] = (),
-    least: float = 0.0,
+    least: float | None = None,
     sample: int | None = None,
     target: Annotated[str | Path | None, "EXPERIMENT"] = None,
     seed: int = 1,
@@ -85,7 +85,10 @@ def survive(
         neatfool survive runs/imagenet-1 --report          # the run's report then shows it
     """
     console = console or Output(quiet=True)
-    with open_runs(runs, scored=target is None) as opened, ExitStack() as ending:
+    with (
+        open_runs(runs, scored=target is None, for_classifiers="neatfool survive") as opened,
+        ExitStack() as ending,
+    ):
         chosen = [
             choose_elites(run, classes=classes, least=least, sample=sample, seed=seed)
             for run in opened

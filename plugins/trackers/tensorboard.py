@@ -78,7 +78,7 @@ class TensorBoardTracker(Tracker):
 
         files: Any = self._writer.file_writer
         for report in new:
-            figures = figures_of(report).items()
+            figures = figures_of(report, self.spec).items()
             values = [Summary.Value(tag=tag, simple_value=figure) for tag, figure in figures]
             files.add_summary(Summary(value=values), report.evaluations)
         self._writer.flush()

@@ -13,7 +13,7 @@ from neatfool import hookimpl
 from neatfool.wording import level
 
 if TYPE_CHECKING:
-    from neatfool import GenerationReport, Run
+    from neatfool import GenerationReport, ImageSpec, Run
 
 STAGES: Final = ("breeding", "rendering", "scoring", "selection", "recording")
 SECONDS_BETWEEN: Final = 5.0
@@ -27,16 +27,20 @@ SIDE: Final = 96
 """The pixels of a tile's sides."""
 
 
-def figures_of(report: GenerationReport) -> dict[str, float]:
+def figures_of(report: GenerationReport, spec: ImageSpec) -> dict[str, float]:
     """Give the figures of a generation by name, as curves are called."""
     thresholds = zip(report.thresholds, report.classes_ge, strict=True)
+    classes = {f"classes/at {level(least)} or more": count for least, count in thresholds}
+    if spec.is_objective:
+        classes = {"niches/filled": report.filled}
+    score = spec.score_name
     figures: dict[str, float] = {
-        "confidence/median": report.median,
-        "confidence/mean": report.mean,
-        "confidence/minimum": report.minimum,
-        "confidence/lower quartile": report.lower_quartile,
-        "confidence/upper quartile": report.upper_quartile,
-        **{f"classes/at {level(least)} or more": count for least, count in thresholds},
+        f"{score}/median": report.median,
+        f"{score}/mean": report.mean,
+        f"{score}/minimum": report.minimum,
+        f"{score}/lower quartile": report.lower_quartile,
+        f"{score}/upper quartile": report.upper_quartile,
+        **classes,
         "niches/replacements": report.replacements,
         "niches/goal switches": report.goal_switches,
         "niches/distinct elites": report.elites,
@@ -57,6 +61,8 @@ class Tracker(ABC):
 
     _told: int | None = None
     """The last generation that was told, while a run is under way."""
+    spec: ImageSpec
+    """What its target takes."""
     _due = 0.0
 
     @abstractmethod
@@ -78,7 +84,7 @@ class Tracker(ABC):
     @hookimpl
     def neatfool_run_started(self, run: Run) -> None:
         """Find out how much of a resumed run is told already."""
-        self._told = None
+        self._told, self.spec = None, run.spec
         known = self.begin(run)
         self._told = sum(report.evaluations <= known for report in run.history) - 1
         self._due = time.monotonic() + SECONDS_BETWEEN

@@ -114,7 +114,7 @@ class WandbTracker(Tracker):
     def tell(self, new: Sequence[GenerationReport]) -> None:
         """Send the figures of each generation."""
         for report in new:
-            figures = figures_of(report) | {"generation": report.generation}
+            figures = figures_of(report, self.spec) | {"generation": report.generation}
             self._run.log(figures, step=report.evaluations)
         mark = {"id": self._id, "images": new[-1].evaluations}
         save(self._mark, json.dumps(mark).encode())

@@ -70,7 +70,7 @@ def transfer(
     *,
     to: Annotated[str | Path | Sequence[str | Path], "EXPERIMENT..."] = (),
     classes: Sequence[str] = (),
-    least: float = 0.0,
+    least: float | None = None,
     sample: int | None = None,
     seed: int = 1,
     in_distribution: Annotated[str | Path | None, "FOLDER", FOLDER] = None,
@@ -123,7 +123,10 @@ def transfer(
     files = [Path(each) for each in ([to] if isinstance(to, str | Path) else to)]
     files += [Path(each) for each in named if not isinstance(each, Run) and each not in folders]
     console = console or Output(quiet=True)
-    with open_runs(folders, scored=True) as opened, ExitStack() as ending:
+    with (
+        open_runs(folders, scored=True, for_classifiers="neatfool transfer") as opened,
+        ExitStack() as ending,
+    ):
         chosen = [
             choose_elites(run, classes=classes, least=least, sample=sample, seed=seed)
             for run in opened

@@ -32,11 +32,11 @@ class PageState(NamedTuple):
 
 QUARTILES: Final = ("lowest", "lower", "middle", "upper", "highest")
 COLUMNS: Final = (
-    *("generation", "images", "minimum", "median", "maximum", "certain", *QUARTILES),
+    *("generation", "images", "minimum", "median", "maximum", "certain", "filled", *QUARTILES),
     *("seconds", "changed", "switched", "refused", *STAGES),
 )
-"""What is told of a generation: confidences after it, the same as decimal log-odds, and from
-``seconds`` on sums since the run began."""
+"""What is told of a generation: scores after it, quartiles (of confidences as decimal log-odds),
+and from ``seconds`` on sums since the run began."""
 ODDS: Final = (-4, 100 / np.log(10))
 """Decimal log-odds outside are drawn at the edge."""
 
@@ -116,6 +116,7 @@ class RunFeed:
                 "about": run.about,
                 "classes": run.classes,
                 "searched": run.searched,
+                "objective": run.spec.is_objective,
                 "pixels": max(run.spec.height, run.spec.width),
                 "length": {name: general.get(name) for name in ("generations", "images")},
                 "budget": {key: target.get(f"max_{key}") for key in ("queries", "requests")},
@@ -140,20 +141,22 @@ class RunFeed:
         """Add the columns of the generations from ``first`` on; see :data:`COLUMNS`."""
         reports, replacements = run.since(first)
         changes: dict[int, list[tuple[int, float, float]]] = {}
-        for generation, index, confidence, rank in replacements:
-            changes.setdefault(generation, []).append((index, confidence, rank))
-            self._changes.append([generation, index, confidence])
+        for generation, index, score, rank in replacements:
+            changes.setdefault(generation, []).append((index, score, rank))
+            self._changes.append([generation, index, score])
         held, searched = self._held, [*run.searched]
         before = self._points[-1] if self._points else {}
-        odds = _spread(held[searched])
+        spread = _spread_scores if run.spec.is_objective else _spread
+        odds = spread(held[searched])
         for report in reports:
-            best = before.get("maximum", 0.0)
-            for index, confidence, rank in changes.get(report.generation, ()):
+            best = before.get("maximum", -np.inf if run.spec.is_objective else 0.0)
+            for index, score, rank in changes.get(report.generation, ()):
                 # The ranks of a target without logits are confidences.
-                held[index] = logit(np.clip(rank, 1e-4, 1 - 1e-7)) if rank == confidence else rank
-                best = max(best, confidence)
+                plain = rank == score and not run.spec.is_objective
+                held[index] = logit(np.clip(rank, 1e-4, 1 - 1e-7)) if plain else rank
+                best = max(best, score)
             if report.generation in changes:
-                odds = _spread(held[searched])
+                odds = spread(held[searched])
             more = {
                 "seconds": report.stages.elapsed,
                 "changed": report.replacements,
@@ -168,6 +171,7 @@ class RunFeed:
                 "median": report.median,
                 "maximum": best,
                 "certain": report.classes_ge[2],
+                "filled": report.filled,
                 **odds,
                 **{name: round(before.get(name, 0) + value, 4) for name, value in more.items()},
             }
@@ -211,6 +215,13 @@ class FeedList:
                             self._feeds.setdefault(path, RunFeed(path))
                 self._due = time.monotonic() + max(2.0, 100 * (time.thread_time() - began))
             return [*self._feeds.values()]
+
+
+def _spread_scores(held: np.ndarray) -> dict[str, float]:
+    """Give the quartiles of an objective's scores over the niches that are filled."""
+    scores = held[np.isfinite(held)]
+    found = np.percentile(scores if len(scores) else [0.0], (0, 25, 50, 75, 100))
+    return dict(zip(QUARTILES, found.tolist(), strict=True))
 
 
 def _spread(held: np.ndarray) -> dict[str, float]:

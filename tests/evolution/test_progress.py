@@ -64,6 +64,7 @@ class Watched:
             scored=evaluations,
             ranks=(0.0, 0.0),
             searched=10,
+            best=None,
             workers="",
             progress_of_workers=str,
         )

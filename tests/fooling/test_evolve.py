@@ -93,6 +93,14 @@ def test_an_archive_is_a_frame_that_pyribs_draws(tmp_path):
     assert grid.index_of(measures).tolist() == frame["index"].tolist()
     assert frame["objective"].tolist() == [elite.score for elite in run]
     assert len(ribs.ArchiveDataFrame(frame)) == len(run)
+    matplotlib = pytest.importorskip("matplotlib.figure")
+    pytest.importorskip("seaborn")
+    visualize = pytest.importorskip("ribs.visualize")
+    axes = matplotlib.Figure().add_subplot()
+    visualize.grid_archive_heatmap(grid, axes, df=frame, cbar=None)
+    (mesh,) = axes.collections
+    drawn = np.ma.filled(mesh.get_array(), np.nan)
+    assert np.isfinite(drawn).sum() == len(run)
 
 
 def test_a_differentiable_score_is_climbed_by_its_gradients(tmp_path):

@@ -13,9 +13,11 @@ from commands import neatfool
 from devtools import Browser
 from galleries import make_run, write
 from legibility import HEADINGS, contrasts
+from objectives import run_objective
 from report_runs import FakeRun
 from watching import served
 
+from neatfool import open_run
 from neatfool.present import write_report
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 SHOWN = {
     "report": (),
     "report of many": (),
+    "report of a grid": (),
     "finding": (),
     "foolbench": ("document.querySelector('.open').click()",),
     "demo": ("byId('pause').click()",),
@@ -76,7 +79,14 @@ def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, st
         (folder / name).mkdir()
         run = FakeRun(folder / name, classes=tuple(f"class {n}" for n in range(count)))
         reports.append(write_report(run))  # type: ignore[arg-type]
-    files = {"report": reports[0], "report of many": reports[1], "finding": finding}
+    run = run_objective(folder, "stripes", "--set", "experiment.images=1200")
+    reports.append(write_report(open_run(run)))
+    files = {
+        "report of a grid": reports[2],
+        "report": reports[0],
+        "report of many": reports[1],
+        "finding": finding,
+    }
     files |= {"foolbench": table, "gallery": gallery, "viewer": gallery}
     files |= dict.fromkeys(("demo", "demo's dialog"), demo)
     files |= dict.fromkeys(("quiz", "question", "result"), quiz)

@@ -59,6 +59,7 @@ def write_run(
         "experiment": identity | {"experiment": general, "target": {"plugin": "patches"}},
         "target": {"name": "target 'patches'", "fingerprint": fingerprint},
         "versions": {"neatfool": "0.1.0"},
+        "spec": {"height": 8, "width": 8, "channels": 1},
     }
     chosen = list(range(len(classes)) if searched is None else searched)
     folder.mkdir(parents=True)

@@ -87,6 +87,9 @@ class FakeIndividual:
     def file(self) -> Path:
         return self.run.path / "images" / f"{self.index:03} & co.png"
 
+    def describe_measures(self) -> dict[str, str]:
+        return {}
+
     def graph(self) -> nx.DiGraph:
         if not self.run.has_graphs:
             raise RunError("genomes are not graphs")

@@ -11,13 +11,14 @@
     const names = others.slice(0, FEW).map((each) => each.name);
     return [
       element("h2", { id: "name" }, element("bdi", {}, elite.name)),
-      element("p", { class: "sure" }, elite.sure, element("span", { class: "quiet" }, " confidence of the network that was fooled")),
+      element("p", { class: "sure" }, elite.sure, element("span", { class: "quiet" }, elite.run.objective ? " score" : " confidence of the network that was fooled")),
       element(
         "dl",
         { class: "facts" },
         ...fact("run", elite.run.label),
         ...fact("target", elite.run.target),
-        ...fact("class", `number ${elite.index}`),
+        ...fact(elite.run.objective ? "niche" : "class", `number ${elite.index}`),
+        ...Object.entries(elite.measures ?? {}).flatMap(([name, value]) => fact(name, value)),
         ...fact("bred in", `generation ${elite.generation}`),
         ...fact("network", `${counted(elite.nodes, "node", "nodes")}, ${counted(elite.connections, "connection", "connections")}`),
         ...fact("candidate", `${elite.candidate}${elite.parents.length ? `, child of ${elite.parents.join(" and ")}` : ""}`),

@@ -5,8 +5,8 @@
   const SMALL = 64; // images up to this many pixels are shown with their pixels
 
   const ORDERS = {
-    surest: (a, b) => b.confidence - a.confidence || b.rank - a.rank,
-    doubtful: (a, b) => a.confidence - b.confidence || a.rank - b.rank,
+    surest: (a, b) => b.score - a.score || b.rank - a.rank,
+    doubtful: (a, b) => a.score - b.score || a.rank - b.rank,
     class: (a, b) => a.index - b.index,
     name: (a, b) => a.name.localeCompare(b.name),
     newest: (a, b) => b.generation - a.generation,
@@ -21,6 +21,7 @@
       this.controls = Object.fromEntries(["find", "sort", "least", "which"].map((id) => [id, document.getElementById(id)]));
       this.items = new Map();
       this.offerRuns();
+      this.offerScores();
       document.getElementById("controls").addEventListener("submit", (event) => event.preventDefault());
       for (const control of Object.values(this.controls)) control.addEventListener("input", () => this.show());
       this.place.addEventListener("keydown", (event) => this.move(event));
@@ -45,6 +46,20 @@
       if (runs.length === 2) which.value = "0|1";
     }
 
+    // Confidences are chosen by per cent; scores of objectives within their range, if there are no others.
+    offerScores() {
+      const { elites, runs } = gallery;
+      const objectives = runs.filter((run) => run.objective).length;
+      [this.scale, this.unit] = objectives ? [1, ""] : [100, " %"];
+      if (!objectives) return;
+      for (const each of document.querySelectorAll("[data-objective]")) each.textContent = each.dataset.objective;
+      const { least } = this.controls;
+      const scores = elites.map((elite) => elite.score);
+      const [low, high] = [Math.min(...scores), Math.max(...scores)];
+      least.closest("label").hidden = objectives < runs.length || low === high;
+      Object.assign(least, { min: low, max: high, step: Number(((high - low) / 100).toPrecision(1)) || 1, value: low });
+    }
+
     // What is shown: lists of elites, each list an item. Side by side a list has one of each run.
     chosen() {
       const { find, sort, least, which } = this.controls;
@@ -61,13 +76,13 @@
       }
       const order = ORDERS[sort.value];
       return [...groups.values()]
-        .filter((group) => group[0].words.includes(words) && group.some((elite) => 100 * elite.confidence >= Number(least.value)))
+        .filter((group) => group[0].words.includes(words) && group.some((elite) => this.scale * elite.score >= Number(least.value)))
         .sort((a, b) => order(a[0], b[0]) || a[0].index - b[0].index || a[0].run.number - b[0].run.number);
     }
 
     show() {
       const groups = this.chosen();
-      document.getElementById("least-shown").textContent = `${this.controls.least.value} %`;
+      document.getElementById("least-shown").textContent = `${Number(Number(this.controls.least.value).toPrecision(4))}${this.unit}`;
       document.getElementById("count").textContent = counted(groups.length, "image", "images");
       const isPair = this.controls.which.value.includes("|");
       this.place.classList.toggle("pairs", isPair);

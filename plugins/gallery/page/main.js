@@ -8,7 +8,7 @@
   document.getElementById("title").replaceChildren(element("bdi", {}, names));
   document.getElementById("runs").replaceChildren(
     ...gallery.runs.map((run) =>
-      element("li", {}, element("strong", {}, element("bdi", {}, run.label)), `: ${counted(run.elites.length, "image", "images")} of ${counted(run.classes, "class", "classes")}, after ${counted(run.images, "image", "images")} were tried`),
+      element("li", {}, element("strong", {}, element("bdi", {}, run.label)), `: ${counted(run.elites.length, "image", "images")} of ${counted(run.classes, ...(run.objective ? ["niche", "niches"] : ["class", "classes"]))}, after ${counted(run.images, "image", "images")} were tried`),
     ),
   );
 

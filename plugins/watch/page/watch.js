@@ -25,6 +25,9 @@
     const scale = 10 ** places;
     return `${(Math.floor(100 * value * scale + 1e-6) / scale).toFixed(places)} %`;
   };
+  // An objective's scores may be any numbers.
+  const number = (value) => (Math.abs(value) < 1e4 ? String(Number(value.toPrecision(4)) + 0) : count(value));
+  const written = (run, value) => (run.about.objective ? number(value) : percent(value));
   const duration = (seconds) => {
     if (!Number.isFinite(seconds)) return "";
     if (seconds < 90) return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
@@ -69,7 +72,7 @@
     for (const [generation, group] of [...groups].slice(-MOST_LINES)) {
       const best = group.reduce((a, b) => (b[2] > a[2] ? b : a));
       const more = group.length > 1 ? `; best of ${count(group.length)} niches that changed hands` : "";
-      write(run, `Generation ${count(generation)}: ${run.about.classes[best[1]]} ${percent(best[2])}${more}`);
+      write(run, `Generation ${count(generation)}: ${run.about.classes[best[1]]} ${written(run, best[2])}${more}`);
     }
     const before = run.state;
     const now = news.state;
@@ -127,8 +130,8 @@
     const most = Math.floor((0.4 * width) / LETTER);
     const ys = lines.flatMap((line) => line.points.map((each) => each[1]));
     const up = chart.odds ? oddsAround(Math.min(...ys), Math.max(...ys)) : undefined;
-    const top = up ? Math.max(up.at(-1)[0], ...ys) : Math.max(...ys, 1e-9);
-    const bottom = up ? up[0][0] : 0;
+    const bottom = up ? up[0][0] : chart.real ? Math.min(...ys) : 0;
+    const top = up ? Math.max(up.at(-1)[0], ...ys) : Math.max(...ys, bottom + 1e-9);
     const left = up && up.at(-1)[1].startsWith("log") ? 90 : up ? 72 : SPACE.left;
     const space = { ...SPACE, left, right: SPACE.right + LETTER * Math.min(longest, most) };
     const xs = lines.flatMap((line) => [line.points[0][0], line.points.at(-1)[0]]);
@@ -139,7 +142,7 @@
     const atY = (y) => height - space.bottom - ((y - bottom) / (top - bottom)) * (height - space.top - space.bottom);
     const path = (points) => points.map(([x, y]) => `${atX(x).toFixed(1)},${atY(y).toFixed(1)}`).join(" ");
     const right = width - space.right;
-    const across = up || ticksOf(0, top, height < 220 ? 3 : 5).map((tick) => [tick, chart.format(tick)]);
+    const across = up || ticksOf(bottom, top, height < 220 ? 3 : 5).map((tick) => [tick, chart.format(tick)]);
     for (const [tick, name] of across) {
       svg.append(svgNode("line", { class: "grid", x1: space.left, x2: right, y1: atY(tick), y2: atY(tick) }));
       svg.append(svgNode("text", { x: space.left - 8, y: atY(tick) + 4, "text-anchor": "end" }, name));
@@ -176,29 +179,35 @@
     const last = run.points.at(-1);
     draw(byId("confidence"), {
       lines: [
-        { name: `highest ${last ? percent(last.maximum) : ""}`, points: line("highest"), dash: "2 3", thin: true },
-        { name: `median ${last ? percent(last.median) : ""}`, points: line("middle") },
-        { name: `lowest ${last ? percent(last.minimum) : ""}`, points: line("lowest"), dash: "7 3", thin: true },
-      ],
+        { name: `${run.about.objective ? "best" : "highest"} ${last ? written(run, last.maximum) : ""}`, points: line("highest"), dash: "2 3", thin: true },
+        { name: `median ${last ? written(run, last.median) : ""}`, points: line("middle") },
+        { name: `lowest ${last ? written(run, last.minimum) : ""}`, points: line("lowest"), dash: "7 3", thin: true },
+      ].slice(0, run.about.searched.length > 1 ? 3 : 1),
       band: points.map((each) => [each.images, each.lower, each.upper]),
-      odds: true,
+      odds: !run.about.objective,
+      real: run.about.objective,
+      format: number,
       log: byId("log-x").checked,
       says: last
-        ? `After ${count(last.images)} images the highest confidence is ${percent(last.maximum)}, the median ${percent(last.median)}, the lowest ${percent(last.minimum)}.`
+        ? `After ${count(last.images)} images the highest ${run.about.objective ? "score" : "confidence"} is ${written(run, last.maximum)}, the median ${written(run, last.median)}, the lowest ${written(run, last.minimum)}.`
         : "Nothing is recorded yet.",
     });
   };
   const drawAll = () => {
-    byId("all").hidden = runs.length < 2;
-    if (runs.length < 2) return;
+    const { objective } = runs[shown].about;
+    const alike = runs.filter((run) => run.about.objective === objective);
+    byId("all").hidden = alike.length < 2;
+    if (alike.length < 2) return;
     draw(byId("medians"), {
-      lines: runs.map((run, place) => ({
-        name: shortName(run), dash: DASHES[place % DASHES.length], thin: place !== shown,
+      lines: alike.map((run, place) => ({
+        name: shortName(run), dash: DASHES[place % DASHES.length], thin: run !== runs[shown],
         points: thin(run.points).map((each) => [each.images, each.middle]),
       })),
-      odds: true,
+      odds: !objective,
+      real: objective,
+      format: number,
       log: byId("log-x").checked,
-      says: runs.map((run) => `${shortName(run)}: median ${percent((run.points.at(-1) || { median: 0 }).median)}`).join("; "),
+      says: alike.map((run) => `${shortName(run)}: median ${written(run, (run.points.at(-1) || { median: 0 }).median)}`).join("; "),
     });
   };
   const drawChanges = (run) => {
@@ -256,8 +265,10 @@
       facts.push(["images", images ? `${count(last.images)} of ${count(images)}` : count(last.images)]);
       facts.push(["images a second", count(speed)]);
       if (!state.finished) facts.push(["left", duration((total - last.images) / speed) || "?"]);
-      facts.push(["median", percent(last.median)], ["lowest", percent(last.minimum)]);
-      facts.push(["classes at 99 % or more", `${count(last.certain)} of ${count(about.searched.length)}`]);
+      const ends = about.objective ? ["best", last.maximum] : ["lowest", last.minimum];
+      facts.push(["median", written(run, last.median)], [ends[0], written(run, ends[1])]);
+      const [name, met] = about.objective ? ["niches filled", last.filled] : ["classes at 99 % or more", last.certain];
+      facts.push([name, `${count(met)} of ${count(about.searched.length)}`]);
       if (last.refused) facts.push(["images without a score", count(last.refused)]);
     }
     byId("facts").replaceChildren(...facts.map(([name, value]) => {
@@ -272,12 +283,12 @@
   const drawNewest = (run) => {
     const found = new Map();
     for (let place = run.changes.length - 1; place >= 0 && found.size < NEWEST; place -= 1) {
-      const [generation, index, confidence] = run.changes[place];
-      if (!found.has(index)) found.set(index, { generation, index, confidence });
+      const [generation, index, score] = run.changes[place];
+      if (!found.has(index)) found.set(index, { generation, index, score });
     }
     const list = byId("newest");
     const there = new Map([...list.children].map((item) => [item.dataset.key, item]));
-    const items = [...found.values()].map(({ generation, index, confidence }) => {
+    const items = [...found.values()].map(({ generation, index, score }) => {
       const key = `${shown} ${index} ${generation} ${run.about.pixels}`;
       if (there.has(key)) return there.get(key);
       const item = make("li", there.size ? "new" : "");
@@ -286,7 +297,7 @@
       const image = make("img", run.about.pixels < 100 ? "pixels" : "");
       image.alt = `The elite of ${name}`;
       image.src = `${shown}/${index}.png?${generation}`;
-      item.append(image, make("p", "class", name), make("p", "", percent(confidence)));
+      item.append(image, make("p", "class", name), make("p", "", written(run, score)));
       item.append(make("p", "quiet", `generation ${count(generation)}`));
       return item;
     });
@@ -322,6 +333,9 @@
     });
     byId("map").replaceChildren(...cells);
     byId("picture").hidden = true;
+    byId("about").textContent = run.about.objective
+      ? "Each cell is a niche, filled the higher the better its elite scores. Choose one to see its image."
+      : "Each cell is a class, filled as high as the confidence in its elite. Choose one to see its image.";
   };
   const drawMap = (run) => {
     if (cellsOf !== run.about) buildMap(run);
@@ -335,17 +349,21 @@
     byId("moment").textContent = last ? `${count(generation)} of ${count(latest)}` : "none yet";
     const held = holdersAt(run, generation);
     const named = byId("named").checked;
+    const { objective } = run.about;
+    const scores = [...held.values()].map((change) => change[2]);
+    const [low, high] = objective ? [Math.min(...scores), Math.max(...scores)] : [0, 1];
     for (const cell of cells) {
       const index = Number(cell.dataset.index);
       const change = held.get(index);
       const value = change ? change[2] : 0;
-      const text = !change ? "–" : named ? percent(value) : String(Math.min(Math.floor(100 * value), 99));
-      if (cell.lastChild.textContent === text && cell.dataset.since === String(change && change[0])) continue;
+      const level = change ? (value - low) / (high - low || 1) : 0;
+      const text = !change ? "–" : named ? written(run, value) : objective ? "" : String(Math.min(Math.floor(100 * value), 99));
+      if (!objective && cell.lastChild.textContent === text && cell.dataset.since === String(change && change[0])) continue;
       cell.lastChild.textContent = text;
       cell.dataset.since = String(change && change[0]);
       cell.classList.toggle("empty", !change);
-      cell.style.setProperty("--level", `${100 * value}%`);
-      const words = `${run.about.classes[index]}: ${change ? percent(value) : "no image yet"}`;
+      cell.style.setProperty("--level", `${100 * level}%`);
+      const words = `${run.about.classes[index]}: ${change ? written(run, value) : "no image yet"}`;
       cell.title = words;
       cell.setAttribute("aria-label", words);
     }
@@ -365,8 +383,8 @@
       picture.className = run.about.pixels < 100 ? "pixels" : "";
     }
     const took = run.changes.filter((each) => each[1] === chosen).length;
-    const then = change ? `${percent(change[2])}, since generation ${count(change[0])}` : "no image yet";
-    const later = change && latest !== change ? ` The image is the latest: ${percent(latest[2])}.` : "";
+    const then = change ? `${written(run, change[2])}, since generation ${count(change[0])}` : "no image yet";
+    const later = change && latest !== change ? ` The image is the latest: ${written(run, latest[2])}.` : "";
     byId("about").textContent = `${name}: ${then}. ${counted(took, "image has", "images have")} held this niche.${later}`;
   };
   const choose = (cell) => {
@@ -445,6 +463,12 @@
     drawHead(run);
     byId("main").hidden = !run.about.searched;
     if (!run.about.searched) return;
+    for (const each of document.querySelectorAll("[data-objective]")) {
+      each.dataset.classifier ??= each.textContent;
+      each.textContent = run.about.objective ? each.dataset.objective : each.dataset.classifier;
+    }
+    const what = run.about.objective ? "score in each niche" : "confidence in each class";
+    byId("map").setAttribute("aria-label", `The ${what}. Arrow keys move.`);
     drawConfidence(run);
     drawAll();
     drawNewest(run);

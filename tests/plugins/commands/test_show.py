@@ -80,7 +80,7 @@ def test_a_run_is_shown_as_json(finished):
     shown = json.loads(result.stdout)
     assert list(shown) == [
         "name", "seed", "generation", "evaluations", "evaluations_per_s", "median", "mean",
-        "min", "classes_ge_0.99", "classes_ge_0.9999", "nothing", "rejected",
+        "min", "filled", "niches", "classes_ge_0.99", "classes_ge_0.9999", "nothing", "rejected",
         "above_threshold", "statistics", "classes",
     ]  # fmt: skip
     for entry in shown["classes"]:

@@ -124,7 +124,7 @@ def test_former_elites_fill_the_classes(runs, tmp_path):
     assert all(float(row["confidence"]) >= 0.1 for row in rows)
     result = neatfool("export", runs, tmp_path / "all", "--least", 0.1, "--images", 99999, "--json")
     everything = json.loads(result.stdout)
-    assert f"There are only {everything['images']} images with a" in result.stderr
+    assert f"There are only {everything['images']} images with such a confidence" in result.stderr
     with closing(open_run(runs / "1")) as one, closing(open_run(runs / "2")) as other:
         assert everything["images"] == len(one.holders(0.1)) + len(other.holders(0.1))
 
@@ -173,7 +173,7 @@ def test_what_does_not_score_as_recorded_is_left_out_and_told(runs, tmp_path):
     run = changed_copy(runs, tmp_path, old, new)
     told = export(run, tmp_path / "out", "--least", 0)
     assert "school bus" in {each["name"] for each in told["left_out"]}
-    assert all(abs(each["measured"] - each["confidence"]) > 1e-4 for each in told["left_out"])
+    assert all(abs(each["measured"] - each["score"]) > 1e-4 for each in told["left_out"])
     files = {path.name for path in (tmp_path / "out").rglob("*.png")}
     assert told["images"] == len(rows_of(tmp_path / "out")) == len(files)
     assert told["images"] == 4 - len(told["left_out"]) > 0

@@ -48,7 +48,7 @@ def test_each_elite_is_there_with_its_image_and_its_formula(page, runs, index):
             with Image.open(page.parent / "images" / str(number) / each["file"]) as image:
                 pixels = np.asarray(image.convert("RGB")).transpose(2, 0, 1)
             assert np.array_equal(pixels, elite.saved_pixels())
-            assert each["confidence"] == pytest.approx(elite.confidence, rel=1e-8)
+            assert each["score"] == pytest.approx(elite.confidence, rel=1e-8)
         run.close()
 
 
