@@ -119,7 +119,7 @@ class TestPage:
 
     def test_what_a_tile_says_holds_for_the_network_in_full_precision(self, fooled):
         for digit, elite in enumerate(elites(fooled)):
-            assert log_odds_of(elite["pixels"], digit) > elite["odds"][digit] - 0.2
+            assert log_odds_of(elite["pixels"], digit) > elite["odds"] - 0.2
 
     def test_neatfool_draws_a_downloaded_genome_alike_and_confirms_a_downloaded_image(
         self, fooled, tmp_path
