@@ -7,11 +7,14 @@ import shutil
 import sys
 from importlib.metadata import version as version_of
 from pathlib import Path
+from subprocess import SubprocessError
 from typing import TYPE_CHECKING, Any
 
 from sphinx.ext.napoleon.docstring import GoogleDocstring
 from sphinx.pycode import ModuleAnalyzer
+from sphinx.util import logging
 
+from neatfool_plugins.demo.onnxruntime_web import FOLDER, download, unpack
 from neatfool_plugins.demo.page import make_page
 from neatfool_plugins.gallery.folder import INDEX, PAGE, write_scripts
 
@@ -97,10 +100,21 @@ def _describe_data(app: Sphinx, what: str, name: str, value: object, *parts: Any
             lines[:] = ModuleAnalyzer.for_module(module).find_attr_docs().get(("", key), lines)
 
 
+def _add_onnxruntime_web(site: Path, cache: Path) -> bool:
+    """Put onnxruntime-web beside the demo's page; without npm or a network the page says so."""
+    try:
+        unpack(download(cache), site / FOLDER)
+    except (OSError, SubprocessError) as error:
+        logging.getLogger(__name__).info("The demo's page is without onnxruntime-web: %s", error)
+        return False
+    return True
+
+
 def _add_pages(app: Sphinx, error: Exception | None) -> None:
     """Add the demo's page, and the gallery's, whose data and images are in ``_extra``."""
     if error is None and app.builder.format == "html":
-        Path(app.outdir, "fool.html").write_text(make_page(), encoding="utf-8")
+        engine = _add_onnxruntime_web(Path(app.outdir), Path(app.doctreedir))
+        Path(app.outdir, "fool.html").write_text(make_page(engine=engine), encoding="utf-8")
         folder = Path(app.outdir) / "gallery"
         write_scripts(folder)
         shutil.copy(PAGE / INDEX, folder)

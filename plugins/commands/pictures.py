@@ -91,7 +91,11 @@ of such files, the key `seed_from` of the scheme map_elites."""
 @click.argument("class_name", metavar="[CLASS]", required=False)
 @option("--size N", "Pixels of the longer side.", click.IntRange(min=1, max=16384), 512)
 @option("--sharp", "Draw twice the detail.")
-@option("--colour MAP", "The colour map of a file's genome.  [default: grey; of Picbreeder's: hsv]")
+@option(
+    "--colour MAP",
+    "The colour map of a file's genome.  [default: grey; of Picbreeder's: hsv]",
+    click.STRING,
+)
 @option("-o, --out FILE", "The file to write.  [default: CLASS-N.png or FILE-N.png]", FileToWrite())
 @trust_option
 def render(

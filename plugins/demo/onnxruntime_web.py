@@ -24,19 +24,19 @@ FOLDER: Final = "ort"
 SECONDS: Final = 300
 
 
-def download(folder: Path) -> Path:
-    """Get the package by npm, unless the folder has it already, and give its file.
+def download(folder: Path, package: str = PACKAGE, version: str = VERSION) -> Path:
+    """Get a package by npm, unless the folder has it already, and give its file.
 
     Raises:
         OSError: npm is not there, or gets nothing.
         subprocess.SubprocessError: npm fails, or takes too long.
     """
-    file = folder / f"{PACKAGE}-{VERSION}.tgz"
+    file = folder / f"{package}-{version}.tgz"
     if not file.exists():
         folder.mkdir(parents=True, exist_ok=True)
         npm = shutil.which("npm") or "npm"
         where = ["--pack-destination", str(folder)]
-        command = [npm, "pack", f"{PACKAGE}@{VERSION}", "--silent", *where]
+        command = [npm, "pack", f"{package}@{version}", "--silent", *where]
         subprocess.run(command, check=True, timeout=SECONDS, capture_output=True)  # noqa: S603 - all of it is ours
     return file
 

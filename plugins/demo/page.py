@@ -41,6 +41,8 @@ class SuppliedNetwork:
     """Of its ONNX file, from the page."""
     names: tuple[str, ...]
     """Of its classes."""
+    scaling: str = "unit"
+    """How pixels are given to it: an option of the page's list."""
 
 
 def make_page(*, engine: bool = False, networks: Sequence[SuppliedNetwork] = ()) -> str:

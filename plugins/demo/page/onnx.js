@@ -167,7 +167,6 @@ async function obey(asked) {
       postMessage({ opened: { shape, classes, varies, scaling, type: input.type } });
     }
     if (asked.search) await searchOwn(asked.search);
-    if (asked.score) postMessage({ scored: await Promise.all(asked.score.map(async (pixels) => (await opened.rows([pixels]))[0])) });
   } catch (error) {
     turn += 1;
     postMessage({ refused: error instanceof Refusal ? error.message : `It fails: ${brief(error)}` });

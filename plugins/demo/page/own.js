@@ -8,7 +8,7 @@ const nameOf = (index) => own.names[index] || `class ${index}`;
 const say = (sentence) => (byId("own-notice").textContent = sentence);
 
 // Opens an ONNX file's bytes in a worker of its own, which ends the search before.
-function openModel(model, size) {
+function openModel(model, size, known) {
   own.worker?.terminate();
   own.worker = startWorker();
   own.model = model;
@@ -24,18 +24,18 @@ function openModel(model, size) {
     if (data.refused) return end(data.refused);
     if (data.opened) {
       clearTimeout(tooLong);
-      return showOpened(data.opened);
+      return showOpened(data.opened, known);
     }
     if (data.best) showOwn(data);
   };
   own.worker.postMessage({ own: { engine: new URL("ort/", document.baseURI).href, model, size, held: document.hidden } });
 }
 
-function showOpened({ shape, classes, varies, scaling, type }) {
+function showOpened({ shape, classes, varies, scaling, type }, known) {
   Object.assign(own, { shape, classes });
   say("");
   byId("own-search").hidden = false;
-  byId("own-scaling").value = scaling;
+  byId("own-scaling").value = known ?? scaling;
   byId("own-scaling").disabled = type === "uint8";
   byId("own-size-field").hidden = !varies;
   byId("own-size").value = shape.width;
@@ -121,13 +121,13 @@ async function takeFiles(files) {
 
 // The networks that the site supplies take the same way as a file.
 async function takeSupplied({ currentTarget }) {
-  const { address, names } = currentTarget.dataset;
+  const { address, names, scaling } = currentTarget.dataset;
   say(`Loading ${currentTarget.textContent} …`);
   try {
     const answer = await fetch(address);
     if (!answer.ok) throw new Error(`the site answers ${answer.status}`);
     readNames((byId("own-names").value = names));
-    openModel(new Uint8Array(await answer.arrayBuffer()));
+    openModel(new Uint8Array(await answer.arrayBuffer()), undefined, scaling);
   } catch (error) {
     say(`It cannot be loaded: ${error.message}.`);
   }
@@ -143,7 +143,7 @@ if (byId("own-file")) {
   for (const button of document.querySelectorAll("button[data-address]")) button.addEventListener("click", takeSupplied);
   byId("own-names").addEventListener("input", ({ currentTarget }) => readNames(currentTarget.value));
   byId("own-scaling").addEventListener("change", searchAgain);
-  byId("own-size").addEventListener("change", ({ currentTarget }) => currentTarget.reportValidity() && openModel(own.model, Number(currentTarget.value)));
+  byId("own-size").addEventListener("change", ({ currentTarget }) => currentTarget.reportValidity() && openModel(own.model, Number(currentTarget.value), byId("own-scaling").value));
   byId("own-stop").addEventListener("click", () => own.worker.postMessage({ own: { stop: true } }));
   byId("own-again").addEventListener("click", searchAgain);
   byId("own-close").addEventListener("click", () => byId("own-large").close());

@@ -184,6 +184,8 @@ addEventListener("resize", drawCurve);
 function start() {
   worker.postMessage({ network: material });
   const given = new URLSearchParams(location.hash.slice(1));
+  // Other pages embed the section that explains.
+  document.documentElement.classList.toggle("only-explain", given.has("explain"));
   state.seed = Number(given.get("seed")) || Math.floor(Math.random() * 1e9);
   showCount();
   if (matchMedia("(prefers-reduced-motion: reduce)").matches) byId("pause").textContent = "Begin";
