@@ -14,6 +14,7 @@ from sphinx.ext.napoleon.docstring import GoogleDocstring
 from sphinx.pycode import ModuleAnalyzer
 from sphinx.util import logging
 
+from neatfool import NeatfoolError
 from neatfool_plugins.demo.onnxruntime_web import FOLDER, download, unpack
 from neatfool_plugins.demo.page import make_page
 from neatfool_plugins.gallery.folder import INDEX, PAGE, write_scripts
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 sys.path.insert(0, str(Path(__file__).parent))
+
+from photographs import write_network
 
 project = "neatfool"
 author = "the neatfool contributors"
@@ -100,21 +103,29 @@ def _describe_data(app: Sphinx, what: str, name: str, value: object, *parts: Any
             lines[:] = ModuleAnalyzer.for_module(module).find_attr_docs().get(("", key), lines)
 
 
-def _add_onnxruntime_web(site: Path, cache: Path) -> bool:
-    """Put onnxruntime-web beside the demo's page; without npm or a network the page says so."""
+def _make_demo(folder: Path, cache: Path) -> str:
+    """Make the demo's page, with onnxruntime-web and a network in a folder beside it.
+
+    Where npm, the package index or a package is missing, the page does without, and says so.
+    """
+    say = logging.getLogger(__name__).info
     try:
-        unpack(download(cache), site / FOLDER)
+        unpack(download(cache), folder)
     except (OSError, SubprocessError) as error:
-        logging.getLogger(__name__).info("The demo's page is without onnxruntime-web: %s", error)
-        return False
-    return True
+        say("The demo's page is without onnxruntime-web: %s", error)
+        return make_page()
+    try:
+        return make_page(engine=True, networks=[write_network(folder)])
+    except (ImportError, NeatfoolError) as error:
+        say("The demo's page is without a network of photographs: %s", error)
+        return make_page(engine=True)
 
 
 def _add_pages(app: Sphinx, error: Exception | None) -> None:
     """Add the demo's page, and the gallery's, whose data and images are in ``_extra``."""
     if error is None and app.builder.format == "html":
-        engine = _add_onnxruntime_web(Path(app.outdir), Path(app.doctreedir))
-        Path(app.outdir, "fool.html").write_text(make_page(engine=engine), encoding="utf-8")
+        page = _make_demo(Path(app.outdir) / FOLDER, Path(app.doctreedir))
+        Path(app.outdir, "fool.html").write_text(page, encoding="utf-8")
         folder = Path(app.outdir) / "gallery"
         write_scripts(folder)
         shutil.copy(PAGE / INDEX, folder)

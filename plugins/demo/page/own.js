@@ -3,27 +3,28 @@
 const LARGEST_FILE = 300e6;
 const SECONDS_TO_OPEN = 90;
 const LARGE_OWN = 448;
-const own = { worker: null, shape: null, type: "", names: [], slots: [], open: null };
+const own = { worker: null, shape: null, names: [], slots: [], tooLong: 0 };
 const nameOf = (index) => own.names[index] || `class ${index}`;
 const say = (sentence) => (byId("own-notice").textContent = sentence);
 
 // Opens an ONNX file's bytes in a worker of its own, which ends the search before.
 function openModel(model, size, known) {
   own.worker?.terminate();
+  clearTimeout(own.tooLong);
   own.worker = startWorker();
   own.model = model;
   const end = (sentence) => {
-    clearTimeout(tooLong);
+    clearTimeout(own.tooLong);
     own.worker.terminate();
     byId("own-search").hidden = true;
     say(sentence);
   };
-  const tooLong = setTimeout(() => end(`The network does not open within ${SECONDS_TO_OPEN} seconds.`), 1000 * SECONDS_TO_OPEN);
+  own.tooLong = setTimeout(() => end(`The network does not open within ${SECONDS_TO_OPEN} seconds.`), 1000 * SECONDS_TO_OPEN);
   own.worker.onerror = () => end("The network needs more memory than this browser gives.");
   own.worker.onmessage = ({ data }) => {
     if (data.refused) return end(data.refused);
     if (data.opened) {
-      clearTimeout(tooLong);
+      clearTimeout(own.tooLong);
       return showOpened(data.opened, known);
     }
     if (data.best) showOwn(data);
@@ -123,6 +124,7 @@ async function takeFiles(files) {
 async function takeSupplied({ currentTarget }) {
   const { address, names, scaling } = currentTarget.dataset;
   say(`Loading ${currentTarget.textContent} …`);
+  byId("own-file").value = "";
   try {
     const answer = await fetch(address);
     if (!answer.ok) throw new Error(`the site answers ${answer.status}`);
@@ -135,8 +137,8 @@ async function takeSupplied({ currentTarget }) {
 
 if (byId("own-file")) {
   byId("own-file").addEventListener("change", ({ currentTarget }) => takeFiles([...currentTarget.files]));
-  byId("own").addEventListener("dragover", (event) => event.preventDefault());
-  byId("own").addEventListener("drop", (event) => {
+  document.addEventListener("dragover", (event) => event.preventDefault());
+  document.addEventListener("drop", (event) => {
     event.preventDefault();
     takeFiles([...event.dataTransfer.files]);
   });

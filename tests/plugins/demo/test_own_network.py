@@ -17,6 +17,7 @@ from torch import nn
 
 from neatfool import log_odds
 from neatfool_plugins.demo.onnxruntime_web import FOLDER, PARTS
+from neatfool_plugins.demo.page import SuppliedNetwork, make_page
 
 if TYPE_CHECKING:
     from devtools import Browser
@@ -141,6 +142,20 @@ def test_a_tile_is_shown_large_and_neatfool_draws_its_genome_alike(page, tmp_pat
     assert np.abs(drawn.astype(int) - shown).max() <= 1
     page.do("byId('own-again').click(); byId('own-close').click()")
     page.wait("document.documentElement.dataset.ownFooled === '3'", 60)
+
+
+def test_a_network_that_the_site_supplies_takes_the_same_way(page, site):
+    export_onnx(Colours(), site.folder / "colours.onnx", FLOATS)
+    names = ("red", "green", '"blue" & <i>')
+    supplied = SuppliedNetwork("Colours", "colours.onnx", names, scaling="signed")
+    html = make_page(engine=True, networks=[supplied])
+    (site.folder / "supplied.html").write_text(html, encoding="utf-8")
+    page.open(site.address.replace("fool.html", "supplied.html"))
+    page.do("byId('pause').click(); document.querySelector('[data-address]').click()")
+    page.wait("document.documentElement.dataset.ownFooled === '3'", 60)
+    assert page.do("own.slots.map(({ name }) => name.textContent).sort()") == sorted(names)
+    assert page.do("byId('own-scaling').value") == "signed"
+    assert page.complaints == []
 
 
 class Pixels(nn.Module):
