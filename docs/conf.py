@@ -7,11 +7,15 @@ import shutil
 import sys
 from importlib.metadata import version as version_of
 from pathlib import Path
+from subprocess import SubprocessError
 from typing import TYPE_CHECKING, Any
 
 from sphinx.ext.napoleon.docstring import GoogleDocstring
 from sphinx.pycode import ModuleAnalyzer
+from sphinx.util import logging
 
+from neatfool import NeatfoolError
+from neatfool_plugins.demo.onnxruntime_web import FOLDER, download, unpack
 from neatfool_plugins.demo.page import make_page
 from neatfool_plugins.gallery.folder import INDEX, PAGE, write_scripts
 
@@ -19,6 +23,8 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 sys.path.insert(0, str(Path(__file__).parent))
+
+from photographs import write_network
 
 project = "neatfool"
 author = "the neatfool contributors"
@@ -97,10 +103,29 @@ def _describe_data(app: Sphinx, what: str, name: str, value: object, *parts: Any
             lines[:] = ModuleAnalyzer.for_module(module).find_attr_docs().get(("", key), lines)
 
 
+def _make_demo(folder: Path, cache: Path) -> str:
+    """Make the demo's page, with onnxruntime-web and a network in a folder beside it.
+
+    Where npm, the package index or a package is missing, the page does without, and says so.
+    """
+    say = logging.getLogger(__name__).info
+    try:
+        unpack(download(cache), folder)
+    except (OSError, SubprocessError) as error:
+        say("The demo's page is without onnxruntime-web: %s", error)
+        return make_page()
+    try:
+        return make_page(engine=True, networks=[write_network(folder)])
+    except (ImportError, NeatfoolError) as error:
+        say("The demo's page is without a network of photographs: %s", error)
+        return make_page(engine=True)
+
+
 def _add_pages(app: Sphinx, error: Exception | None) -> None:
     """Add the demo's page, and the gallery's, whose data and images are in ``_extra``."""
     if error is None and app.builder.format == "html":
-        Path(app.outdir, "fool.html").write_text(make_page(), encoding="utf-8")
+        page = _make_demo(Path(app.outdir) / FOLDER, Path(app.doctreedir))
+        Path(app.outdir, "fool.html").write_text(page, encoding="utf-8")
         folder = Path(app.outdir) / "gallery"
         write_scripts(folder)
         shutil.copy(PAGE / INDEX, folder)

@@ -104,8 +104,8 @@ class Experiment:
             lacking = listed(parts)
             raise RunError(
                 f"run {resolved['experiment']['name']!r}: only Python has its {lacking}. Hand it "
-                "in there: neatfool.fool or evolve(..., out=FOLDER, resume_run=True) resumes the run, "
-                "and neatfool.open_run(FOLDER, model=model) scores with it again"
+                "in there: neatfool.fool or evolve(..., out=FOLDER, resume_run=True) resumes the "
+                "run, and neatfool.open_run(FOLDER, model=model) scores with it again"
             )
         with recorded_by_a_run():
             sections = json_sections(resolved, RECORDED)

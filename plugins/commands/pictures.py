@@ -107,7 +107,11 @@ normalised inputs; a search can begin with a folder of such files, the key
     click.IntRange(min=1, max=16384),
 )
 @option("--sharp", "Draw twice the detail.")
-@option("--colour MAP", "The colour map of FILE's genome.  [default: grey; of three outputs: hsv]")
+@option(
+    "--colour MAP",
+    "The colour map of FILE's genome.  [default: grey; of three outputs: hsv]",
+    click.STRING,
+)
 @option("-o, --out FILE", "The file to write.  [default: CLASS-N.png or FILE-N.png]", FileToWrite())
 @option("--ancestry FILE", "Write a film of the elite's ancestors instead.", FileToWrite())
 @trust_option

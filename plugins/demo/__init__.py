@@ -15,7 +15,10 @@ Examples:
   neatfool demo
   neatfool demo --open        # and open the page in the browser
   neatfool show neatfool-demo # what the images are
-  neatfool demo --page fool.html --open"""
+  neatfool demo --page fool.html --open
+  npm pack onnxruntime-web@1.30.0
+  neatfool demo --page site/fool.html --onnx onnxruntime-web-1.30.0.tgz
+  python -m http.server --directory site  # such a page needs a server"""
 )
 @option(
     "--out DIR",
@@ -23,20 +26,32 @@ Examples:
     default=Path("neatfool-demo"),
 )
 @option("--page FILE", "Write the page that searches in the browser, and do no more.")
+@option(
+    "--onnx PACKAGE",
+    "With --page: onnxruntime-web, as npm packs it. It is put beside the page, which then fools "
+    "ONNX files of your own, too.",
+)
 @option("--open", "Open the page in the browser.", into="show")
 @click.pass_context
-def demo(context: click.Context, *, out: Path, page: Path | None, show: bool) -> None:
+def demo(
+    context: click.Context, *, out: Path, page: Path | None, onnx: Path | None, show: bool
+) -> None:
     """Fool a network that reads handwritten digits: ten images of nothing, and a page about them.
 
     It is `neatfool run mnist`, in another folder. With --page it is one file in place of that: a
     page that does the same in anybody's browser while they watch, and sends nothing anywhere.
     """
+    if onnx is not None and page is None:
+        raise click.UsageError("--onnx goes with --page FILE, beside which it is put")
     main = context.find_root().command
     assert isinstance(main, click.Group)
     if page is not None:
+        from .onnxruntime_web import FOLDER, unpack
         from .page import make_page
 
-        save(page, make_page().encode())
+        if onnx is not None:
+            unpack(onnx, page.parent / FOLDER)
+        save(page, make_page(engine=onnx is not None).encode())
         Output().say(f"Look at {page}")
     elif (page := out / "report.html").exists():
         Output().say(f"Look at {page}")

@@ -1,7 +1,12 @@
-"""Writes the page that fools a network in the browser: one file, which asks nothing of anybody."""
+"""Writes the page that fools a network in the browser: one file, which asks nothing of anybody.
+
+With :mod:`.onnxruntime_web` beside it, it also fools networks of its visitors'.
+"""
 
 import json
 from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any, Final
@@ -15,8 +20,8 @@ from neatfool import cppn, make_target
 LAYERS: Final = ("conv1", "conv2", "fc1", "fc2")
 LARGEST: Final = 127
 """The largest weight of a row, in 8 bits."""
-WORKER: Final = ("kernels.js", "network.js", "genome.js", "search.js", "worker.js")
-SCRIPT: Final = (*WORKER[:3], "graph.js", "page.js", "play.js", "figures.js")
+WORKER: Final = ("kernels.js", "network.js", "genome.js", "search.js", "onnx.js", "worker.js")
+SCRIPT: Final = (*WORKER[:3], "graph.js", "page.js", "play.js", "own.js", "figures.js")
 _FUNCTIONS: Final = {
     **{name: f"Math.{name.lower()}({{}})" for name in ("Abs", "Sqrt", "Sin", "Cos")},
     **{name: f"Math.{name.lower()}({{}})" for name in ("Exp", "Log", "Tanh")},
@@ -27,8 +32,27 @@ _FUNCTIONS: Final = {
 """The operations of formulas in JavaScript."""
 
 
-def make_page() -> str:
-    """Make the page, with the network's weights, the formulas and the code in it."""
+@dataclass(frozen=True)
+class SuppliedNetwork:
+    """A network that the page offers beside its visitors' own."""
+
+    label: str
+    """What its button says."""
+    address: str
+    """Of its ONNX file, from the page."""
+    names: tuple[str, ...]
+    """Of its classes."""
+    scaling: str = "unit"
+    """How pixels are given to it: an option of the page's list."""
+
+
+def make_page(*, engine: bool = False, networks: Sequence[SuppliedNetwork] = ()) -> str:
+    """Make the page, with the network's weights, the formulas and the code in it.
+
+    Args:
+        engine: Whether onnxruntime-web lies beside it: it then takes ONNX files.
+        networks: Those that it offers then.
+    """
     page = Environment(autoescape=True).from_string(_read("index.html.j2"))
     wasm = files(__package__).joinpath("page/kernels.wasm").read_bytes()
     parts = {
@@ -38,7 +62,8 @@ def make_page() -> str:
         "weights": b64encode(quantise()).decode(),
         "wasm": b64encode(wasm).decode(),
     }
-    return page.render({name: Markup(text) for name, text in parts.items()}, hash=_hash)  # noqa: S704 - all of it is ours
+    ours = {name: Markup(text) for name, text in parts.items()}  # noqa: S704 - all of it is ours
+    return page.render(ours, hash=_hash, engine=engine, networks=networks)
 
 
 def quantise() -> bytes:
@@ -55,21 +80,27 @@ def quantise() -> bytes:
 
 
 def format_functions() -> str:
-    """Write what nodes compute, and how the output becomes a grey, as functions of JavaScript."""
+    """Write what nodes compute, and how outputs become pixels, as functions of JavaScript."""
     own = {name: each.at_points for name, each in cppn.ACTIVATIONS.items() if not each.source}
     written = [f"{name}: (z) => {_write(each)}" for name, each in own.items()]
     paper = json.dumps(cppn.PRESETS["paper"].values["activation_options"])
     grey = _write(cppn.COLOUR_MAPS["grey"].at_points)
-    body = f"paper: {paper}, grey: (z) => {grey}, activations: {{ {', '.join(written)} }}"
+    hsv = ", ".join(_write_all(cppn.COLOUR_MAPS["hsv"].at_points, "h", "s", "v"))
+    colours = f"grey: (z) => {grey}, hsv: (h, s, v) => [{hsv}]"
+    body = f"paper: {paper}, {colours}, activations: {{ {', '.join(written)} }}"
     return f"const functions = {{ {body} }};"
 
 
 def _write(formula: Any) -> str:
+    (result,) = _write_all(formula, "z")
+    return result
+
+
+def _write_all(formula: Any, *given: str) -> list[str]:
     def perform(kind: str, *inputs: str | float) -> str:
         return _FUNCTIONS[kind].format(*inputs)
 
-    (result,) = formula.play(perform, "z")
-    return str(result)
+    return [str(each) for each in formula.play(perform, *given)]
 
 
 def _hash(text: str) -> str:

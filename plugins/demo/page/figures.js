@@ -61,7 +61,7 @@ function showPad() {
   const best = drawBars(byId("pad-bars"), logits);
   const drawn = percent(logOdds(logits)[best]);
   const elite = state.elites[best];
-  const evolved = elite ? ` Of the evolved image for ${best} it is ${percent(elite.odds[best] - MARGIN)} sure.` : "";
+  const evolved = elite ? ` Of the evolved image for ${best} it is ${percent(elite.odds - MARGIN)} sure.` : "";
   byId("drawn").textContent = `The network takes it for a ${best}, and is ${drawn} sure.${evolved}`;
 }
 function stroke(event) {

@@ -34,6 +34,7 @@ class LeNet {
     });
     const sizes = [SIDE * SIDE, 20 * 576, 20 * 144, 50 * 64, 800, 500, 12];
     this.places = sizes.map(place);
+    Object.assign(this, { shape: { width: SIDE, height: SIDE, channels: 1 }, classes: DIGITS, certain: CERTAIN });
   }
 
   // The ten logits of an image: Uint8Array of 28 x 28 pixels, 0 black and 255 white.
@@ -60,13 +61,14 @@ function compile(bytes) {
   }
 }
 
-// The log-odds of each digit against all others. They have no ties near certainty, as a softmax has.
+// The log-odds of each class against all others. They have no ties near certainty, as a softmax has.
 function logOdds(logits) {
-  return [...logits].map((logit, digit) => {
-    const others = [...logits].filter((_, other) => other !== digit);
-    const most = Math.max(...others);
-    return logit - most - Math.log(others.reduce((sum, other) => sum + Math.exp(other - most), 0));
-  });
+  const best = logits.reduce((first, logit, each) => (logit > logits[first] ? each : first), 0);
+  const most = logits[best];
+  const sum = logits.reduce((total, logit) => total + Math.exp(logit - most), 0);
+  const second = logits.reduce((largest, logit, each) => (each === best ? largest : Math.max(largest, logit)), -Infinity);
+  const rest = logits.reduce((total, logit, each) => (each === best ? total : total + Math.exp(logit - second)), 0);
+  return Array.from(logits, (logit, each) => logit - (each === best ? second + Math.log(rest) : most + Math.log(sum - Math.exp(logit - most))));
 }
 
 const probability = (odds) => 1 / (1 + Math.exp(-odds));

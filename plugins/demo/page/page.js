@@ -5,7 +5,9 @@ const byId = (id) => document.getElementById(id);
 const decode = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 const material = { weights: decode(byId("network-weights").textContent.trim()), wasm: decode(byId("network-code").textContent.trim()) };
 const local = new LeNet(material); // for what is tried by hand
-const worker = new Worker(URL.createObjectURL(new Blob([byId("worker-code").textContent], { type: "text/javascript" })));
+const workerCode = URL.createObjectURL(new Blob([byId("worker-code").textContent], { type: "text/javascript" }));
+const startWorker = () => new Worker(workerCode);
+const worker = startWorker();
 
 const state = { elites: new Array(DIGITS).fill(null), lines: [], images: 0, switches: [], seed: 0 };
 
@@ -16,12 +18,14 @@ function make(name, className, ...children) {
   return node;
 }
 
-// Puts grey pixels on a canvas, whose size becomes theirs.
-function put(canvas, pixels) {
-  const size = Math.sqrt(pixels.length);
-  const image = new ImageData(size, size);
-  pixels.forEach((grey, i) => image.data.set([grey, grey, grey, 255], 4 * i));
-  if (canvas.width !== size) canvas.width = canvas.height = size;
+// Puts pixels on a canvas, whose size becomes theirs.
+function put(canvas, pixels, width = Math.sqrt(pixels.length), height = width, channels = 1) {
+  const image = new ImageData(width, height);
+  for (let i = 0; i < width * height; i++) {
+    for (let channel = 0; channel < 3; channel++) image.data[4 * i + channel] = pixels[channels === 1 ? i : 3 * i + channel];
+    image.data[4 * i + 3] = 255;
+  }
+  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
   canvas.getContext("2d", { alpha: false }).putImageData(image, 0, 0);
 }
 
@@ -58,10 +62,10 @@ const stale = new Set(); // digits whose large drawing is old
 function showElite(digit, elite) {
   state.elites[digit] = elite;
   const { small, sure, button } = tiles[digit];
-  const odds = elite.odds[digit] - MARGIN;
+  const odds = elite.odds - MARGIN;
   put(small, elite.pixels);
   sure.textContent = percent(odds);
-  button.classList.toggle("is-sure", elite.odds[digit] >= SURE);
+  button.classList.toggle("is-sure", elite.odds >= SURE);
   stale.add(digit);
 }
 
@@ -112,7 +116,7 @@ function drawCurve() {
 // ------------------------------------------------------------------ the search
 let announced = -1;
 function showCount() {
-  const sure = state.elites.filter((elite, digit) => elite && elite.odds[digit] >= SURE).length;
+  const sure = state.elites.filter((elite, digit) => elite && elite.odds >= SURE).length;
   if (sure !== announced) byId("count").textContent = `${sure} of ${DIGITS} digits above 99 %`;
   announced = sure;
   byId("images").textContent = `${state.images.toLocaleString("en")} images tried`;
@@ -131,7 +135,7 @@ worker.onmessage = ({ data }) => {
   state.switches = data.switches;
   for (const [digit, elite] of data.elites) {
     showElite(digit, elite);
-    (state.lines[digit] ??= []).push([elite.image, elite.odds[digit] - MARGIN]);
+    (state.lines[digit] ??= []).push([elite.image, elite.odds - MARGIN]);
   }
   showCount();
   drawStale();
@@ -180,6 +184,8 @@ addEventListener("resize", drawCurve);
 function start() {
   worker.postMessage({ network: material });
   const given = new URLSearchParams(location.hash.slice(1));
+  // Other pages embed the section that explains.
+  document.documentElement.classList.toggle("only-explain", given.has("explain"));
   state.seed = Number(given.get("seed")) || Math.floor(Math.random() * 1e9);
   showCount();
   if (matchMedia("(prefers-reduced-motion: reduce)").matches) byId("pause").textContent = "Begin";

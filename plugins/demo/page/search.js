@@ -1,47 +1,49 @@
-// MAP-Elites: each digit is a niche, which holds the image that the network is surest of. A child of any
+// MAP-Elites: each class is a niche, which holds the image that the network is surest of. A child of any
 // niche may take every niche in which the network is surer of it.
 "use strict";
 const FIRST_IMAGES = 200;
-// A digit is a thin light line on black. So that nothing here resembles one, an image counts only if its
+// A digit is a thin light line on black. So that nothing here resembles one, a grey image counts only if its
 // mean brightness lies between these.
 const [DARKEST, LIGHTEST] = [0.3, 0.8];
 const OPEN_WEIGHT = 8; // how much more often an image is a parent while the network is not sure of it
 
 class Search {
-  constructor(network, seed) {
-    this.network = network;
-    this.random = randomNumbers(seed);
-    this.images = 0;
-    this.elites = new Array(DIGITS).fill(null);
-    // switches[a][b]: how often a child of the elite of a took the niche of b.
-    this.switches = Array.from({ length: DIGITS }, () => new Array(DIGITS).fill(0));
+  // network: its `shape`, its number of `classes`, and the log-odds that are `certain` enough for it.
+  constructor({ shape, classes, certain }, seed) {
+    Object.assign(this, { shape, certain, images: 0, random: randomNumbers(seed), elites: new Array(classes).fill(null) });
   }
 
-  // Makes one image; gives the digits whose niches it takes.
-  step() {
-    const parent = this.images < FIRST_IMAGES ? null : this.chooseParent();
-    const genome = parent === null ? randomGenome(this.random) : mutate(this.elites[parent].genome, this.random);
-    const pixels = draw(genome, SIDE);
-    this.images += 1;
+  // Makes one image: { genome, pixels, parent, image }.
+  ask() {
+    const parent = this.images < FIRST_IMAGES ? -1 : this.chooseParent();
+    const outputs = outputsOf(this.shape);
+    const genome = parent < 0 ? randomGenome(this.random, outputs) : mutate(this.elites[parent].genome, this.random, outputs);
+    const pixels = draw(genome, Math.max(this.shape.width, this.shape.height), this.shape);
+    return { genome, pixels, parent, image: ++this.images };
+  }
+
+  // Whether an image counts.
+  accepts({ pixels }) {
     const light = pixels.reduce((sum, pixel) => sum + pixel, 0) / (255 * pixels.length);
-    if (light < DARKEST || light > LIGHTEST) return [];
-    const odds = logOdds(this.network.logits(pixels));
-    const taken = odds.map((_, digit) => digit).filter((digit) => !this.elites[digit] || odds[digit] > this.elites[digit].odds[digit]);
-    for (const digit of taken) {
-      this.elites[digit] = { genome, pixels, odds, image: this.images };
-      if (parent !== null) this.switches[parent][digit] += 1;
-    }
+    return this.shape.channels > 1 || (light >= DARKEST && light <= LIGHTEST);
+  }
+
+  // Gives the classes whose niches an image takes.
+  tell(candidate, odds) {
+    const taken = [...odds.keys()].filter((each) => odds[each] > (this.elites[each]?.odds ?? -Infinity));
+    for (const each of taken) this.elites[each] = { ...candidate, odds: odds[each] };
     return taken;
   }
 
+  // A class; none yet: -1.
   chooseParent() {
-    const weights = this.elites.map((elite, digit) => (!elite ? 0 : elite.odds[digit] < CERTAIN ? OPEN_WEIGHT : 1));
+    const weights = this.elites.map((elite) => (!elite ? 0 : elite.odds < this.certain ? OPEN_WEIGHT : 1));
     let left = this.random() * weights.reduce((a, b) => a + b);
     return weights.findIndex((weight) => (left -= weight) < 0);
   }
 
-  // How many digits the network is this sure of.
+  // How many classes the network is this sure of.
   count(least) {
-    return this.elites.filter((elite, digit) => elite && elite.odds[digit] >= least).length;
+    return this.elites.filter((elite) => elite && elite.odds >= least).length;
   }
 }

@@ -12,6 +12,17 @@ let paused = false;
 let seconds = 0; // for which it was searched
 let last = 0; // when that was counted
 let changed = new Set();
+// switches[a][b]: how often a child of the elite of a took the niche of b.
+let switches = [];
+
+function step() {
+  const child = search.ask();
+  if (!search.accepts(child)) return;
+  for (const digit of search.tell(child, logOdds(network.logits(child.pixels)))) {
+    changed.add(digit);
+    if (child.parent >= 0) switches[child.parent][digit] += 1;
+  }
+}
 
 function work() {
   if (paused || !search) return;
@@ -19,14 +30,12 @@ function work() {
   seconds += Math.min(begin - last, 250) / 1000; // a page that was hidden does not catch up
   last = begin;
   const due = fast ? MOST_IMAGES : Math.min(paced(seconds), MOST_IMAGES);
-  while (search.images < due && search.count(CERTAIN) < DIGITS && performance.now() - begin < TURN) {
-    for (const digit of search.step()) changed.add(digit);
-  }
+  while (search.images < due && search.count(CERTAIN) < DIGITS && performance.now() - begin < TURN) step();
   const done = search.images >= MOST_IMAGES || search.count(CERTAIN) === DIGITS;
   postMessage({
     images: search.images,
     elites: [...changed].map((digit) => [digit, search.elites[digit]]),
-    switches: search.switches,
+    switches,
     done,
   });
   changed = new Set();
@@ -35,11 +44,11 @@ function work() {
 }
 
 onmessage = ({ data }) => {
+  if (data.own) return obey(data.own);
   if (data.network) {
     network = new LeNet(data.network);
     postMessage({ ready: true, compiled: network.compiled });
   }
-  if (data.score) postMessage({ scored: data.score.map((pixels) => [...network.logits(pixels)]) });
   const idle = !search || paused;
   if ("fast" in data) fast = data.fast;
   if ("paused" in data) paused = data.paused;
@@ -47,6 +56,7 @@ onmessage = ({ data }) => {
     search = new Search(network, data.seed);
     seconds = 0;
     changed = new Set();
+    switches = Array.from({ length: DIGITS }, () => new Array(DIGITS).fill(0));
   }
   if (idle && search && !paused) work();
 };

@@ -45,3 +45,13 @@ def test_a_name_stands_for_the_experiment_that_comes_with_neatfool_unless_there_
     assert "\ngenerations = 1\n" in neatfool("validate", "mnist").stdout
     for path in ("mnist.ini", "experiments/mnist"):
         assert "there is no such file" in neatfool("validate", path).stderr
+
+
+def test_onnxruntime_web_is_put_beside_the_page_only_if_it_is_that_package():
+    Path("other.tgz").write_bytes(b"another package")
+    refused = neatfool("demo", "--page", "fool.html", "--onnx", "other.tgz")
+    assert "other.tgz: is not the package onnxruntime-web" in refused.stderr
+    assert "npm pack onnxruntime-web@" in refused.stderr
+    assert "cannot be read" in neatfool("demo", "--page", "a.html", "--onnx", "none.tgz").stderr
+    assert "--onnx goes with --page" in neatfool("demo", "--onnx", "other.tgz").stderr
+    assert [each.name for each in Path().iterdir()] == ["other.tgz"]
