@@ -71,7 +71,7 @@ class ModelSubject:
             yield model, torch.randint(0, 256, shape, generator=draw, dtype=torch.uint8)
 
 
-def ask(model: Classifier | Tower, images: torch.Tensor) -> torch.Tensor:
+def ask_model(model: Classifier | Tower, images: torch.Tensor) -> torch.Tensor:
     """Ask a model about images, as a target does."""
     import torch
 
@@ -121,7 +121,7 @@ def check_a_model_gives_a_row_an_image(subject: ModelSubject) -> None:
     for model, images in subject.cases():
         assert not model.module.training, "the module is in training mode; call eval()"
         width = model.count if isinstance(model, Classifier) else model.width
-        shape = [*ask(model, images).shape]
+        shape = [*ask_model(model, images).shape]
         assert shape == [IMAGES, width], f"the module gave {shape}; expected {[IMAGES, width]}"
         labels = isinstance(model, Classifier) and model.labels
         assert not labels or len(labels) == width, f"{len(labels)} labels for {width} classes"
@@ -131,8 +131,8 @@ def check_neighbours_do_not_matter(subject: ModelSubject) -> None:
     import torch
 
     for model, images in subject.cases():
-        whole = ask(model, images)
-        alone = torch.cat([ask(model, image[None]) for image in images])
+        whole = ask_model(model, images)
+        alone = torch.cat([ask_model(model, image[None]) for image in images])
         apart = float((whole - alone).abs().max().detach())
         fault = f"an image's outputs differ by {apart:g} alone and among others"
         assert whole.allclose(alone, rtol=CLOSE, atol=CLOSE), f"{fault}; is a layer training?"
@@ -152,4 +152,6 @@ def check_gradients_pass(subject: ModelSubject) -> None:
             why = model.no_gradients if isinstance(model, Classifier) else None
             raise SkipTest(why or "it says that it has none")
         given = images.float().requires_grad_()
-        expect_gradients(ask(model, given)[:, 0], given, "the module", "say so in no_gradients")
+        expect_gradients(
+            ask_model(model, given)[:, 0], given, "the module", "say so in no_gradients"
+        )

@@ -12,7 +12,7 @@ from commands import neatfool
 
 from neatfool.cli import main
 from neatfool.cli.main_group import MainGroup
-from neatfool.cli.plugins import write_plugin
+from neatfool.cli.new_plugin import write_plugin
 from neatfool.wording import percent
 
 if TYPE_CHECKING:

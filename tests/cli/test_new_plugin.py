@@ -106,7 +106,7 @@ def test_it_passes_the_checks_of_the_command(written, kind, place, install, monk
 def neatfool(*arguments: object) -> str:
     result = CliRunner().invoke(main, [*map(str, arguments)], catch_exceptions=False)
     assert result.exit_code == 0, result.output
-    return result.output
+    return result.stdout
 
 
 TWO = ("--set", "experiment.generations=2", "--no-report")
