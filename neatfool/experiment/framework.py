@@ -31,7 +31,6 @@ from neatfool.wording import counted
 LENGTHS: Final = ("generations", "images")
 FRAMEWORK_SECTIONS: Final = (
     "experiment", "plugins", "target", "views", "encoding", "scheme", "engine", "about",
-    "activations",
 )  # fmt: skip
 Confidence: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 _UNSAFE: Final = re.compile(r"[^\w.+-]+")

@@ -216,6 +216,8 @@ class ChoiceReader:
         known = {*others, *self._readers}
         for name, section in self.sections.items():
             near = nearest(name, known)
+            if name == ACTIVATIONS_SECTION:
+                continue
             if name not in known and (self._has_all_picked or "did you mean" in near):
                 fault = NEAT_SECTIONS.get(name, f"unknown section{near}")
                 self.problems.add_at(section, name, "", fault)
