@@ -97,7 +97,9 @@ normalised inputs; a search can begin with a folder of such files, the key
 @click.argument("class_name", metavar="[CLASS]", required=False)
 @option("--size N", "Pixels of the longer side.", click.IntRange(min=1, max=16384), 512)
 @option("--sharp", "Draw twice the detail.")
-@option("--colour MAP", "The colour map of FILE's genome.  [default: grey; of three outputs: hsv]")
+@option(
+    "--colour MAP", "The colour map of FILE's genome.  [default: grey; of three outputs: hsv]", str
+)
 @option("-o, --out FILE", "The file to write.  [default: CLASS-N.png or FILE-N.png]", FileToWrite())
 @trust_option
 def render(
