@@ -106,7 +106,7 @@ def _check(
         made = manager.load(kind, name)
         options = _read_settings(made, settings)
         models = [options.model] if isinstance(options, ModelToCheck) and options.model else []
-        make = made.make if kind == "activation" else partial(make_plugin, made, options)
+        make = partial(make_plugin, made, options)
         unnamed = isinstance(options, DetectorToCheck) and not options.name
         if unnamed and made.accepted_arguments(name=""):
             return [replace(loaded, message="has several detectors; choose: --set name=NAME")]
@@ -155,6 +155,8 @@ def make_plugin(registration: Registration, options: BaseModel, *arguments: Any)
             named |= registration.accepted_arguments(target=ToyTarget(named["spec"]))
         case "measure":
             return registration.maker
+        case "activation":
+            return registration.make()
         case "model" | "detector":
             return registration.maker(**registration.accepted_arguments(**options.model_dump()))
     return registration.maker(options, **named)

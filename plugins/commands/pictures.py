@@ -108,9 +108,7 @@ normalised inputs; a search can begin with a folder of such files, the key
 )
 @option("--sharp", "Draw twice the detail.")
 @option(
-    "--colour MAP",
-    "The colour map of FILE's genome.  [default: grey; of three outputs: hsv]",
-    click.STRING,
+    "--colour MAP", "The colour map of FILE's genome.  [default: grey; of three outputs: hsv]", str
 )
 @option("-o, --out FILE", "The file to write.  [default: CLASS-N.png or FILE-N.png]", FileToWrite())
 @option("--ancestry FILE", "Write a film of the elite's ancestors instead.", FileToWrite())

@@ -7,7 +7,7 @@ one sentence.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
@@ -66,10 +66,11 @@ def read(source: str | Path | bytes, *, look: Look | None = None) -> NeatNetwork
     try:
         with Path(source).open("rb") as file:
             return _read(file.read(LARGEST + 1), look, str(source))
-    except OSError as error:
-        raise GenomeError(f"{source}: cannot be read: {error.strerror or error}") from error
     except GenomeError as error:
         raise GenomeError(f"{source}: {error}") from error
+    except (OSError, ValueError) as error:  # a path with a zero in it is a ValueError
+        why = getattr(error, "strerror", None) or error
+        raise GenomeError(f"{str(source)!r}: cannot be read: {why}") from error
 
 
 def _read(data: bytes, look: Look | None, name: str = "FILE") -> NeatNetwork:
@@ -83,8 +84,7 @@ def _read(data: bytes, look: Look | None, name: str = "FILE") -> NeatNetwork:
     is_json = data.lstrip()[:1] not in {b"<", b"P"}
     network = _read_json(data, look) if is_json else read_picbreeder(data, look)
     nodes, connections = network.genome.nodes, network.genome.connections
-    if len(nodes) + len(connections) > MOST_GENES:
-        raise GenomeError(f"more than {MOST_GENES:,} nodes and connections")
+    _check_count(nodes, connections)
     own = ((f"node {key}", each) for key, n in nodes.items() for each in (n.bias, n.response))
     weights = ((f"connection {a} -> {b}", gene.weight) for (a, b), gene in connections.items())
     for where, number in chain(own, weights):
@@ -100,12 +100,18 @@ def _read_json(data: bytes, look: Look | None) -> NeatNetwork:
         raise GenomeError(f"not a genome: {error or 'too deep'}") from error
     if not isinstance(record, dict):
         raise GenomeError("not a genome: no object of JSON")
+    _check_count(*(each for each in record.values() if isinstance(each, list)))
     if "network_type" in record:
         return read_neat_json(record)
     if "genome" in record or "links" in record:
         return read_picbreeder(record, look)
     genome = loads(data.decode())
     return NeatNetwork(genome, outputs=tuple(map(str, range(_count_outputs(genome)))))
+
+
+def _check_count(*genes: Collection[Any]) -> None:
+    if sum(map(len, genes)) > MOST_GENES:
+        raise GenomeError(f"more than {MOST_GENES:,} nodes and connections")
 
 
 def _count_outputs(genome: Genome) -> int:

@@ -163,7 +163,7 @@ def _to_element(tag: str, data: Any, depth: int = 0) -> ET.Element:
             element.text = str(value)
         else:
             parts = value if isinstance(value, list) else [value]
-            element.extend(_to_element(name, part, depth + 1) for part in parts)
+            element.extend([_to_element(name, part, depth + 1) for part in parts])
     return element
 
 

@@ -130,6 +130,8 @@ def test_neat_pythons_genome_is_refused_in_words_where_it_is_no_network(tmp_path
         (b" " * (17 << 20), "more than 16 MiB"),
         (b'{"genome": ' * 500, "not a genome"),
         (b'{"a":' * 100_000, "not a genome"),
+        (b'{"genome":' + b'{"a":' * 30 + b"1" + b"}" * 31, "more than 20 deep"),
+        (b'{"network_type":1,"nodes":[' + b"[]," * 99_999 + b"[]]}", "more than 20,000 nodes"),
         (b"\xff\xfe{", "not a genome"),
         (b"", "not a genome"),
     ):
@@ -137,8 +139,9 @@ def test_neat_pythons_genome_is_refused_in_words_where_it_is_no_network(tmp_path
         with pytest.raises(GenomeError, match=message) as refused:
             cppn.read(tmp_path / "file")
         assert str(refused.value).startswith(f"{tmp_path / 'file'}: ")
-    with pytest.raises(GenomeError, match="nowhere: cannot be read: No such file"):
-        cppn.read(tmp_path / "nowhere")
+    for name, message in (("nowhere", "No such file"), ("a\0b", "null byte"), ("", "Is a dir")):
+        with pytest.raises(GenomeError, match=rf"cannot be read: .*{message}"):
+            cppn.read(tmp_path / name)
 
 
 def to_json(element):

@@ -91,6 +91,14 @@ def test_a_file_takes_no_arguments_of_a_run_and_is_no_poster(given, file):
     assert neatfool("render", file, *given).exit_code == 2
 
 
+def test_a_file_is_drawn_in_another_colour_map(file, tmp_path):
+    assert neatfool("render", file, "--colour", "grey", "-o", tmp_path / "a.png").exit_code == 0
+    with Image.open(tmp_path / "a.png") as image:
+        assert image.mode == "L"
+    result = neatfool("render", file, "--colour", "gray")
+    assert (result.exit_code, "did you mean 'grey'" in result.stderr) == (2, True)
+
+
 def test_a_run_takes_no_colour(finished):
     result = neatfool("render", finished, 0, "--colour", "hsv")
     assert (result.exit_code, "--colour is for a file" in result.stderr) == (2, True)
