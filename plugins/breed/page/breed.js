@@ -46,14 +46,19 @@
     images.forEach((image, place) => put(image, canvases[place]));
   }
 
-  async function drawAll() {
+  // Draws the pictures, and what is kept, from a place on.
+  async function drawAll(picture = 0, kept = 0) {
     const of = shown;
     const began = performance.now();
     if (!renderer.supported) return say("This browser cannot draw the pictures, as it has no WebGL 2. Another one may.", true);
-    await drawThese(of.pictures, buttons().map((button) => button.firstChild));
-    if (of !== shown) return;
-    drawn.milliseconds = performance.now() - began;
-    await drawThese(of.kept.map((each) => each.picture), [...byId("kept").querySelectorAll("canvas")]);
+    const small = [...byId("kept").querySelectorAll("canvas")].slice(kept);
+    try {
+      await drawThese(of.pictures.slice(picture), buttons().slice(picture).map((button) => button.firstChild));
+      if (of === shown) drawn.milliseconds ??= performance.now() - began;
+      await drawThese(of.kept.slice(kept).map((each) => each.picture), small);
+    } catch (error) {
+      say(`The pictures cannot be drawn: ${error.message}`, true);
+    }
   }
 
   // ------------------------------------------------------------------ what is shown
@@ -70,11 +75,11 @@
     }
     document.body.classList.toggle("told", told.seen.length > 0);
     byId("kept-part").hidden = told.kept.length === 0;
-    byId("kept").replaceChildren(
-      ...told.kept.map(({ name }) => element("li", {}, element("figure", {}, makeCanvas(), element("figcaption", {}, name)))),
-    );
+    const there = byId("kept").children.length; // what is kept stays so
+    const added = told.kept.slice(there).map(({ name }) => element("li", {}, element("figure", {}, makeCanvas(), element("figcaption", {}, name))));
+    byId("kept").append(...added);
     update();
-    drawAll().catch((error) => say(`The pictures cannot be drawn: ${error.message}`, true));
+    drawAll(isNew ? 0 : buttons().length, there);
   }
 
   // It has its shape before it is drawn, so that nothing moves.
