@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neatfool.wording import duration, level, percent, share, spending, unbroken
+from neatfool.wording import duration, four_digits, level, percent, share, spending, unbroken
 
 
 @pytest.mark.parametrize(
@@ -92,3 +92,17 @@ def test_spending_is_summed_up():
     requests = {"answered": (1200, 9600), "429": (2, 16)}
     assert spending(requests) == "9,616 queries in 1,202 requests (1,200 answered, 2 429)"
     assert spending({"answered": (1, 1)}) == "1 query in 1 request (1 answered)"
+
+
+@pytest.mark.parametrize(
+    ("score", "written"),
+    [
+        (-12.3456, "-12.35"),
+        (-0.0, "0"),
+        (20481.4, "20,481"),
+        (1e-9, "1e-09"),
+        (-2.5e12, "-2.5e+12"),
+    ],
+)
+def test_a_score_has_four_digits_whatever_its_size(score, written):
+    assert four_digits(score) == written

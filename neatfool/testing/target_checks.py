@@ -95,7 +95,7 @@ def check_has_a_spec(subject: TargetSubject) -> None:
     assert named, f"{fault}; neatfool.wording.distinct_names tells them apart"
 
 
-def check_scores_are_probabilities_of_each_class(subject: TargetSubject) -> None:
+def check_scores_are_as_the_spec_says(subject: TargetSubject) -> None:
     finite = np.any(subject.scores.ok)
     assert finite, f"none of {IMAGES} sample images got scores that are finite numbers"
 

@@ -88,6 +88,7 @@ class GuardedTarget(Target, Guard):
             raise ExperimentError(f"guards = {options.guards} is guarded already; name its target")
         inner = make_target(experiment)
         try:
+            inner.spec.require_classifier(options.guards, "[target] plugin = guarded")
             known = in_distribution(inner, options.in_distribution)
             given = options.model_dump(include={"detector", "keeps"})
             return cls(inner, known, **given, inner_fingerprint=repr(choice))

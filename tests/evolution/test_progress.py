@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -100,6 +101,16 @@ def test_it_says_how_far_how_fast_and_how_well(clock):
         "generation 2/10  200 images  10/s  1 min 20 s left  median 50.0 %  min 25.0 %  "
         ">= 99 %: 3/10"
     )
+
+
+@pytest.mark.parametrize(
+    ("searched", "said"), [(10, "best 12.5  median -3.2  niches filled: 4/10"), (1, "best 12.5")]
+)
+def test_of_an_objective_it_says_the_best_score(clock, searched, said):
+    watched = Watched(clock)
+    watched.session.best, watched.session.searched = 12.5, searched
+    watched.see(replace(report(0, median=-3.2), filled=4))
+    assert watched.display.describe()[1] == said
 
 
 def test_generations_that_may_have_compiled_tell_no_speed(clock):

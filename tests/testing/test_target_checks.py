@@ -75,7 +75,7 @@ def test_a_test_that_fails_lists_all_faults() -> None:
     with pytest.raises(AssertionError) as caught:
         check_plugin("target", Spoilt)
     lines = str(caught.value).splitlines()
-    assert any(line.startswith("scores are probabilities of each class: ") for line in lines)
+    assert any(line.startswith("scores are as the spec says: ") for line in lines)
     assert any(line == "self check passes: accuracy is 9 %" for line in lines)
 
 
@@ -185,7 +185,7 @@ def gradients(change):
 LOGITS = ToyTarget.logits_of
 FAULTS = {
     "has a spec": [(named("a", " "), "names"), (named("crane", "owl", "crane"), "one name")],
-    "scores are probabilities of each class": [
+    "scores are as the spec says": [
         (spoilt(lambda scores: scores.probs), ""),
         (spoilt(lambda scores: Scores(scores.probs.T)), ""),
         (spoilt(lambda scores: Scores(scores.probs[:, 1:])), ""),

@@ -176,3 +176,12 @@ def test_a_missing_package_is_told(monkeypatch):
 
 def test_the_program_finds_it_and_it_keeps_its_contract():
     assert neatfool("plugins", "check", "tensorboard").exit_code == 0
+
+
+def test_an_objective_has_curves_of_its_scores(tmp_path):
+    from objectives import run_objective
+
+    folder = run_objective(tmp_path, "stripes", "--set", "plugins.observers=tensorboard")
+    tags = {*read(folder).Tags()["scalars"]}
+    assert {"score/median", "niches/filled"} <= tags
+    assert not [tag for tag in tags if "confidence" in tag or "%" in tag]
