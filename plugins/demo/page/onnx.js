@@ -52,9 +52,9 @@ class OnnxNetwork {
       return this.run(images.slice(0, this.batch));
     }).catch((error) => refuse(`It fails on such images: ${brief(error)}`));
     const many = this.batch;
-    const suits = ({ dims, type }) => type.startsWith("float") && dims[0] === many && dims.filter((each) => each !== 1).length === (many > 1) + (dims.at(1) > 1);
+    const suits = ({ dims, type }) => ["float32", "float64"].includes(type) && dims[0] === many && dims.length > 1 && dims.slice(1).filter((each) => each !== 1).length < 2;
     this.output = Object.keys(outputs).find((name) => suits(outputs[name]));
-    if (!this.output) refuse(`It gives ${Object.values(outputs).map(({ dims }) => `[${dims.join(", ")}]`).join(" and ")}. An image classifier gives [images, classes].`);
+    if (!this.output) refuse(`It gives ${Object.values(outputs).map(({ dims, type }) => `[${dims.join(", ")}] of type ${type}`).join(" and ")}. An image classifier gives [images, classes] of type float32.`);
     this.numbers = outputs[this.output].data.length / many;
     this.classes = Math.max(this.numbers, 2);
   }

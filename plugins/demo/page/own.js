@@ -47,7 +47,7 @@ function searchAgain() {
   own.slots = [];
   byId("own-tiles").replaceChildren();
   byId("own-stop").disabled = false;
-  delete document.documentElement.dataset.ownDone;
+  Object.assign(document.documentElement.dataset, { ownFooled: 0, ownImages: 0, ownDone: "" });
   own.worker.postMessage({ own: { search: { seed: Math.floor(Math.random() * 1e9), scaling: byId("own-scaling").value } } });
 }
 

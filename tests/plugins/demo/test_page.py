@@ -166,3 +166,12 @@ class TestPage:
     @pytest.mark.slow
     def test_ten_digits_take_fewer_than_5000_images_whatever_the_seed(self, browser, address):
         assert max(search(browser, address, seed) for seed in range(1, 9)) < 5000
+
+    def test_another_page_can_embed_what_explains_alone(self, browser, address):
+        browser.open("about:blank#")
+        browser.open(f"{address}#explain")
+        shown = (
+            "[...document.querySelectorAll('h1, h2, footer')].filter((each) => each.offsetHeight)"
+        )
+        assert browser.do(f"{shown}.map(({{ id }}) => id)") == ["how"]
+        browser.wait("Number(document.documentElement.dataset.images) > 5")
