@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import click
 
-from neatfool import RunError, VerificationError
+from neatfool import PluginError, RunError, VerificationError
 from neatfool.present import FiniteRange, Output, option, trust_option
 from neatfool.wording import counted, percent, spending
 
@@ -68,7 +68,7 @@ def _describe(path: Path) -> tuple[dict[str, Any], tuple[float, float]]:
             facts = {"path": str(path)} | {name: getattr(run, name) for name in names}
             facts |= {name: getattr(last, name, 0.0) for name in ("median", "minimum")}
             return facts | {"state": "finished" if run.finished else "unfinished"}, run.ranks
-    except RunError as error:
+    except (PluginError, RunError) as error:
         return {"path": str(path), "state": "unreadable", "error": str(error)}, (0.0, 0.0)
 
 
