@@ -123,7 +123,7 @@ class OpenRun(Run):
         paths = self.experiment.get("plugins", {}).get("path", ())
         for name, source in unknown.items():
             if not any(Path(path).exists() for path in paths):
-                raise absent_activation(name, source)
+                raise PluginError(f"{self.path}: {absent_activation(name, source)}")
 
     def verify(
         self, model: Any = None, *, tolerance: float = TOLERANCE, max_queries: int | None = None

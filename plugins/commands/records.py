@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import click
 
-from neatfool import RunError, VerificationError
+from neatfool import PluginError, RunError, VerificationError
 from neatfool.present import FiniteRange, Output, option, trust_option
 from neatfool.wording import counted, spending
 
@@ -69,7 +69,7 @@ def _describe(path: Path) -> tuple[dict[str, Any], list[str]]:
             facts["state"] = "finished" if run.finished else "unfinished"
             pairs = zip((facts["median"], facts["minimum"]), run.ranks, strict=True)
             return facts, [run.spec.format_score(score, rank) for score, rank in pairs]
-    except RunError as error:
+    except (PluginError, RunError) as error:
         return {"path": str(path), "state": "unreadable", "error": str(error)}, []
 
 

@@ -100,6 +100,9 @@ def test_without_its_plugin_a_run_is_refused_with_its_name(folder, own_activatio
     ):
         open_run(folder)
     assert "the activation 'ripple' of" in refused(neatfool("resume", folder, "--no-report"))
+    listed = neatfool("runs", folder.parent)
+    assert listed.exit_code == 0
+    assert "the activation 'ripple' of" in " ".join(listed.stdout.split())
 
 
 def test_a_changed_formula_is_not_resumed_and_not_drawn(folder, tmp_path, own_activations):
@@ -111,7 +114,6 @@ def test_a_changed_formula_is_not_resumed_and_not_drawn(folder, tmp_path, own_ac
     )
     own_activations()
     result = neatfool("render", folder, "bright", "-o", tmp_path / "x.png")
-    assert "(1) is not the run's" not in result.stderr
     assert "is not the run's: its formula changed" in refused(result)
 
 
