@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from commands import neatfool
+from picbreeder_files import coloured
 
 from neatfool import cppn, open_run
 from neatfool_plugins.breed.app import PersonAtPage
@@ -85,6 +86,17 @@ def test_a_genome_in_a_file_can_be_the_beginning(shown, colour):
     command("genome.json", *(["--colour", colour] if colour != "grey" else []))
     assert shown[0]["look"]["colour"] == colour
     with closing(open_run("runs/breed-1")) as run:
+        assert run.lineage("mine")[-1].genome_text == cppn.dumps(genome)
+
+
+def test_a_genome_of_picbreeders_can_be_the_beginning(shown):
+    data = coloured()
+    Path("skull.xml").write_bytes(data)
+    command("skull.xml")
+    assert shown[0]["look"]["colour"] == "hsv"
+    with closing(open_run("runs/breed-1")) as run:
+        elite = run.elite("mine")
+        genome = cppn.read_picbreeder(data, elite.picture().look)
         assert run.lineage("mine")[-1].genome_text == cppn.dumps(genome)
 
 
