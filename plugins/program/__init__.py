@@ -39,8 +39,9 @@ class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):
     scores_at: str | None = None
     """for `json`: where the scores are in what is printed, as a JMESPath expression (`pip install
     'neatfool[http]'`)"""
-    scores_are: Literal["probabilities", "logits"] = "probabilities"
-    """for `json`: what the numbers are"""
+    scores_are: Literal["probabilities", "logits", "numbers"] = "probabilities"
+    """for `json`: what the numbers are. `numbers`: any real ones, of which larger ones are better;
+    the target is then an objective, and `classes` are its niches"""
     sums_to_one: bool = False
     """whether classes exclude one another, so that the probabilities of an image sum to one.
     Answers that do not are then refused, and logits go through a softmax, in place of a sigmoid
@@ -60,8 +61,10 @@ class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):
 
     def spec(self) -> ImageSpec:
         """Give the images that are written, and the classes that are read."""
-        size = self.height, self.width, self.channels
-        return ImageSpec(*size, tuple(self.classes), sums_to_one=self.sums_to_one)
+        given = self.height, self.width, self.channels, tuple(self.classes)
+        if self.scores_are == "numbers":
+            return ImageSpec(*given, kind="objective")
+        return ImageSpec(*given, sums_to_one=self.sums_to_one)
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:

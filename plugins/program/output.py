@@ -90,7 +90,7 @@ class _JsonReader:
     def _check(self, row: Sequence[float]) -> None:
         if not all(map(math.isfinite, row)):
             raise UnusableOutput("printed numbers that are not finite")
-        if self._options.scores_are == "logits":
+        if self._options.scores_are != "probabilities":
             return
         if min(row) < -ROUNDING or max(row) > 1 + ROUNDING:
             raise UnusableOutput(f"printed {max(row, key=abs):g}, which is no probability")

@@ -74,6 +74,8 @@ class ProgramTarget(Target):
         rows, none = [by_key[key] for key in keys], [0.0] * len(self.spec.classes)
         ok = np.array([isinstance(row, list) for row in rows])
         table = np.array([row if isinstance(row, list) else none for row in rows])
+        if self.spec.is_objective:
+            return Scores(table, ok=ok)
         if self._options.scores_are == "probabilities":
             return Scores(np.clip(table, 0, 1), ok=ok)
         return Scores(softmax(table, 1) if self.spec.sums_to_one else expit(table), table, ok)

@@ -96,7 +96,7 @@ def test_a_genome_of_picbreeders_can_be_the_beginning(shown):
     assert shown[0]["look"]["colour"] == "hsv"
     with closing(open_run("runs/breed-1")) as run:
         elite = run.elite("mine")
-        genome = cppn.read_picbreeder(data, elite.picture().look)
+        genome = cppn.read(data, look=elite.picture().look).genome
         assert run.lineage("mine")[-1].genome_text == cppn.dumps(genome)
 
 

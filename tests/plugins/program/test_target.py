@@ -45,6 +45,13 @@ def test_a_place_in_the_answer_and_logits(program):
         program(code, scores_at="a[")
 
 
+def test_any_numbers_make_it_an_objective(program):
+    code = "print(json.dumps([-100 * bright(sys.argv[1]), 7]))"
+    target = program(code, scores_are="numbers")
+    assert target.spec.is_objective
+    assert target.score(IMAGES).probs[:, 0] == pytest.approx([0, -20, -80], abs=0.1)
+
+
 @pytest.mark.parametrize("printed", ["print(json.dumps(all))", "[print(each) for each in all]"])
 def test_a_process_may_take_several_images(program, printed):
     code = f"all = [[1 - bright(p), bright(p)] for p in sys.argv[1:]]\n{printed}"
