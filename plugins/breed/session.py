@@ -40,7 +40,7 @@ def breed_by_eye(
         onlooker = None
         if target is not None:
             onlooker = ending.enter_context(open_scorer(target, images=1))
-        begun = _Beginning(size, colour, onlooker.spec.shape if onlooker else None)
+        begun = _SessionStart(size, colour, onlooker.spec.shape if onlooker else None)
         given = {"--seed": seed, "--out": out, "--size": size, "--colour": colour}
         if source is None or source.is_file():
             if class_name is not None:
@@ -64,7 +64,7 @@ def breed_by_eye(
     _tell(run, target)
 
 
-class _Beginning:
+class _SessionStart:
     """What a session begins with: its images' shape, perhaps a genome, and how that is drawn."""
 
     def __init__(
@@ -113,7 +113,7 @@ class _Beginning:
         self.encoding = recorded | {"genome": run.experiment["DefaultGenome"]}
 
 
-def _run(person: PersonAtPage, begun: _Beginning, out: Path | None) -> Run:
+def _run(person: PersonAtPage, begun: _SessionStart, out: Path | None) -> Run:
     settings = {"name": "breed", "out": out} | begun.settings
     if settings["seed"] is None:
         numbers = (number for number in count(1) if not (RUNS / f"breed-{number}").exists())

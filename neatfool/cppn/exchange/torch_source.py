@@ -30,10 +30,10 @@ from torch import nn
 
 
 {functions}
-class NeatNetwork(nn.Module):
+class NeatModule(nn.Module):
     """Turns inputs, floats [..., {input_count}], into outputs, [..., {output_count}].
 
-    The weights and biases are parameters. ``NeatNetwork(torch.float64)`` has all their digits.
+    The weights and biases are parameters. ``NeatModule(torch.float64)`` has all their digits.
     """
 
     def __init__(self, dtype=None):
@@ -50,7 +50,7 @@ class NeatNetwork(nn.Module):
 
 
 def to_torch(network: NeatNetwork, *, title: str = "") -> str:
-    """Write a network as Python source with one class, ``NeatNetwork``, a ``torch.nn.Module``.
+    """Write a network as Python source with one class, ``NeatModule``, a ``torch.nn.Module``.
 
     Args:
         network: The network.

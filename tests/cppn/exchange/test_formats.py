@@ -118,7 +118,7 @@ def test_a_drawing_has_a_limit(tmp_path):
 def test_a_title_stays_in_its_comment(network, tmp_path):
     title = 'x"""\nraise SystemExit\\'
     path = cppn.write(network, tmp_path / "n.py", title=title)
-    assert "NeatNetwork" in runpy.run_path(str(path))
+    assert "NeatModule" in runpy.run_path(str(path))
 
 
 def test_neat_pythons_genome_is_refused_in_words_where_it_is_no_network(tmp_path):

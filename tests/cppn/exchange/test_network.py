@@ -59,7 +59,7 @@ def test_pytorch_computes_what_neat_python_does(number, tmp_path):
         names = runpy.run_path(str(cppn.write(network, tmp_path / "network.py")))
         assert {name for name in names if "neatfool" in str(names[name])} <= {"__doc__"}
         with torch.no_grad():
-            found = names["NeatNetwork"](torch.float64)(torch.from_numpy(POINTS))
+            found = names["NeatModule"](torch.float64)(torch.from_numpy(POINTS))
         assert close(found.numpy(), expected)
     assert seen == {*NAMES}
 
@@ -91,7 +91,7 @@ def test_what_neat_python_exports_is_read():
 
 def test_a_module_is_trained_as_any(tmp_path):
     file = cppn.write(random_network(1), tmp_path / "network.py")
-    module = runpy.run_path(str(file))["NeatNetwork"]()
+    module = runpy.run_path(str(file))["NeatModule"]()
     module(torch.rand(5, 4, 2)).sum().backward()
     assert module(torch.rand(5, 4, 2)).shape == (5, 4, 1)
     assert all(each.grad is not None for each in module.parameters())
