@@ -48,6 +48,7 @@ REFUSING = {
 }
 ELSEWHERE = {
     *("demo", "experiments", "mnist", "plugins", "run", "validate"),  # read no run
+    "breed",  # its own runs are such; see tests/plugins/breed
     *("retrain", "recognise"),  # take networks of the target mnist, and answers of a quiz
     "watch",  # see tests/plugins/watch/test_objectives.py
 }
