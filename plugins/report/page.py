@@ -21,7 +21,6 @@ from neatfool import EliteView, Run, RunError, cppn, present
 from neatfool.measure import read_survival
 from neatfool.wording import four_digits, level, percent, spending
 
-from .heat_map import draw_heat_map
 
 if TYPE_CHECKING:
     from neatfool import GenerationReport
@@ -71,7 +70,7 @@ def write(run: Run, path: Path) -> None:
         "classes": len(cards),
         "objective": run.spec.is_objective,
         "score": run.spec.format_score,
-        "heat": draw_heat_map(run),
+        "heat": None,
         "tile_of": {card.index: tile[0].index for tile in tiles.values() for card in tile},
         "one": "niche" if run.spec.is_objective else "class",
         "several": "niches" if run.spec.is_objective else "classes",
@@ -90,6 +89,10 @@ def write(run: Run, path: Path) -> None:
         "script": script,
         "script_hash": b64encode(sha256(script.encode()).digest()).decode(),
     }
+    if run.spec.grid:
+        from .heat_map import draw_heat_map  # which a classifier's report does without
+
+        content["heat"] = draw_heat_map(run)
     content |= present.arrange_blocks(present.report_blocks(run, phylogeny))
     present.write_page(path, HERE / "page.html.j2", content)
 
