@@ -107,12 +107,14 @@ class MainGroup(CommandGroup):
         if cmd_name in COMMANDS:
             command: click.Command = resolve_name(COMMANDS[cmd_name])
             return command
-        if cmd_name in self.plugins.names("measure"):
-            return self._load_measure(cmd_name)
         installed = self.plugins.names("command")
         first = [plugin for plugin in (OURS, cmd_name) if plugin in installed]
-        found = (self._load(plugin).get(cmd_name) for plugin in (*first, *installed))
-        return next(filter(None, found), None)
+        known = next(filter(None, (self._load(each).get(cmd_name) for each in first)), None)
+        # A measure may have no other command's name.
+        if known is None and cmd_name in self.plugins.names("measure"):
+            return self._load_measure(cmd_name)
+        found = (self._load(plugin).get(cmd_name) for plugin in installed)
+        return known or next(filter(None, found), None)
 
     def main(self, *args: Any, **settings: Any) -> Any:
         """Run a command line and exit; errors are messages, wherever they happen."""

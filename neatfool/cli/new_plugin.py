@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from neatfool import __version__
+from neatfool.cli.main_group import GROUPS
+from neatfool.cppn.activations import BUILT_IN
 from neatfool.errors import ExperimentError, StorageError
 from neatfool.plugin import discovery
 
@@ -120,6 +122,10 @@ def _check_name(kind: str, name: str, *, package: bool) -> None:
         problem = f"must be in small letters, as modules are; take {name.lower()!r}"
     elif f"{kind}.{name}" in discovery.entry_points(discovery.GROUP).names:
         problem = f"is the name of an installed {kind}; choose another"
+    elif kind == "measure" and name in {each for names in GROUPS.values() for each in names}:
+        problem = "is the name of a command; choose another"
+    elif kind == "activation" and name in BUILT_IN:
+        problem = "is the name of one of neatfool's activations; choose another"
     # Folders without code, which Python could import too, do not count.
     elif iskeyword(name) or name in _TAKEN_BY_TOOLS or getattr(find_spec(module), "origin", None):
         problem = "already means something else to Python; choose another"

@@ -229,6 +229,7 @@ def verify(run: Run, scorer: Scorer) -> list[VerificationResult]:
     elites, verified, target = run.elites, [], scorer.target
     redraws = isinstance(target, MultiView) and target.redraws
     drawing = encodings_of(target, run.encoding) if redraws else []
+    least = max((abs(elite.score) for elite in elites), default=0.0) / 1000
     size = scorer.batch_size if scorer.metered is None else ASKED_AT_ONCE
     with ExitStack() as ending:
         use_ledger(run, scorer, ending)
@@ -243,7 +244,8 @@ def verify(run: Run, scorer: Scorer) -> list[VerificationResult]:
             for elite, probs, ranks in zip(batch, scores.probs, rank(scores), strict=True):
                 now, rank_now = float(probs[elite.index]), float(ranks[elite.index])
                 recorded = elite.name, elite.index, elite.score
-                verified.append(VerificationResult(*recorded, now, elite.rank, rank_now))
+                scale = max(abs(elite.score), least) or 1.0 if run.spec.is_objective else 1.0
+                verified.append(VerificationResult(*recorded, now, elite.rank, rank_now, scale))
     return verified
 
 

@@ -166,8 +166,13 @@ class FunctionObjective(Target):
             return self._call(images.float())
 
     def _call(self, images: Any) -> Any:
-        with _blaming_the_model(images.shape, self.function):
+        try:
             return self.function(images)
+        except (Exception, SystemExit) as error:
+            if isinstance(error, NeatfoolError) or is_out_of_memory(error):
+                raise
+            fault = f"failed on images [N, C, H, W] of shape {tuple(images.shape)}"
+            raise TargetError(f"score: {fault}: {cause(error)}") from error
 
     def _values_to_differentiate(self, images: torch.Tensor) -> torch.Tensor:
         answer = self.function(images)

@@ -1,5 +1,6 @@
 """A session: one process's part of a run, from start or resume to its end, perhaps by Ctrl-C."""
 
+import json
 import logging
 import math
 import platform
@@ -36,6 +37,7 @@ from neatfool.scoring.plan import ScoringPlan
 from neatfool.scoring.repeatability import check_repeatability
 from neatfool.spec.archive import Candidate, Elite
 from neatfool.spec.engine import Engine
+from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.json import Json
 from neatfool.wording import counted, listed
 
@@ -276,6 +278,8 @@ def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly, store: 
         fault = f"the experiment is not the one that the run started with ({changes})"
     elif scorer.fingerprint != info["target"]["fingerprint"]:
         fault = f"the {scorer.name} is not the run's (its weights or code changed)"
+    elif changed := _changes_of_spec(info["spec"], store.classes(), assembly.spec):
+        fault = f"its target had other images or classes ({changed})"
     elif (there := info["scoring"]["device"]) != (here := scorer.batches.device):
         fault = f"its images were scored on {there}, and this machine would use {here}"
     if fault:
@@ -287,6 +291,17 @@ def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly, store: 
         has = f"{counted(last + 1, 'generation', 'generations')} and {images:,} images"
         fault = f"has {has} already, so {new.length} cannot be its new length"
         raise RunError(f"{folder}: {fault}. Its length is {old.length}; give a greater one")
+
+
+def _changes_of_spec(recorded: dict[str, Json], classes: list[str], spec: ImageSpec) -> str:
+    """Name what a target's spec has otherwise than the run's record; empty if nothing."""
+    now = json.loads(json.dumps(asdict(spec)))
+    own = now.pop("classes")
+    changed = [name for name, value in now.items() if value != recorded.get(name)]
+    # Further classes may have turned up.
+    if classes[: len(own)] != own or (len(classes) > len(own) and not spec.open):
+        changed.append("classes")
+    return ", ".join(changed)
 
 
 def _restore(assembly: Assembly, store: RunStore) -> None:

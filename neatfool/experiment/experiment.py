@@ -101,11 +101,14 @@ class Experiment:
             RunError: An option is no longer valid, or only Python has a part of it.
         """
         if parts := parts_from_python(resolved):
-            lacking = listed(parts)
+            whose = f"run {resolved['experiment']['name']!r}"
+            if resolved["scheme"].get("plugin") == "interactive":
+                advice = "`neatfool breed FOLDER` goes on with it"
+                raise RunError(f"{whose}: a person chose its images, and cannot be asked; {advice}")
             raise RunError(
-                f"run {resolved['experiment']['name']!r}: only Python has its {lacking}. Hand it "
-                "in there: neatfool.fool or evolve(..., out=FOLDER, resume_run=True) resumes the "
-                "run, and neatfool.open_run(FOLDER, model=model) scores with it again"
+                f"{whose}: only Python has its {listed(parts)}. Hand it in there: neatfool.fool or "
+                "evolve(..., out=FOLDER, resume_run=True) resumes the run, and "
+                "neatfool.open_run(FOLDER, model=model) scores with it again"
             )
         with recorded_by_a_run():
             sections = json_sections(resolved, RECORDED)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from neatfool.errors import ExperimentError
+from neatfool.errors import ExperimentError, nearest
 from neatfool.evolution.python_target import FunctionObjective
 from neatfool.fooling.fool import fool
 from neatfool.run.run import Run
@@ -25,7 +27,7 @@ def evolve(
     *,
     image: tuple[int, int, int] | None = None,
     niches: Sequence[str] | None = None,
-    grid: Sequence[Range] | Mapping[str, Range] | None = None,
+    grid: Sequence[Range | GridAxis] | Mapping[str, Range] | None = None,
     differentiable: bool = False,
     images: int | None = None,
     seed: int = 1,
@@ -77,6 +79,9 @@ def evolve(
     """
     if foreign := [name for name in settings if name in OF_CLASSIFIERS]:
         raise ExperimentError(f"{listed(foreign)}: of a classifier, for neatfool.fool; leave out")
+    if unknown := sorted(settings.keys() - inspect.signature(fool).parameters.keys()):
+        near = nearest(unknown[0], [*inspect.signature(evolve).parameters])
+        raise TypeError(f"evolve() got an unexpected keyword argument {unknown[0]!r}{near}")
     target = score
     if not isinstance(target, Target):
         target = FunctionObjective(
@@ -93,7 +98,7 @@ def evolve(
 def _spec(
     image: tuple[int, int, int] | None,
     niches: Sequence[str] | None,
-    grid: Sequence[Range] | Mapping[str, Range] | None,
+    grid: Sequence[Range | GridAxis] | Mapping[str, Range] | None,
 ) -> ImageSpec:
     if niches is not None and grid is not None:
         raise ExperimentError("niches, grid: a grid names its own niches; give one of the two")
@@ -102,14 +107,37 @@ def _spec(
     except (TypeError, ValueError):
         fault = f"must be (channels, height, width), such as (3, 128, 128), not {image!r}"
         raise ExperimentError(f"image: {fault}") from None
+    names = () if grid else ("best",) if niches is None else _names(niches)
     try:
-        named = (
-            grid
-            if isinstance(grid, Mapping)
-            else {f"measure {number}": each for number, each in enumerate(grid or (), 1)}
-        )
-        axes = tuple(GridAxis(name, *each) for name, each in named.items())
-        names = () if axes else ("best",) if niches is None else tuple(niches)
-        return ImageSpec(height, width, channels, names, kind="objective", grid=axes)
+        return ImageSpec(height, width, channels, names, kind="objective", grid=_axes(grid or ()))
     except (TypeError, ValueError) as error:
         raise ExperimentError(f"image, niches, grid: {error}") from error
+
+
+def _names(niches: Sequence[str]) -> tuple[str, ...]:
+    names = () if isinstance(niches, str) else tuple(map(str, niches))
+    if not names or len({*names}) < len(names) or not all(map(str.strip, names)):
+        fault = f"must be different names, at least 1 of them, not {niches!r}"
+        raise ExperimentError(f"niches: {fault}")
+    return names
+
+
+def _axes(grid: Sequence[Range | GridAxis] | Mapping[str, Range]) -> tuple[GridAxis, ...]:
+    pairs = grid.items() if isinstance(grid, Mapping) else enumerate(grid, 1)
+    return tuple(
+        each if isinstance(each, GridAxis) else GridAxis(_axis_name(key), *_ends(each))
+        for key, each in pairs
+    )
+
+
+def _axis_name(key: str | int) -> str:
+    return f"measure {key}" if isinstance(key, int) else str(key).strip() or "measure"
+
+
+def _ends(given: Range) -> Range:
+    try:
+        low, high, cells = given
+        return float(low), float(high), operator.index(cells)
+    except (TypeError, ValueError):
+        fault = f"has (low, high, cells) for each measure, such as (0, 1, 20), not {given!r}"
+        raise ExperimentError(f"grid: {fault}") from None

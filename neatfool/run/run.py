@@ -107,7 +107,7 @@ class Run(RunRecord):
         ``generation``, ``nodes``, ``connections`` and, if the target has a grid, ``measures_0``,
         ``measures_1``, …. So pyribs' visualizers take it::
 
-            archive = ribs.archives.GridArchive(solution_dim=0, dims=(20, 20), ranges=[(0, 1)] * 2)
+            archive = ribs.archives.GridArchive(solution_dim=1, dims=(20, 20), ranges=[(0, 1)] * 2)
             ribs.visualize.grid_archive_heatmap(archive, df=run.archive())
 
         Raises:

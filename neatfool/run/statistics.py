@@ -155,7 +155,11 @@ TOLERANCE = 1e-4
 
 @dataclass(frozen=True)
 class VerificationResult:
-    """The score of a saved image, recorded and measured; ranks differ even near certainty."""
+    """The score of a saved image, recorded and measured; ranks differ even near certainty.
+
+    ``scale`` is 1 for a confidence. For the score of an objective it is its size, or a thousandth
+    of the largest score's, if that is more.
+    """
 
     name: str
     index: int
@@ -163,11 +167,12 @@ class VerificationResult:
     measured: float
     recorded_rank: float = 0.0
     measured_rank: float = 0.0
+    scale: float = 1.0
 
     @property
     def difference(self) -> float:
-        """The distance between the two scores, as a share of the recorded one if that is large."""
-        return abs(self.recorded - self.measured) / max(1.0, abs(self.recorded))
+        """The distance between the two scores; for an objective as a share of ``scale``."""
+        return abs(self.recorded - self.measured) / self.scale
 
 
 @dataclass(frozen=True, repr=False)
@@ -208,7 +213,8 @@ class Verdict:
         whole = self.summary()
         ranks = [result.measured_rank for result in self.results]
         scored = counted(whole["images"], "image", "images")
-        scored += f" scored from their files: {whole['wrong']} wrong, largest difference "
+        relative = "relative " if self.objective else ""
+        scored += f" scored from their files: {whole['wrong']} wrong, largest {relative}difference "
         scored += f"{whole['largest_difference']:.1e}. Median"
         if self.objective:
             return f"{scored} {four_digits(whole['median'])}, lowest {four_digits(whole['min'])}."

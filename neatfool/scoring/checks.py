@@ -104,21 +104,28 @@ def _check_objective(answer: Any, count: int, spec: ImageSpec, name: str) -> Sco
         fault = "an objective with a grid returns (scores [N], measures [N, D])"
         raise TargetError(f"{name}: score() returned no measures; {fault}")
     columns = 1 if spec.grid else len(spec.classes)
-    scores = as_numbers(values, "the scores", name).astype(np.float64)
-    if columns == 1:
-        scores = scores.reshape(-1, 1) if scores.shape in ((count,), (count, 1)) else scores
-    scores = _array(scores, "the scores", (count, columns), name)
+    scores = _table(values, "the scores", (count, columns), "niches", name)
     ok &= np.isfinite(scores).all(axis=1)
     if not spec.grid:
         scores = np.where(ok[:, None], scores, 0.0)
         return Scores(scores, scores, ok, alone=True)
-    shape = count, len(spec.grid)
-    measures = _array(measures, "the measures", shape, name).astype(np.float64)
+    measures = _table(measures, "the measures", (count, len(spec.grid)), "measures", name)
     ok &= np.isfinite(measures).all(axis=1)
     measures = np.where(ok[:, None], measures, 0.0)
     in_cells = np.full((count, len(spec.classes)), -np.inf)
     in_cells[np.arange(count), spec.cells(measures)] = np.where(ok, scores[:, 0], -np.inf)
     return Scores(in_cells, in_cells, ok, alone=True, measures=measures)
+
+
+def _table(values: Any, what: str, shape: tuple[int, int], columns: str, name: str) -> np.ndarray:
+    """Turn numbers into float64 [N, columns]; [N] is one column."""
+    table = as_numbers(values, what, name).astype(np.float64)
+    if shape[1] == 1 and table.shape == shape[:1]:
+        table = table[:, None]
+    if table.shape != shape:
+        fault = f"{what} have shape {table.shape}, not [images, {columns}] = {shape}"
+        raise TargetError(f"{name}: {fault}")
+    return table
 
 
 def check_labels(answer: Labels, count: int, spec: ImageSpec, name: str) -> Labels:

@@ -120,7 +120,7 @@ def compare_scores(
         return 0.0, ""
     shown, (a, b) = "probability", (np.asarray(each.probs, float)[ok] for each in (one, other))
     if objective:
-        shown, apart = "score", _relative(a, b)
+        shown, apart = "score", _relative(a, b, axis=0, least=0.0)
     elif (apart := np.abs(a - b)).max() <= HALF_PRECISION:
         if one.logits is not None and other.logits is not None:
             shown = "logit"
@@ -137,10 +137,12 @@ def compare_scores(
     return float(apart.max()), f"{first} and then {second} as the {shown} of {what} {named}"
 
 
-def _relative(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Give differences as shares of their row's largest number, or of 1 if that is more."""
+def _relative(a: np.ndarray, b: np.ndarray, axis: int = 1, least: float = 1.0) -> np.ndarray:
+    """Give differences as shares of their row's largest number, or of ``least`` if that is more."""
     with np.errstate(invalid="ignore"):  # infinite less infinite
         apart = np.where(a == b, 0.0, np.abs(a - b))
-    largest = np.abs(np.where(np.isfinite(a), a, 0.0)).max(axis=1, keepdims=True)
-    parts: np.ndarray = np.nan_to_num(apart / np.maximum(largest, 1.0), nan=np.inf, posinf=np.inf)
+    largest = np.abs(np.where(np.isfinite(a), a, 0.0)).max(axis=axis, keepdims=True)
+    scale = np.maximum(largest, least)
+    apart = np.divide(apart, scale, out=apart, where=scale > 0)
+    parts: np.ndarray = np.nan_to_num(apart, nan=np.inf, posinf=np.inf)
     return parts

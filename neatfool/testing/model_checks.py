@@ -58,7 +58,7 @@ class ModelSubject:
             SkipTest: No name was given.
         """
         if not self._names:
-            raise SkipTest(f"no model was named to load, such as {self.model.forms[0]}")
+            raise SkipTest(f"no model was named to load (--set model={self.model.forms[0]})")
         return [each for name in self._names for each in self.load(name)]
 
     def cases(self) -> Iterator[tuple[Classifier | Tower, torch.Tensor]]:

@@ -49,7 +49,9 @@ class Diversity(RunFacts):
 
     def headline(self) -> str:
         """Say how diverse the elites are."""
-        founders = counted(self.founders, "random image", "random images")
+        founders = counted(self.founders, "first image", "first images")
+        if self.elites == 1:
+            return f"The only elite descends from {founders}."
         return (
             f"The {counted(self.elites, 'elite', 'elites')} descend from {founders}, and "
             f"{share(self.most_fruitful)} of them share one of these; {share(self.look_alikes)} "

@@ -84,7 +84,7 @@ class PersonAtPage(Person):
         classes = self._onlooker.spec.classes
         probs = self._onlooker.score(fit_images(images.cpu(), self._onlooker.spec)).probs
         best = zip(probs.argmax(axis=1).tolist(), probs.max(axis=1).tolist(), strict=True)
-        return [f"{classes[place]}, {percent(sure)}" for place, sure in best]
+        return [f"{classes[place]}: {percent(sure)}" for place, sure in best]
 
     def act(self, shown: dict[str, Any]) -> UserAction | None:
         """Show pictures, and wait; None after Ctrl-C."""

@@ -59,6 +59,7 @@ class Person(Target):
 
     names: Sequence[str] = ()
     """The names of the images that are scored next."""
+    __name__ = "a person"
     beginning: str | None = None
     """The genome that a new session begins with, as JSON."""
 
@@ -234,7 +235,8 @@ class InteractiveScheme(Scheme):
 
     def _new_names(self, wanted: str, count: int) -> list[str]:
         """Name pictures as wanted, with a number where that name is taken."""
-        name, names = " ".join(wanted.split()) or "picture", list[str]()
+        visible = "".join(each for each in " ".join(wanted.split()) if each.isprintable())
+        name, names = visible.strip() or "picture", list[str]()
         taken = {*self._names}
         for _ in range(count):
             new, number = name, 1

@@ -41,11 +41,12 @@ def write_gallery(
     except OSError as error:
         cause = error.strerror or error
         raise StorageError(f"{folder}: cannot be written: {cause}") from error
+    write_scripts(folder)
     runs = [
         _write_run(folder, number, run, elites, small=small, note=note)
         for number, (run, elites) in enumerate(chosen)
     ]
-    # Only now: drawing a run may have added activations of plugins.
+    # Again: drawing a run may have added activations of plugins.
     write_scripts(folder)
     index = {
         "activations": [*cppn.ACTIVATIONS],

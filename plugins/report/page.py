@@ -21,7 +21,6 @@ from neatfool import EliteView, Run, RunError, cppn, present
 from neatfool.measure import read_survival
 from neatfool.wording import four_digits, level, percent, spending
 
-
 if TYPE_CHECKING:
     from neatfool import GenerationReport
 

@@ -218,3 +218,31 @@ def test_a_run_needs_its_function_again(tmp_path):
     evolve(mirrored, tmp_path / "run", grid=GRID)
     with pytest.raises(RunError, match="model"):
         neatfool.open_run(tmp_path / "run").verify()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"grid": {"brightness": (0, 1, 5), "contrast": (0, 0.5, 8)}},
+        {"grid": {"brightness": (0, 2, 5), "contrast": (0, 0.5, 4)}},
+        {"grid": {"lightness": (0, 1, 5), "contrast": (0, 0.5, 4)}},
+        {"image": (1, 14, 10)},
+    ],
+)
+def test_a_run_goes_on_only_with_its_own_images_and_niches(tmp_path, other):
+    evolve(mirrored, tmp_path / "run", grid=GRID, images=200)
+    with pytest.raises(RunError, match="other images or classes"):
+        evolve(mirrored, tmp_path / "run", **{"grid": GRID, "resume_run": True, **other})
+    run = evolve(mirrored, tmp_path / "run", grid=GRID, images=300, resume_run=True)
+    assert not run.verify().wrong
+
+
+@pytest.mark.parametrize("size", [1e-12, 1, 1e12])
+def test_scores_of_any_size_are_compared(tmp_path, size):
+    run = evolve(lambda images: size * images.std((1, 2, 3)), tmp_path / "run", images=100)
+    assert not run.verify().wrong
+    doubled = neatfool.open_run(run.path, model=lambda images: 2 * size * images.std((1, 2, 3)))
+    assert len(doubled.verify().wrong) == 1
+    draw = np.random.default_rng(0)
+    with pytest.raises(TargetError, match="scored twice"):
+        evolve(lambda images: size * draw.random(len(images)), tmp_path / "chance")

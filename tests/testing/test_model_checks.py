@@ -64,7 +64,7 @@ def test_without_a_model_only_names_are_checked() -> None:
     results = examine_plugin("model", FileSaid)
     assert all(result.passed for result in results)
     assert [result.message for result in results if "row" in result.name] == [
-        "no model was named to load, such as mine:FILE"
+        "no model was named to load (--set model=mine:FILE)"
     ]
 
 

@@ -198,12 +198,13 @@
       return;
     }
     const all = buttons();
+    const outside = document.activeElement === document.body && event.key.startsWith("Arrow");
     const at = all.indexOf(document.activeElement);
     const across = getComputedStyle(byId("pictures")).gridTemplateColumns.split(" ").length;
     const to = { ArrowRight: at + 1, ArrowLeft: at - 1, ArrowDown: at + across, ArrowUp: at - across, Home: 0, End: all.length - 1 }[event.key];
-    if (at < 0 || !all[to]) return;
+    if (!outside && (at < 0 || !all[to])) return;
     event.preventDefault();
-    all[to].focus();
+    all[outside ? 0 : to].focus();
   }
 
   byId("controls").addEventListener("submit", (event) => {

@@ -162,7 +162,7 @@ def test_of_very_many_classes_the_gallery_holds_the_best(
 
 def test_it_says_how_diverse_the_elites_are(written: Callable[..., Parsed]) -> None:
     text = written(generations=3).text
-    assert "10 elites descend from 10 random images, and 10 % of them share one of these" in text
+    assert "10 elites descend from 10 first images, and 10 % of them share one of these" in text
 
 
 ADDS = """
