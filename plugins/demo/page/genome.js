@@ -7,6 +7,7 @@
 const INPUTS = [-1, -2, -3, -4];
 const INPUT_NAMES = ["x", "y", "d", "1"];
 const LARGEST_WEIGHT = 10;
+const FIRST_HIDDEN = 100; // the nodes 0, 1, ... are the outputs
 // The probabilities of the paper's mutations, as in neatfool's preset "paper".
 const RATES = { weight: 0.1, activation: 0.1, addConnection: 0.5, deleteConnection: 0.3, addNode: 0.5, deleteNode: 0.2 };
 const ETA = 15;
@@ -90,7 +91,7 @@ function deleteConnection(genome, random) {
 function addNode(genome, random) {
   if (!genome.connections.length) return;
   const split = choose(genome.connections, random);
-  const id = 1 + Math.max(...genome.nodes.map(([each]) => each));
+  const id = 1 + Math.max(FIRST_HIDDEN - 1, ...genome.nodes.map(([each]) => each));
   split[3] = false;
   genome.nodes.push(newNode(id, random));
   genome.connections.push([split[0], id, 1, true], [id, split[1], split[2], true]);

@@ -104,7 +104,7 @@ def test_images_are_searched_sorted_and_filtered(shown):
     assert names(shown) == []
     set_value(shown, "#find", "")
     set_value(shown, "#sort", "surest")
-    sure = shown.do("neatfool.grid.order.map((each) => each.confidence)")
+    sure = shown.do("neatfool.grid.order.map((each) => each.score)")
     assert sure == sorted(sure, reverse=True)
     limit = 100 * sure[1] - 1e-9
     shown.do("document.querySelector('#least').step = 'any'")

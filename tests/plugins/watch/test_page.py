@@ -77,7 +77,7 @@ def test_keys_go_through_the_classes_and_time(page: Browser) -> None:
 def test_the_page_writes_confidences_as_neatfool_does(page: Browser) -> None:
     script = Path(watch.__file__).with_name("page") / "watch.js"
     source = script.read_text(encoding="utf-8").partition("const percent = ")[2]
-    function = source.partition("const duration")[0].strip().removesuffix(";")
+    function = source.partition("// An objective")[0].strip().removesuffix(";")
     near_one = [1 - 10 ** (-nines / 5) for nines in range(1, 60)]
     values = [0.0, 9e-7, 1e-6, 0.00219, 0.01, 0.5, 0.999, 0.9999, 1.0, *near_one]
     assert page.do(f"{values}.map({function})") == [percent(value) for value in values]
