@@ -10,7 +10,6 @@ from typing import Final
 
 from neatfool import __version__
 from neatfool.cli.main_group import GROUPS
-from neatfool.cppn.activations import BUILT_IN
 from neatfool.errors import ExperimentError, StorageError
 from neatfool.plugin import discovery
 
@@ -113,6 +112,8 @@ def _fill(template: str, values: Mapping[str, object]) -> str:
 
 
 def _check_name(kind: str, name: str, *, package: bool) -> None:
+    from neatfool.cppn.activations import BUILT_IN  # numpy, which commands start without
+
     problem, module = None, f"{_PREFIX}_{name}" if package else name
     if re.match(rf"{_PREFIX}[-_]", name):
         problem = f"begins as its package's does; take {name[len(_PREFIX) + 1 :]!r}"
