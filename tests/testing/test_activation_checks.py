@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -94,3 +95,4 @@ def test_the_documented_activation_runs(tmp_path, own_sys_path):
     assert "ripple" in open_run(tmp_path / "run").experiment["activations"]
     (tmp_path / "test_ripple.py").write_text(test)
     import_file(tmp_path / "test_ripple.py").test_ripple_is_drawn_alike_everywhere()
+    sys.modules.pop("ripple")
