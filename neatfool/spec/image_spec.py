@@ -49,7 +49,10 @@ class GridAxis:
     def ranges(self) -> list[str]:
         """Name the range of each cell: ``"brightness 0.25 to 0.5"``."""
         width = (self.high - self.low) / self.cells
-        ends = [f"{self.low + width * number:.6g}" for number in range(self.cells + 1)]
+        for digits in range(4, 18):  # so many that no two ends are written alike
+            ends = [f"{self.low + width * each:.{digits}g}" for each in range(self.cells + 1)]
+            if len({*ends}) == len(ends):
+                break
         return [f"{self.name} {ends[number]} to {ends[number + 1]}" for number in range(self.cells)]
 
 
@@ -154,7 +157,8 @@ class ImageSpec:
         if count > MOST_CELLS:
             raise ValueError(f"grid: {count:,} cells: there may be at most {MOST_CELLS:,}")
         if self.nothing or (self.open and self.grid):
-            raise ValueError("an objective has no classes that mean nothing, nor a grid open cells")
+            fault = "has no classes that mean nothing, and with a grid no open ones"
+            raise ValueError(f"an objective {fault}")
         if not self.grid:
             return tuple(self.classes)
         names = tuple(map(", ".join, product(*(axis.ranges() for axis in self.grid))))

@@ -246,3 +246,9 @@ def test_scores_of_any_size_are_compared(tmp_path, size):
     draw = np.random.default_rng(0)
     with pytest.raises(TargetError, match="scored twice"):
         evolve(lambda images: size * draw.random(len(images)), tmp_path / "chance")
+
+
+def test_cells_have_different_names_however_narrow_they_are():
+    axis = neatfool.GridAxis("x", 1_000_000, 1_000_001, 10)
+    assert len({*axis.ranges()}) == 10
+    assert axis.ranges()[0] == "x 1000000 to 1000000.1"
