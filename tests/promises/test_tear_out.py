@@ -110,11 +110,14 @@ def test_tests_of_others_are_found_without_a_group_of_plugins(torn, tmp_path):
     theirs = {path for path in copy.glob("tests/**/*.py") if belongs(path, copy, torn, named)}
     # Tests of the whole project look at all plugins, and support for the tests of some is theirs.
     theirs |= set((copy / "tests" / "promises").glob("test_*.py"))
-    support = {path.stem for path in theirs if path.parent.name == "support"}
-    used = re.compile(rf"^(from|import) ({'|'.join(support) or '-'})\b", re.MULTILINE)
-    for path in [*copy.glob("tests/**/*.py")]:
-        if path in theirs or used.search(path.read_text(encoding="utf-8")):
+    tests = [*copy.glob("tests/**/*.py")]
+    while theirs:
+        support = {path.stem for path in theirs if path.parent.name == "support"}
+        for path in theirs:
             path.unlink()
+        used = re.compile(rf"^(from|import) ({'|'.join(support) or '-'})\b", re.MULTILINE)
+        tests = [path for path in tests if path not in theirs]
+        theirs = {path for path in tests if used.search(path.read_text(encoding="utf-8"))}
     found = call(
         tmp_path / "site",
         *("-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", "tests"),
