@@ -1,4 +1,4 @@
-"""Outlier exposure with evolved images as the outliers: the figures of docs/exposure.md.
+"""Outlier exposure with evolved images as the outliers: the figures of docs/defences.md.
 
 python docs/exposure.py exposure mnist outlier-exposure mnist notmnist.gz fashion-mnist_test.csv
 python docs/exposure.py exposure cifar cifar-10 pytorch_resnet_cifar10 photographs

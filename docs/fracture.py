@@ -1,4 +1,4 @@
-"""Measure how fractured networks are: the figures and the picture of docs/fracture.md.
+"""Measure how fractured networks are: the figures and the picture of docs/results-images.md.
 
 python docs/fracture.py fer fer                      # a clone of github.com/akarshkumar0101/fer
 python docs/fracture.py run runs/imagenet-2          # 24 elites, and what births changed

@@ -164,9 +164,9 @@ def test_no_exception_is_swallowed_unseen():
     assert found == []
 
 
-HANDBOOK = (ROOT / "docs" / "how-it-works.md").read_text(encoding="utf-8")
-HOUSE = re.findall(r"^\| `(\w+)` \|", HANDBOOK.split("## The database")[0], re.MULTILINE)
-"""The rooms from the ground up, as the documentation lists them."""
+HANDBOOK = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+HOUSE = re.findall(r"^\| `(\w+)` \|", HANDBOOK.split("## Where is")[0], re.MULTILINE)
+"""The packages from the ground up, as the guide for contributors lists them."""
 ROOMS_OF_CPPN = re.findall(
     r"`(\w+)`", HANDBOOK.split("Within `cppn` the order is")[1].split(".")[0]
 )

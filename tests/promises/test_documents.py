@@ -194,14 +194,43 @@ def test_no_line_of_a_page_is_a_comment_or_a_list_by_accident(page):
     assert re.findall(r"^\w.*\n1\. .*", text, re.M) == []  # A list may follow a line at once.
 
 
-@pytest.mark.parametrize(("page", "words"), [("results.md", 4000), ("performance.md", 3000)])
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        ("results.md", 1000),
+        ("results-search.md", 2300),
+        ("results-images.md", 2400),
+        ("performance.md", 2000),
+        ("foolbench.md", 1150),
+    ],
+)
 def test_a_page_of_findings_ends(page, words):
     assert len((ROOT / "docs" / page).read_text(encoding="utf-8").split()) <= words
 
 
+FINDINGS = ["results", "results-search", "results-images", "defences", "performance"]
+
+
+@pytest.mark.parametrize("page", FINDINGS)
+def test_a_table_of_findings_fits_beside_a_text(page):
+    text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
+    tables = re.findall(r"^\|(?:---\|)+$", text, re.M)
+    assert tables
+    assert [each for each in tables if each.count("---") > 6] == []
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda path: path.name)
+def test_files_that_a_page_names_to_a_browser_exist(page):
+    extra = ROOT / "docs" / "_extra"
+    made = {f"{each}.html" for each in ("fool", "gallery/index", "foolbench/index")}
+    made.add("foolbench/entry.schema.json")
+    named = re.findall(r'(?:href|src)="([^":#]+)[^":]*"', page.read_text(encoding="utf-8"))
+    assert [each for each in named if each not in made and not (extra / each).is_file()] == []
+
+
 def test_all_pages_together_end():
     pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
-    assert sum(len(page.read_text(encoding="utf-8").split()) for page in pages) < 47_000
+    assert sum(len(page.read_text(encoding="utf-8").split()) for page in pages) < 46_500
 
 
 def test_the_home_page_shows_the_demo_first_then_pictures_and_five_links():

@@ -1,4 +1,4 @@
-"""The measures of docs/fracture.md: what they find, and what changes none of them."""
+"""The measures of docs/results-images.md: what they find, and what changes none of them."""
 
 from __future__ import annotations
 

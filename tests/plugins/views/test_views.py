@@ -31,7 +31,7 @@ def change(name, images, amount, *, seed=3):
     return VIEWS[name].change(images, amounts, torch.arange(count) + seed)
 
 
-DOCUMENT = (Path(__file__).parents[3] / "docs" / "survival.md").read_text(encoding="utf-8")
+DOCUMENT = (Path(__file__).parents[3] / "docs" / "comparing.md").read_text(encoding="utf-8")
 
 
 def test_the_table_in_the_documentation_has_them_all():
