@@ -59,7 +59,9 @@ def test_the_page_has_every_entry_and_loads_nothing_else():
 
 def test_each_row_of_the_docs_table_is_a_network_without_a_detector():
     plain = [row for row in ROWS if row.kind != "detector"]
-    assert len(bench["in_markdown"]("networks").splitlines()) == len(plain) + 2
+    lines = bench["in_markdown"]("networks").splitlines()
+    assert len(lines) == len(plain) + 2
+    assert {len(line.strip("|").split("|")) for line in lines} == {6}
 
 
 def test_the_page_asks_for_tables_that_there_are():
