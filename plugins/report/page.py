@@ -57,7 +57,7 @@ def write(run: Run, path: Path) -> None:
     for card in cards:  # classes that have the same picture share a tile
         tiles.setdefault(card.picture.src if card.picture else card.index, []).append(card)
     details = elites.details(cards)
-    target, info = run.experiment.get("target", {}), run.info
+    info = run.info
     script = (HERE / "page.js").read_text(encoding="utf-8")
     made_with = info.get("versions", {}) | info.get("clock", {})
     made_with |= {f"target {name}": value for name, value in info.get("target", {}).items()}
@@ -84,7 +84,8 @@ def write(run: Run, path: Path) -> None:
         "details": details,
         "hero": details[0] if details else None,
         "facts": {str(name): str(value) for name, value in made_with.items()},
-        "target": str(target.get("model") or target.get("plugin") or run.name),
+        "title": present.summarize_run(run),
+        "target": present.target_name(run),
         "script": script,
         "script_hash": b64encode(sha256(script.encode()).digest()).decode(),
     }

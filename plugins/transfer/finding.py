@@ -132,15 +132,14 @@ class RunTransfer(RunFacts):
     def headline(self) -> str:
         """Say how many images fool other networks."""
         if self.fool_any_other is None or self.fool_all_others is None:
-            return f"{self.label}: no other network was asked that has one of its classes."
+            return f"{self.label}: none of the other networks has one of its classes."
+        images = f"{share(self.fool_any_other)} of the images of {self.label} fool"
         if self.others == 1:
-            fooled = f"{share(self.fool_any_other)} of its images fool the other network."
-        else:
-            fooled = (
-                f"{share(self.fool_any_other)} of its images fool at least one of {self.others} "
-                f"other networks, and {share(self.fool_all_others)} fool all of them."
-            )
-        return f"{self.label}: {fooled}"
+            return f"{images} the other network."
+        return (
+            f"{images} at least one of {self.others} other networks, and "
+            f"{share(self.fool_all_others)} fool all of them."
+        )
 
     def table(self) -> present.Table:
         """List the images that kept their picture: of too many the first and the last."""
@@ -170,9 +169,9 @@ class Agreement(present.Facts):
         shares = [pair.top1 for pair in pairs if pair.top1 is not None]
         images = f"{self.number:,} in-distribution images ({self.source})"
         if self.number < FEW or not shares:
-            return f"{images} are too few to say how far the networks agree on such."
+            return f"{images} are too few to measure how often the networks agree."
         parts = " to ".join(dict.fromkeys([share(min(shares)), share(max(shares))]))
-        return f"On {images}, two networks have the same top-1 class in {parts} of the cases."
+        return f"On {images}, two networks name the same class first in {parts} of cases."
 
 
 class TransferMatrix(MultiRunResult):
