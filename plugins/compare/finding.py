@@ -196,8 +196,8 @@ class Comparison(present.Finding):
         """Say which group is ahead in the median score at the last point, and if by chance."""
         snapshot, in_words = self.at[-1], self._median.in_words
         images = f"{snapshot.evaluations:,} images"
-        medians = [group.measures["median"].median for group in snapshot.groups]
-        came = [(value, place) for place, value in enumerate(medians) if value is not None]
+        values = [group.measures["median"].median for group in snapshot.groups]
+        came = [(value, place) for place, value in enumerate(values) if value is not None]
         if not came:
             yield f"Too few runs have reached {images}; the longest has {self.grid[-1]:,}."
             return
