@@ -128,7 +128,7 @@ class Ancestry(MultiRunResult):
 def ancestry(
     runs: Run | str | Path | Sequence[Run | str | Path], *, console: present.Output | None = None
 ) -> Ancestry:
-    """Say who descends from whom in RUN, and what that tells of the network.
+    """Trace who descends from whom, and how diverse images are.
 
     You see how many random images the elites descend from, between which classes their children
     moved (goal switches), whether images of related classes are alike, and whether several runs

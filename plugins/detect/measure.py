@@ -184,7 +184,7 @@ def detect(
     seed: int = 1,
     console: present.Output | None = None,
 ) -> Detection:
-    """Say what out-of-distribution (OOD) detectors would have caught of RUN.
+    """Test which detectors (OOD) would reject a run's images.
 
     Each detector is fitted to in-distribution images. Its threshold is set on others, of which 95
     or 99 % are to pass. You see how many of the run's fooling images pass then, too. A run whose

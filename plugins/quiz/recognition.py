@@ -202,7 +202,7 @@ def recognise(
     *,
     console: Output | None = None,
 ) -> Recognition:
-    """Say how often people recognise images, from the ANSWERS that a quiz saved.
+    """Measure how often people recognise images, from a quiz.
 
     You see which share names the class of the network, of a photograph, or says that noise is
     nothing at all, each with its interval and beside chance.
