@@ -44,5 +44,7 @@ def summarize_run(run: Run) -> str:
     sure = f"with more than {level(threshold)} confidence"
     if searched == 1:
         return f"{target} labels a meaningless image “{best.name}” {sure}"
-    images = f"all {searched:,}" if count == searched else f"{count:,} of {searched:,}"
+    images = f"{count:,} of {searched:,}"
+    if count == searched:
+        images = "both" if searched == 2 else f"all {searched:,}"
     return f"{target} labels {images} meaningless images {sure}"

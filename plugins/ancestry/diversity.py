@@ -54,13 +54,10 @@ class Diversity(RunFacts):
             return f"The only image descends from {ancestors}."
         all_ = "Both" if self.elites == 2 else f"All {self.elites:,}"
         text = f"{all_} images descend from {ancestors}"
-        if self.founders > 1:
-            most = round(self.most_fruitful * self.elites)
-            text += f"; {most:,} of them {'has' if most == 1 else 'share'} the most common one"
-        alike = round(self.look_alikes * self.elites)
-        if not alike:
-            return f"{text}. No two look alike."
-        return f"{text}. {alike:,} look like another one."
+        most, alike = (round(part * self.elites) for part in (self.most_fruitful, self.look_alikes))
+        if self.founders > 1 and most > 1:
+            text += f"; {most:,} of them share the most common one"
+        return f"{text}. {f'{alike:,} look like another one' if alike else 'No two look alike'}."
 
 
 def measure_diversity(

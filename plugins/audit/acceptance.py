@@ -194,7 +194,7 @@ class Acceptance(present.Facts):
             return f"Accept at {best}: this keeps {keeps} and {stops}."
         return (
             f"No threshold helps: {best}, the lowest that accepts {limit} of meaningless images, "
-            f"keeps only {keeps}."
+            f"keeps {'only ' * bool(kept)}{keeps}."
         )
 
     def headline(self) -> str:

@@ -172,7 +172,7 @@ class Recognition(Finding):
         text = f"Of {answers} to {kind.name}, {kind.right.as_share()} are correct, which is "
         text += f"{beside} chance ({share(kind.chance)})"
         if kind.name == KINDS["noise"]:
-            return f"{text}; correct is “{NOTHING}”."
+            return f"{text}; the correct answer is “{NOTHING}”."
         return f"{text}; {kind.nothing.as_share()} say “{NOTHING}”."
 
     def _limits(self) -> Iterator[str]:

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from neatfool import present
 from neatfool.measure import FEW, MultiRunResult, RunFacts
-from neatfool.wording import percent, share
+from neatfool.wording import counted, percent, share
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -137,7 +137,7 @@ class RunTransfer(RunFacts):
         if self.others == 1:
             return f"{images} the other network."
         return (
-            f"{images} at least one of {self.others} other networks, and "
+            f"{images} at least one of {self.others:,} other networks, and "
             f"{share(self.fool_all_others)} fool all of them."
         )
 
@@ -167,11 +167,12 @@ class Agreement(present.Facts):
         """Say how far the networks agree."""
         pairs = (pair for pair in self.agreement if pair.first_of != pair.key)
         shares = [pair.top1 for pair in pairs if pair.top1 is not None]
-        images = f"{self.number:,} in-distribution images ({self.source})"
+        images = counted(self.number, "in-distribution image", "in-distribution images")
         if self.number < FEW or not shares:
-            return f"{images} are too few to measure how often the networks agree."
+            return f"Too few to measure how often the networks agree: {images} ({self.source})."
         parts = " to ".join(dict.fromkeys([share(min(shares)), share(max(shares))]))
-        return f"On {images}, two networks name the same class first in {parts} of cases."
+        of_these = f"On {images} ({self.source}), two networks name the same class first"
+        return f"{of_these} in {parts} of cases."
 
 
 class TransferMatrix(MultiRunResult):

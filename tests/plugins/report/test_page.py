@@ -162,9 +162,7 @@ def test_of_very_many_classes_the_gallery_holds_the_best(
 
 def test_it_says_how_diverse_the_elites_are(written: Callable[..., Parsed]) -> None:
     text = written(generations=3).text
-    assert (
-        "All 10 images descend from 10 random ancestors; 1 of them has the most common one" in text
-    )
+    assert "All 10 images descend from 10 random ancestors. " in text
 
 
 ADDS = """
