@@ -96,7 +96,7 @@ Examples:
   neatfool run experiments/mnist.ini"""
 )
 def experiments() -> None:
-    """List the experiments that come with neatfool, or copy some to run and to change."""
+    """List the experiments that come with neatfool, or copy one."""
 
 
 @experiments.command(

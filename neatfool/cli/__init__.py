@@ -43,8 +43,11 @@ memory, or a bug.""",
 def main(context: click.Context, debug: bool) -> None:
     """See how easily an image classifier is fooled.
 
-    Without any photograph, neatfool evolves patterns that the classifier labels with near
-    certainty.
+    Starting from random patterns, not photographs, neatfool evolves images that the classifier
+    labels with more than 99 % confidence.
+
+    Begin with `neatfool demo`, or with one of the files that `neatfool experiments` lists. Each
+    command has a help with examples: `neatfool run --help`.
     """
     # Importing torch makes many objects and no garbage; so does a report.
     context.with_resource(collected_rarely())

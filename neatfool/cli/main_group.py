@@ -39,10 +39,11 @@ COMMANDS: Final = {
 }
 """The commands that are no plugins, by ``module:attribute``."""
 GROUPS: Final = {
-    "Search": ("run", "resume", "validate", "experiments", "demo"),
-    "Look": (*("show", "runs", "watch", "report", "gallery", "graph", "render", "quiz", "export"),),
+    "Search": ("run", "resume", "validate", "experiments", "demo", "breed"),
+    "Look": ("show", "runs", "watch", "report", "gallery", "render", "graph"),
     "Measure": ("verify", "audit"),
-    "Networks and plugins": ("plugins", "serve", "mnist", "retrain"),
+    "Share": ("export", "quiz"),
+    "Extend": ("plugins", "serve", "mnist", "retrain"),
 }
 """The groups of commands in the help, each with those that come first in it. Measures follow in
 theirs by name, and all other commands in one of their own."""

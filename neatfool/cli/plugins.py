@@ -32,7 +32,7 @@ Examples:
   neatfool plugins install -e mine""",
 )
 def plugins() -> None:
-    """List the plugins, show the options of one, check one, begin a new one, or install one."""
+    """List, describe, check, write and install plugins."""
 
 
 @plugins.command(

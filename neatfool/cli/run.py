@@ -146,7 +146,7 @@ def run(
     no_report: bool,
     **observing: Any,
 ) -> None:
-    """Run the experiment in FILE; the run's folder gets images and a report.
+    """Evolve the images of the experiment in FILE.
 
     FILE may also be the name of an experiment that comes with neatfool, such as mnist.
     """
@@ -221,7 +221,7 @@ def resume(
     no_report: bool,
     **observing: Any,
 ) -> None:
-    """Resume the run in folder RUN, as if it had never stopped.
+    """Continue a run exactly where it was interrupted.
 
     It refuses if `experiment.ini` in RUN was edited, if the target no longer scores as it did, if
     another process runs it, or if its database is damaged.

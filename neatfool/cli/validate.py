@@ -16,7 +16,7 @@ Examples:
 )
 @experiment_parameters
 def validate(file: Path, overrides: tuple[str, ...], seed: int | None) -> None:
-    """Check the experiment in FILE, and print it with all its defaults.
+    """Check an experiment file, and print it with all defaults.
 
     It reports all errors, each with its line. A comment names each key that has no value. The
     target is not loaded, so names of classes are checked only if its options tell them.

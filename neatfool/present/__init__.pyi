@@ -20,6 +20,10 @@ from .blocks import StrongText as StrongText
 from .blocks import Table as Table
 from .blocks import Text as Text
 
+# Runs, in words
+from .summary import summarize_run as summarize_run
+from .summary import target_name as target_name
+
 # Commands, and what they say
 from .output import Output as Output
 from .command import FileToWrite as FileToWrite

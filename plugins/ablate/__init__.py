@@ -1,4 +1,4 @@
-"""Say which parts of RUN's images carry the confidence."""
+"""Find the parts of images that carry the confidence."""
 
 from neatfool import Register, hookimpl
 

@@ -23,13 +23,14 @@ WITHOUT_COPY: Final = "kept without a copy"
 WITH_HALF: Final = "kept with half of the copies"
 WITH_ONE: Final = "kept with one copy"
 LEGEND: Final = (
-    "On the map, orange tiles are missed when they are hidden, the more the stronger the colour; "
-    "without a blue tile the target is surer."
+    "On the map, hiding an orange tile lowers the confidence, the more the stronger its colour; "
+    "hiding a blue one raises it."
 )
 METHOD: Final = (
-    "What is hidden gets the image's mean colour. Kept is the share of the confidence that stays: "
-    "without the copy or the tile that is missed most, or with the one copy that does best alone. "
-    f"A tile matters if more than {share(MATTERS)} of the confidence is lost without it."
+    "A part is hidden by filling it with the image's mean colour. *Kept* is the share of the "
+    "confidence that remains: without the tile or the copy whose absence costs most, or with the "
+    f"one copy that scores best alone. A tile matters if hiding it costs more than "
+    f"{share(MATTERS)} of the confidence."
 )
 
 
@@ -115,10 +116,10 @@ class EliteAblation(present.Facts):
 
     def panel(self) -> present.Panel:
         """Show its image with what was hidden."""
-        text = "It does not repeat itself."
+        text = "Its pattern does not repeat."
         if found := self.repeats:
             apart = " and ".join(f"{np.hypot(*step):.0f}" for step in found.steps)
-            text = f"It has {found.copies} copies of what it repeats, {apart} pixels apart."
+            text = f"Its pattern repeats {found.copies} times, {apart} pixels apart."
         return present.Panel([present.Strip(self.strip, size=224)], self.name, text, wide=True)
 
 
@@ -151,7 +152,7 @@ class Ablation(present.Finding):
         if count < FEW:
             yield present.Note(f"With so few images a median is rough: one is {share(1 / count)}.")
         if not self.own_target:
-            yield present.Note("The target is not the one that the images were evolved for.")
+            yield present.Note("The images were not evolved for the target that scored them here.")
         yield present.Note(METHOD)
         yield present.Section("At a glance")
         ranked = sorted(self.elites, key=lambda item: -item.saved.log_odds)
@@ -170,17 +171,20 @@ class Ablation(present.Finding):
     def _headlines(self) -> Iterator[str]:
         kept = {measure: share(median) for measure, median in self.medians.items()}
         yield (
-            f"Without the most important of {self.tiles**2} tiles, the median image keeps "
-            f"{kept[WITHOUT_TILE]} of its confidence; {kept[TILES]} of the tiles "
-            "matter."
+            f"With the most important of {self.tiles**2} tiles hidden, the median image keeps "
+            f"{kept[WITHOUT_TILE]} of its confidence."
+        )
+        yield (
+            f"In the median image, {kept[TILES]} of the tiles matter: hiding one of them costs "
+            f"more than {share(MATTERS)} of the confidence."
         )
         if self.repeated:
             images = counted(len(self.elites), "image", "images")
             yield (
-                f"{self.repeated:,} of {images} repeat by a period. Without the most important "
-                f"copy the median of these keeps {kept[WITHOUT_COPY]} of its confidence, with "
-                f"half of the copies {kept[WITH_HALF]}, and with the best one alone "
-                f"{kept[WITH_ONE]}."
+                f"{self.repeated:,} of {images} {'repeats' if self.repeated == 1 else 'repeat'} a "
+                f"pattern. The median of these keeps {kept[WITHOUT_COPY]} of its confidence when "
+                f"the most important copy is hidden, {kept[WITH_HALF]} with half of the copies, "
+                f"and {kept[WITH_ONE]} with the best copy alone."
             )
 
     def records(self) -> present.Records:

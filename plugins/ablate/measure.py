@@ -59,7 +59,7 @@ def ablate(
     max_queries: int | None = None,
     console: Output | None = None,
 ) -> Ablation:
-    """Say which parts of RUN's images carry the confidence.
+    """Find the parts of images that carry the confidence.
 
     Parts are hidden, and what is left is scored again: tiles of the image, and copies of what it
     repeats. An elite takes 65 images for its tiles, and up to 33 for its copies.

@@ -1,4 +1,4 @@
-"""Say who descends from whom in RUN, and what that tells of the network."""
+"""Trace who descends from whom, and how diverse images are."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from scipy.sparse import csr_array
 
 from neatfool.measure import RunFacts, image_features, join_spaces
 from neatfool.present import Facts
-from neatfool.wording import counted, share
+from neatfool.wording import counted
 
 if TYPE_CHECKING:
     from neatfool import Run
@@ -49,14 +49,15 @@ class Diversity(RunFacts):
 
     def headline(self) -> str:
         """Say how diverse the elites are."""
-        founders = counted(self.founders, "first image", "first images")
+        ancestors = counted(self.founders, "random ancestor", "random ancestors")
         if self.elites == 1:
-            return f"The only elite descends from {founders}."
-        return (
-            f"The {counted(self.elites, 'elite', 'elites')} descend from {founders}, and "
-            f"{share(self.most_fruitful)} of them share one of these; {share(self.look_alikes)} "
-            "have a look-alike."
-        )
+            return f"The only image descends from {ancestors}."
+        all_ = "Both" if self.elites == 2 else f"All {self.elites:,}"
+        text = f"{all_} images descend from {ancestors}"
+        most, alike = (round(part * self.elites) for part in (self.most_fruitful, self.look_alikes))
+        if self.founders > 1 and most > 1:
+            text += f"; {most:,} of them share the most common one"
+        return f"{text}. {f'{alike:,} look like another one' if alike else 'No two look alike'}."
 
 
 def measure_diversity(

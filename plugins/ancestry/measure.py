@@ -49,15 +49,15 @@ class Lineage(Diversity):
         if self.flows.of_kinds and self.flows.total:
             within, chance = map(share, self.flows.within())
             yield (
-                f"{within} of its goal switches stay within a broad kind of classes, where "
-                f"{chance} would by chance."
+                f"{within} of its goal switches lead to a class of the same broad kind; by chance "
+                f"it would be {chance}."
             )
         if self.related_classes:
             tests = [
                 f"{test.observed:.3f} in {space} (by chance {test.by_chance:.3f}, p = {test.p:.2g})"
                 for space, test in self.related_classes.items()
             ]
-            yield f"Images of one broad kind have a mean correlation of {listed(tests)}."
+            yield f"Images of the same broad kind have a mean correlation of {listed(tests)}."
 
     def records(self) -> Iterator[tuple[object, ...]]:
         """Give a row for each two classes between which there were goal switches."""
@@ -82,12 +82,12 @@ class RunLikeness(present.Facts):
     def headline(self) -> str:
         """Say how much more alike images of one class are than others."""
         parts = [
-            f"in {share(self.nearer[space])} of the cases by {space} (p = {test.p:g})"
+            f"in {share(self.nearer[space])} of cases by {space} (p = {test.p:g})"
             for space, test in self.same_class.items()
         ]
         return (
-            "Another run's image of the same class is more alike than one of another class "
-            f"{listed(parts)}; 50 % would be chance."
+            "An image is more like another run's image of the same class than like one of a "
+            f"different class {listed(parts)}; chance would give 50 %."
         )
 
 
@@ -107,10 +107,10 @@ class Ancestry(MultiRunResult):
             yield present.Headline(self.between_runs.headline())
         for run in self.runs:
             yield from map(present.Headline, run.headlines())
-        founders = [f"{e.founders:,} (effectively {e.effective_founders:.0f})" for e in self.runs]
+        founders = [f"{e.founders:,} ({e.effective_founders:.1f})" for e in self.runs]
         rows = [
             ["goal switches", *(f"{run.goal_switches:,.0f}" for run in self.runs)],
-            ["first individuals that elites descend from", *founders],
+            ["random ancestors (effective number)", *founders],
         ]
         yield present.Table(["", *(run.label for run in self.runs)], rows)
         for run in self.runs:
@@ -128,7 +128,7 @@ class Ancestry(MultiRunResult):
 def ancestry(
     runs: Run | str | Path | Sequence[Run | str | Path], *, console: present.Output | None = None
 ) -> Ancestry:
-    """Say who descends from whom in RUN, and what that tells of the network.
+    """Trace who descends from whom, and how diverse images are.
 
     You see how many random images the elites descend from, between which classes their children
     moved (goal switches), whether images of related classes are alike, and whether several runs

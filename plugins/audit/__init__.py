@@ -44,7 +44,7 @@ def audit(
     max_queries: int | None = None,
     console: Output,
 ) -> Finding:
-    """Say which meaningless images the classifier of EXPERIMENT accepts.
+    """Find out which meaningless images a classifier accepts.
 
     The search of EXPERIMENT runs with each seed until the budget is used up. You see how many
     evolved images, noise, blanks and textures are accepted at your threshold, how many

@@ -14,7 +14,7 @@ from scipy.special import expit, logit
 
 from neatfool import present
 from neatfool.measure import FEWEST, LIMIT, Estimate, Share, threshold_of
-from neatfool.wording import format_seeds, level, listed, percent, share
+from neatfool.wording import counted, format_seeds, level, listed, percent, share
 
 from .confidence import EVOLVED, KNOWN, ConfidenceRecord, clip_log_odds
 
@@ -34,6 +34,9 @@ GROUPS: Final = {
     "texture": "textures",
 }
 """The lines of the chart, and their names there."""
+
+
+IMAGES: Final = "meaningless images"
 
 
 class AcceptanceThreshold(present.Facts):
@@ -176,14 +179,32 @@ class Acceptance(present.Facts):
         best = "recommended" if self.advisable else "fitted"
         return {"yours": "yours", "usual": "95 % pass"}.get(threshold.name, best)
 
+    def verdict(self) -> str:
+        """Say whether a threshold helps, what it keeps and what it stops."""
+        best, limit = self.at("recommended"), f"at most {share(self.most)} of each kind"
+        if best is None:
+            return f"No threshold helps: none accepts {limit} of meaningless images."
+        kept, known = self.count(best, KNOWN)
+        passed, all_ = self.count(best, *{each.group for each in self.kinds} - {KNOWN})
+        stops = f"rejects {all_ - passed:,} of {counted(all_, 'meaningless image', IMAGES)}"
+        if not known:
+            return f"Accept at {best}: this {stops}."
+        keeps = f"{kept:,} of {counted(known, 'in-distribution image', 'in-distribution images')}"
+        if self.advisable:
+            return f"Accept at {best}: this keeps {keeps} and {stops}."
+        return (
+            f"No threshold helps: {best}, the lowest that accepts {limit} of meaningless images, "
+            f"keeps {'only ' * bool(kept)}{keeps}."
+        )
+
     def headline(self) -> str:
         """Say what is accepted at the threshold that decides, or else at the recommended one."""
         threshold = self.deciding or self.at("recommended")
         if threshold is None:
-            return "Every threshold accepts some meaningless images: the classifier is certain."
+            return "The classifier is so confident of some that every threshold accepts them."
         names = {
             (EVOLVED,): "evolved images",
-            ("noise", "blank", "texture"): "simple ones (noise, blanks, textures)",
+            ("noise", "blank", "texture"): "simple images (noise, blanks and textures)",
             (KNOWN,): "in-distribution images",
         }
         counts = [(*self.count(threshold, *groups), name) for groups, name in names.items()]
@@ -191,20 +212,17 @@ class Acceptance(present.Facts):
         return f"At a threshold of {threshold} ({self.label(threshold)}) it accepts {found}."
 
     def advice(self) -> str:
-        """Recommend a threshold, and say what it costs, and what it rests on."""
-        best, most = self.at("recommended"), f"at most {share(self.most)} of each kind"
+        """Say how the recommended threshold was chosen, and what judges it."""
+        best = self.at("recommended")
         if best is None:
-            return f"No threshold accepts {most} of meaningless images."
-        part, whole = self.count(best, KNOWN)
-        text = "Recommended" if self.advisable else "No threshold is to be recommended"
-        text += f": {best} is the lowest threshold that accepts {most} of meaningless images"
-        text += f", and rejects {whole - part:,} of {whole:,} in-distribution images." * (whole > 0)
-        text += "." * (not whole)
+            return "Consider a detector, or train with a class for such images."
+        text = f"{best} is the lowest threshold that accepts at most {share(self.most)} of each "
+        text += "kind of meaningless images."
         if self.held_out is None:
-            return f"{text} With two seeds or more, others would judge it."
-        text += f" It accepts {self.held_out}, which it was not fitted to."
+            return f"{text} With at least two seeds, images of other seeds would test it."
+        text += f" On images that were not used to choose it, it accepts {self.held_out}."
         if self.longer is not None:
-            text += f" After {self.longer_images:,} images with each seed it accepts {self.longer}."
+            text += f" After {self.longer_images:,} images for each seed, it accepts {self.longer}."
         return text
 
     def judge_longer(self, other: Acceptance, images: int) -> Acceptance:

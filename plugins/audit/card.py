@@ -3,15 +3,18 @@
 from collections.abc import Iterator
 from typing import Any, ClassVar, Final, Literal
 
+import numpy as np
 from pydantic import Field
 
 from neatfool import present
 from neatfool.measure import Estimate, Share, Shares
-from neatfool.wording import format_seeds, level, percent
+from neatfool.wording import counted, format_seeds, level, percent
 
 from .acceptance import Acceptance
 from .known_images import KnownImages
 
+SHOWN: Final = 4
+"""How many images are shown beside the verdict."""
 NAMED: Final = 10
 """How many classes are named that fell first, and how many that resist."""
 
@@ -122,16 +125,16 @@ class Defence(present.Facts):
         """Tell what each detector would have let pass."""
         yield present.Section(
             "Detectors in place of the confidence",
-            f"{self.in_distribution} A detector may reject 5 % of them. Intervals are 95 % of a "
-            "bootstrap over seeds, classes and images.",
+            f"{self.in_distribution} Each detector rejects 5 % of them. The intervals are 95 % "
+            "bootstrap intervals over seeds, classes and images.",
         )
         rows = [
             [e.name, e.auroc.as_number(), part.as_share() if part else "-", e.looks_at]
             for e in self.detectors
             for part in [e.passing_95]
         ]
-        heads = ["detector", "AUROC", "evolved images that pass (FPR at 95 %)", "looks at"]
-        yield present.Table(heads, rows, "What an OOD detector would let pass", words=(0, 3))
+        heads = ["detector", "AUROC", "evolved images accepted (FPR at 95 %)", "looks at"]
+        yield present.Table(heads, rows, "What an OOD detector would accept", words=(0, 3))
 
 
 class Check(present.Facts):
@@ -200,16 +203,23 @@ class ReportCard(present.Finding):
 
     def story(self) -> Iterator[present.Block]:
         """Tell what is accepted, the one number, and what stands beside it."""
+        yield present.Headline(self.acceptance.verdict())
         yield from map(present.Headline, self.warnings)
         yield present.Headline(self.acceptance.headline())
         yield from (present.Headline(str(check), where="page") for check in self.checks)
         yield present.Headline(self.headline())
         yield present.Text(self.acceptance.advice())
         yield present.Text(self._subject())
+        if surest := sorted(
+            (each for each in self.classes if each.index in self.pictures),
+            key=lambda each: -max(odds or -np.inf for odds in each.log_odds),
+        ):
+            cells = [self._cell(each) for each in surest[:SHOWN]]
+            yield present.Strip(cells, "The images with the highest confidence", size=120)
         yield present.Section(
             "What is accepted",
-            "An image is accepted if the classifier is at least as sure as the threshold, of any "
-            "class.",
+            "An image is accepted if the classifier's confidence in any class reaches the "
+            "threshold.",
         )
         yield self.acceptance.table()
         if self.acceptance.kinds[0].log_odds:  # A card that was read from JSON has none.
@@ -240,17 +250,18 @@ class ReportCard(present.Finding):
 
     def headline(self) -> str:
         """Give the one number, or say why there is none."""
-        tried = f"The search tried {self.images:,} images with each seed. The median confidence "
-        tried += f"over classes is {self.median.as_confidence()}."
+        tried = f"After {self.images:,} images for each seed, the median confidence over classes "
+        tried += f"is {self.median.as_confidence()}."
         if self.fooled is None:
             return (
-                f"{tried} Do not compare that with another network's: fewer than 20 "
-                "in-distribution images say how sure this one is."
+                f"{tried} It cannot be compared with another network's, because there are fewer "
+                "than 20 in-distribution images to calibrate it."
             )
         return (
-            f"Meaningless images fool {self.fooled.share.as_share()} of the "
-            f"{self.fooled.classes:,} classes: each of these has one that is accepted as it, at "
-            f"the threshold that 95 % of in-distribution images pass. {tried}"
+            f"{self.fooled.share.as_share()} of the "
+            f"{counted(self.fooled.classes, 'class', 'classes')} can be fooled: at the threshold "
+            "that accepts 95 % of in-distribution images, a meaningless image is classified as "
+            f"each of them. {tried}"
         )
 
     def _subject(self) -> str:
@@ -267,32 +278,29 @@ class ReportCard(present.Finding):
             text += f"; it rejects {self.rejected.as_share()} of its images as {names}"
         return f"{text}."
 
+    def _cell(self, each: ClassFacts) -> present.Cell:
+        png, confidence = self.pictures[each.index]
+        return present.Cell(png, each.name, present.StrongText(confidence), f"median {each.fell()}")
+
     def _classes(self) -> Iterator[present.Block]:
         named = min(NAMED, -(-len(self.classes) // 2))
         firsts, lasts = self.classes[:named], self.classes[named:][-named:][::-1]
         yield present.Section(
             "Which classes",
-            "In the order in which they fell, by the median over seeds. Each picture, with its "
-            "confidence, is of the seed where the class is surest.",
+            "Classes are ordered by how soon the search fooled them (the median over seeds). Each "
+            "picture is the image with the highest confidence over all seeds.",
         )
-        for title, classes in (("These fell first", firsts), ("These resist most", lasts)):
+        for title, classes in (("Fooled first", firsts), ("Fooled last", lasts)):
             rows = [[each.name, each.fell()] for each in classes]
             yield present.Table(["class", "at the end"], rows, title, where="terminal")
-            cells = [
-                present.Cell(
-                    png, each.name, present.StrongText(confidence), f"median {each.fell()}"
-                )
-                for each in classes
-                if each.index in self.pictures
-                for png, confidence in [self.pictures[each.index]]
-            ]
-            if cells:
+            if cells := [self._cell(each) for each in classes if each.index in self.pictures]:
                 yield present.Panel([present.Strip(cells, title, size=100, cards=True)], wide=True)
         if self.fooled is not None and self.fooled.unreached:
             names = [*self.fooled.unreached[:NAMED], *["…"] * (len(self.fooled.unreached) > NAMED)]
             yield present.Note(
-                f"{len(self.fooled.unreached):,} classes do not count, because no in-distribution "
-                f"image is named so: {', '.join(names)}."
+                f"{counted(len(self.fooled.unreached), 'class is', 'classes are')} not counted, "
+                "because no in-distribution image is classified as one of them: "
+                f"{', '.join(names)}."
             )
 
 

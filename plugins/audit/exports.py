@@ -167,7 +167,12 @@ def export(card: ReportCard, experiment: Path, form: str) -> str:
     """Write a card in one of :data:`FORMS` but ``entry``, of the experiment's file."""
     if form in {"json", "html", "csv"}:
         return str(getattr(card, form)())
-    verdicts = [card.acceptance.headline(), *map(str, card.checks), card.headline()]
+    verdicts = [
+        card.acceptance.verdict(),
+        card.acceptance.headline(),
+        *map(str, card.checks),
+        card.headline(),
+    ]
     content: dict[str, Any] = {
         "card": card,
         "experiment": experiment.as_posix(),

@@ -50,7 +50,7 @@ in `neatfool render`. It needs `pip install 'neatfool[serve]'`."""
 @option("--open", "Open the page in the browser.", into="show")
 @trust_option
 def breed(source: Path | None, class_name: str | None, **how: Any) -> None:
-    """Breed images by eye, on a page that this machine shows to you only.
+    """Breed images by eye, on a page in your browser.
 
     Begin with random pictures, with those of a genome, or with the elite of CLASS in RUN; or go on
     with the session in RUN.

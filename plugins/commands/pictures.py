@@ -41,7 +41,10 @@ picture. .onnx needs `pip install 'neatfool[onnx]'`."""
 @option("--format NAME", f"{FORMATS}.  [default: that of the suffix]", str, into="name")
 @trust_option
 def graph(source: Path, class_name: str | None, out: Path | None, name: str | None) -> None:
-    """Write a network for other programs: CLASS's elite (by name or index) in RUN, or FILE."""
+    """Write an image's network for other programs.
+
+    It is that of CLASS's elite (by name or index) in RUN, or of the genome in FILE.
+    """
     from neatfool import cppn, open_run
     from neatfool.wording import counted, slug
 
@@ -123,7 +126,10 @@ def render(
     out: Path | None,
     ancestry: Path | None,
 ) -> None:
-    """Render an image at any size: that of CLASS's elite (by name or index) in RUN, or of FILE."""
+    """Draw an image at any size.
+
+    It is that of CLASS's elite (by name or index) in RUN, or of the genome in FILE.
+    """
     if ancestry is not None and (source.is_file() or sharp or out or class_name is None):
         raise click.UsageError("--ancestry is for RUN CLASS, without --sharp and --out")
     if ancestry is not None and colour is None:

@@ -25,7 +25,7 @@ Examples:
 )
 @option("--json", "Print JSON.", into="as_json")
 def runs(folder: Path, as_json: bool) -> None:
-    """List the runs in FOLDER, and how far each has come.
+    """List the runs in a folder, and how far each has come.
 
     FOLDER is `runs` if left out. Runs are found in it and in the folders in it.
     """
@@ -83,7 +83,7 @@ Examples:
 @option("--json", "Print JSON.", into="as_json")
 @option("--all", f"Show all classes, not the first {ROWS}.", into="every")
 def show(run_folder: Path, as_json: bool, every: bool) -> None:
-    """Show how far the run in folder RUN has come; it may be going on.
+    """Show how far a run has come, also while it goes on.
 
     You see the confidence over the classes, how many images are top-1 (their class is the
     likeliest), and a table of the elites; of an objective, their scores.
@@ -170,7 +170,7 @@ Examples:
 )
 @trust_option
 def verify(run_folder: Path, as_json: bool, file: Path | None, **options: Any) -> None:
-    """Score the saved images of RUN again, and compare the scores with the recorded ones.
+    """Score a run's saved images again, and compare the scores.
 
     The exit code is 7 if an image is missing or does not score what was recorded. Before that, the
     whole database is read; the exit code is 5 if it is damaged, or if another process runs RUN.

@@ -1,4 +1,4 @@
-"""Compare runs: medians over seeds at equal numbers of images, and whether they differ."""
+"""Compare groups of runs, and test whether they differ."""
 
 from neatfool import Register, hookimpl
 

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, InstanceOf, json_schema
 
 from neatfool import present
 from neatfool.measure import STATISTICS, Statistic, tested
-from neatfool.wording import format_seeds, listed
+from neatfool.wording import counted, format_seeds, listed
 
 from .groups import USUAL_LEVEL, RankTest, RunGroup
 
@@ -155,7 +155,7 @@ class Comparison(present.Finding):
 
     def story(self) -> Iterator[present.Block]:
         """Tell who is ahead, and by chance or not; then over images, and at some of them."""
-        yield present.Headline(self.verdict())
+        yield from map(present.Headline, self.headlines())
         yield from map(present.Note, self.notes)
         rows, keys = [], [present.key_of(place) for place in range(len(self.groups))]
         for key, group in zip(keys, self.groups, strict=True):
@@ -192,32 +192,35 @@ class Comparison(present.Finding):
             if any(group.n for group in snapshot.groups):
                 yield snapshot.panel(self.statistics)
 
-    def verdict(self) -> str:
+    def headlines(self) -> Iterator[str]:
         """Say which group is ahead in the median score at the last point, and if by chance."""
         snapshot, in_words = self.at[-1], self._median.in_words
         images = f"{snapshot.evaluations:,} images"
-        medians = [group.measures["median"].median for group in snapshot.groups]
-        came = [(value, place) for place, value in enumerate(medians) if value is not None]
+        values = [group.measures["median"].median for group in snapshot.groups]
+        came = [(value, place) for place, value in enumerate(values) if value is not None]
         if not came:
-            return f"Too few runs have come to {images}; the longest has {self.grid[-1]:,}."
+            yield f"Too few runs have reached {images}; the longest has {self.grid[-1]:,}."
+            return
         ranked = sorted(came, key=lambda each: -each[0])
         parts = [f"{in_words(value)} for {self.groups[place].label}" for value, place in ranked]
-        text = f"After {images} the {self._median.title} is {listed(parts)}."
+        medians = f"After {images} the {self._median.title} is {listed(parts)}."
         if len(ranked) == 1:
-            return text
+            yield medians
+            return
         (_, best), (_, second) = ranked[:2]
         test = snapshot.test(min(best, second), max(best, second), "median")
         assert test is not None
         u = test.u if best < second else test.pairs - test.u
         if not test.can_tell:
-            chance = "too few seeds to tell this from chance"
+            chance = "there are too few seeds to tell this from chance"
         elif test.p > USUAL_LEVEL:
-            chance = "this may well be chance"
+            chance = "the difference may be due to chance"
         else:
-            chance = "chance alone would hardly do this"
+            chance = "the difference is unlikely to be due to chance"
         ahead = f"{self.groups[best].label} is ahead of {self.groups[second].label}"
-        pairs = f"in {u:g} of {test.pairs} pairs of runs"
-        return f"{text} {ahead} {pairs}; {chance} (Mann-Whitney U, {test.words})."
+        yield f"{ahead} after {images}; {chance}."
+        pairs = f"It is ahead in {u:g} of {counted(test.pairs, 'pair', 'pairs')} of runs"
+        yield f"{medians} {pairs} (Mann-Whitney U, {test.words})."
 
     def records(self) -> present.Records:
         """Give each run's course over the common grid: a row for each number of images scored."""

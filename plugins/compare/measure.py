@@ -25,7 +25,7 @@ def compare(
     at: Annotated[Sequence[int], "N,N", ImageCounts()] = (),
     console: Output | None = None,
 ) -> finding.Comparison:
-    """Compare runs: medians over seeds at equal numbers of images, and whether they differ.
+    """Compare groups of runs, and test whether they differ.
 
     Runs of one experiment that differ only in their seed are put into one group; a folder may hold
     several. Groups are compared by the Mann-Whitney U test. Runs under way count as far as they

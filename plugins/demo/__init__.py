@@ -36,7 +36,7 @@ Examples:
 def demo(
     context: click.Context, *, out: Path, page: Path | None, onnx: Path | None, show: bool
 ) -> None:
-    """Fool a network that reads handwritten digits: ten images of nothing, and a page about them.
+    """Fool a digit classifier within seconds, as a first look.
 
     It is `neatfool run mnist`, in another folder. With --page it is one file in place of that: a
     page that does the same in anybody's browser while they watch, and sends nothing anywhere.

@@ -1,4 +1,4 @@
-"""Say what out-of-distribution (OOD) detectors would have caught of RUN."""
+"""Test which detectors (OOD) would reject a run's images."""
 
 from neatfool import Register, hookimpl
 

@@ -31,12 +31,13 @@ from neatfool.wording import counted, level, percent, share
 KEPT: Final = (0.95, 0.99)
 """The usual shares of in-distribution images that a detector lets pass."""
 NOTES: Final = (
-    "Pass at 95 % is the share of fooling images that pass where 95 % of in-distribution ones do: "
-    "the false-positive rate.",
-    "AUROC is how often a fooling image looks more outlying than an in-distribution one: 1 is "
-    "always, 0.5 is chance, and less means that fooling images look more usual than real ones.",
-    "The images were not made to pass these detectors, unless the run's target was guarded: who "
-    "knows the detector can search against it, too.",
+    "*Pass at 95 %* is the false positive rate: the share of fooling images that a detector "
+    "accepts when it accepts 95 % of in-distribution images.",
+    "AUROC is the probability that a fooling image gets a higher outlier score than an "
+    "in-distribution one: 1 is perfect, 0.5 is chance, and less means that fooling images look "
+    "more typical than real ones.",
+    "These images were evolved without knowledge of the detectors, unless the run's target was "
+    "guarded. A search that knows the detector can evolve images that pass it.",
 )
 
 
@@ -110,16 +111,17 @@ class RunDetection(RunFacts):
         known = self.in_distribution.held_out
         if known <= 20:
             return (
-                f"Only {known:,} in-distribution images are known: too few to say what a detector "
-                "would catch. Give more with --in-distribution FOLDER: 21 at least, better a "
+                f"{counted(known, 'in-distribution image is', 'in-distribution images are')} too "
+                "few to judge a detector. Give at least 21 with --in-distribution FOLDER, better a "
                 "thousand."
             )
         best = max(self.detectors, key=lambda each: (each.at[0].caught, each.auroc))
         caught = best.at[0].caught
+        images = counted(self.elites, "fooling image", "fooling images")
         return (
-            f"Where 95 % of {known:,} in-distribution images pass, the best detector, {best.name}, "
-            f"catches {caught:,} of {self.elites:,} fooling images ({share(caught / self.elites)}; "
-            f"AUROC {best.auroc:.3f})."
+            f"The best detector, {best.name}, rejects {caught:,} of {images} of {self.label} "
+            f"({share(caught / self.elites)}; AUROC {best.auroc:.3f}) when it accepts 95 % of "
+            f"{known:,} in-distribution images."
         )
 
     def table(self) -> present.Table:
@@ -148,7 +150,7 @@ class Detection(MultiRunResult):
     def story(self) -> Iterator[present.Block]:
         """Tell what the best detector catches, then all of them."""
         for run in self.runs:
-            yield present.Headline(f"{run.label}: {run.headline()}")
+            yield present.Headline(run.headline())
         yield from map(present.Note, dict.fromkeys(run.in_distribution.text for run in self.runs))
         yield present.Section("What passes each detector")
         for run in self.runs:
@@ -182,7 +184,7 @@ def detect(
     seed: int = 1,
     console: present.Output | None = None,
 ) -> Detection:
-    """Say what out-of-distribution (OOD) detectors would have caught of RUN.
+    """Test which detectors (OOD) would reject a run's images.
 
     Each detector is fitted to in-distribution images. Its threshold is set on others, of which 95
     or 99 % are to pass. You see how many of the run's fooling images pass then, too. A run whose

@@ -29,7 +29,7 @@ def export(
     max_queries: int | None = None,
     console: Output,
 ) -> Finding:
-    """Export the images of RUN as a data set in DIR: images, a table, a data card.
+    """Export a run's images as a data set with a data card.
 
     These are the elites, unless you ask for more. DIR is written whole or not at all.
 

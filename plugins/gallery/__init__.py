@@ -28,7 +28,7 @@ Examples:
 @trust_option
 @option("--small", "Reduce the saved images, with loss: the folder has a third of the size.")
 def gallery(*, paths: tuple[Path, ...], out: Path | None, small: bool, **choice: Any) -> None:
-    """Write a page on which the elites of RUN are drawn live, and can be entered.
+    """Write a page that draws a run's images live, at any zoom.
 
     A CPPN is a formula, and your browser draws it: at any zoom, node by node, while you turn its
     knobs. Of other encodings you see the saved images. The page is a folder that opens from disk,

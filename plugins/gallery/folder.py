@@ -10,7 +10,15 @@ from typing import Any, Final
 from neatfool import Ancestor, EliteView, Run, StorageError, cppn
 from neatfool.files import refuse_link
 from neatfool.measure import SurvivalRecord, read_survival
-from neatfool.present import describe_look, drawing_scripts, encode_formula, evenly, save
+from neatfool.present import (
+    describe_look,
+    drawing_scripts,
+    encode_formula,
+    evenly,
+    save,
+    summarize_run,
+    target_name,
+)
 from neatfool.wording import share
 
 PAGE: Final = Path(__file__).with_name("page")
@@ -96,14 +104,14 @@ def _write_run(
             facts["network"] = network
         described.append(facts)
         note(f"{run.name}, seed {run.seed}", 1)
-    target = run.experiment.get("target", {})
     return {
         "name": run.name,
         "seed": run.seed,
         "folder": run.path.resolve().name,
         "about": run.about,
         "objective": run.spec.is_objective,
-        "target": str(target.get("model") or target.get("plugin") or run.name),
+        "target": target_name(run),
+        "title": summarize_run(run),
         "images": run.evaluations,
         "generation": run.generation,
         "classes": len(run.searched),

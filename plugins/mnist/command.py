@@ -33,7 +33,7 @@ Examples:
   neatfool mnist train --adversarial --out robust.safetensors"""
 )
 def mnist() -> None:
-    """Train the network that the target mnist fools."""
+    """Train the digit classifier that the target mnist fools."""
 
 
 @mnist.command(

@@ -1,4 +1,4 @@
-"""Say how often people recognise images, from the ANSWERS that a quiz saved.
+"""Measure how often people recognise images, from a quiz.
 
 This module is the command ``neatfool quiz``, which writes a page that asks people what they see.
 """
@@ -61,7 +61,7 @@ def quiz(
     seed: int,
     **chosen: Any,
 ) -> None:
-    """Write a page that asks people what they see in the images of RUN.
+    """Write a page that asks people what they see in images.
 
     It is a game of five minutes, one HTML file that opens from disk and needs no server. It shows
     evolved images, photographs and noise, one by one: what is it, and how sure are you? Five

@@ -151,7 +151,7 @@ class Recognition(Finding):
     def story(self) -> Iterator[Block]:
         """Tell what was recognised, beside the controls and chance."""
         for kind in self.kinds:
-            yield Headline(f"{kind.name.capitalize()}: {self._sentence(kind)}")
+            yield Headline(self._sentence(kind))
         yield from map(Note, self._limits())
         yield Section("At a glance")
         for title, part in (("All answers", self.kinds), ("Evolved images, by run", self.runs)):
@@ -165,32 +165,36 @@ class Recognition(Finding):
 
     def _sentence(self, kind: AnswerSummary) -> str:
         """Say how often players were right, beside chance."""
-        beside = "more often than" if kind.right.value > kind.chance else "less often than"
+        beside = "more than" if kind.right.value > kind.chance else "less than"
         if kind.right.low <= kind.chance <= kind.right.high:
-            beside = "no differently from"
-        return (
-            f"{kind.right.as_share()} of {counted(kind.answers, 'answer', 'answers')} are right, "
-            f"{beside} chance ({share(kind.chance)}), and {kind.nothing.as_share()} say "
-            f"{NOTHING!r}."
-        )
+            beside = "not significantly different from"
+        answers = counted(kind.answers, "answer", "answers")
+        text = f"Of {answers} to {kind.name}, {kind.right.as_share()} are correct, which is "
+        text += f"{beside} chance ({share(kind.chance)})"
+        if kind.name == KINDS["noise"]:
+            return f"{text}; the correct answer is “{NOTHING}”."
+        return f"{text}; {kind.nothing.as_share()} say “{NOTHING}”."
 
     def _limits(self) -> Iterator[str]:
         """Say what limits the figures."""
         yield (
-            "Right is the class that the network names, for a photograph its label, and for noise "
-            f"{NOTHING!r}. {self.by_network:,} answers are to photographs without a label, of "
-            "which right is what the network says."
+            "The correct answer is the class that the network names for an evolved image, the "
+            f"label of a photograph, and “{NOTHING}” for noise. "
+            f"{counted(self.by_network, 'answer is', 'answers are')} to photographs without a "
+            "label, for which the network's class counts as correct."
         )
         yield (
-            "Intervals count each answer for itself. Answers of one player, or to one image, are "
-            "alike, so what is true of other players and images is less certain than they say."
+            "The intervals treat answers as independent. Answers by the same player, or to the "
+            "same image, are correlated, so the true uncertainty about other players and images "
+            "is larger."
         )
         yield (
-            "Wrong choices are drawn at random, which makes a class easier to name than without "
-            "any. And the key is in the quiz: whoever wants to can read it, or write answers."
+            "The wrong choices are drawn at random, which makes a class easier to name than it is "
+            "without choices. The quiz file contains the key, so a player who wants to cheat can."
         )
         if self.repeated:
-            yield f"Left out: {self.repeated:,} further answers of a player to the same image."
+            repeated = counted(self.repeated, "repeated answer is", "repeated answers are")
+            yield f"{repeated} left out: only a player's first answer to an image counts."
 
 
 def recognise(
@@ -198,7 +202,7 @@ def recognise(
     *,
     console: Output | None = None,
 ) -> Recognition:
-    """Say how often people recognise images, from the ANSWERS that a quiz saved.
+    """Measure how often people recognise images, from a quiz.
 
     You see which share names the class of the network, of a photograph, or says that noise is
     nothing at all, each with its interval and beside chance.

@@ -25,7 +25,7 @@ Examples:
 @option("-o, --out FILE", "The file to write.  [default: RUN/report.html]", FileToWrite())
 @trust_option
 def report(run_folder: Path, out: Path | None) -> None:
-    """Write RUN's report: one HTML file that opens from disk.
+    """Write a run's report, as one HTML file.
 
     It has each class's image, and what else the network sees in it; how the search went and who
     took whose niche; networks and ancestors. `run` and `resume` write it, too.

@@ -33,6 +33,8 @@ MOST_CARDS: Final = 2000
 """The gallery shows at most this many classes, the best ones: browsers are slow with more."""
 MOST_NAMES: Final = 3
 """A tile names at most this many of the classes that share its image; the others open."""
+MOST_SHARP: Final = 60
+"""The pictures of so many, the best ones, are twice as sharp as the others of a large gallery."""
 LARGE: Final = 256
 WORKERS: Final = 2
 """Reducing leaves Python free for other work; with more threads the main one would wait."""
@@ -57,7 +59,7 @@ def write(run: Run, path: Path) -> None:
     for card in cards:  # classes that have the same picture share a tile
         tiles.setdefault(card.picture.src if card.picture else card.index, []).append(card)
     details = elites.details(cards)
-    target, info = run.experiment.get("target", {}), run.info
+    info = run.info
     script = (HERE / "page.js").read_text(encoding="utf-8")
     made_with = info.get("versions", {}) | info.get("clock", {})
     made_with |= {f"target {name}": value for name, value in info.get("target", {}).items()}
@@ -84,7 +86,8 @@ def write(run: Run, path: Path) -> None:
         "details": details,
         "hero": details[0] if details else None,
         "facts": {str(name): str(value) for name, value in made_with.items()},
-        "target": str(target.get("model") or target.get("plugin") or run.name),
+        "title": present.summarize_run(run),
+        "target": present.target_name(run),
         "script": script,
         "script_hash": b64encode(sha256(script.encode()).digest()).decode(),
     }
@@ -159,11 +162,17 @@ class Elites:
         self._shown = {elite.index for elite in best} | {*empty}
         if len(self._shown) > MOST_CARDS:
             self._shown = {elite.index for elite in best[:MOST_CARDS]}
-        longest = SMALL if self.many else 2 * SMALL
+        sharp = {elite.index for elite in best[:MOST_SHARP]}
+        size, quality = 2 * SMALL, 65 if self.many else 80
         pool = ThreadPoolExecutor(WORKERS)
         # The database is read by this thread; the others only compute.
         self._pictures = {
-            elite.index: pool.submit(_reduce, elite, elite.png, longest)
+            elite.index: pool.submit(
+                _reduce,
+                elite,
+                elite.png,
+                *((size, quality) if elite.index in sharp else (SMALL, 50)),
+            )
             for elite in self.all
             if elite.index in self._shown
         }
@@ -222,7 +231,7 @@ class Elites:
             details.append(
                 {
                     "card": by_index[elite.index],
-                    "scored": _reduce(elite, elite.png, LARGE),
+                    "scored": _reduce(elite, elite.png, LARGE, 80),
                     "large": present.embed_image(elite.image(LARGE), LARGE)
                     if graph and self.small
                     else None,
@@ -239,11 +248,10 @@ def _rank_surest(elite: EliteView | None) -> tuple[float, float]:
     return (-elite.confidence, -elite.rank) if elite else (math.inf, 0.0)
 
 
-def _reduce(elite: EliteView, png: bytes, longest: int) -> present.PageImage:
-    """Show a small picture as it is, and a larger one reduced."""
+def _reduce(elite: EliteView, png: bytes, longest: int, quality: int) -> present.PageImage:
+    """Show a small picture as it is, and a larger one reduced, so that the page stays small."""
     try:
-        # Of many the page stays small.
-        return present.embed_png(png, longest, quality=80 if longest > SMALL else 50)
+        return present.embed_png(png, longest, quality=quality)
     except ValueError as error:
         raise elite.damaged(error) from error
 

@@ -82,7 +82,7 @@ def serve(
     max_body: int,
     overrides: tuple[str, ...],
 ) -> None:
-    """Serve the target of the experiment in FILE over HTTP (Open Inference Protocol v2).
+    """Serve a target over HTTP (Open Inference Protocol v2).
 
     Another machine can then fool it: a target that needs a GPU, or its own environment.
     """

@@ -1,4 +1,4 @@
-"""Say how much of RUN survives: moved, blurred, as JPEG, on a screen, at another size."""
+"""Measure what images survive: shifts, blur, JPEG and more."""
 
 from __future__ import annotations
 

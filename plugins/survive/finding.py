@@ -20,7 +20,7 @@ from neatfool.measure import (
     RunFacts,
     SurvivalRecord,
 )
-from neatfool.wording import counted, listed, percent, share
+from neatfool.wording import counted, percent, share
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -71,16 +71,23 @@ class SurvivalResult(RunFacts):
         """The kinds, those that most images survive first."""
         return sorted(self.kinds, key=lambda kind: -kind.usually.kept)
 
-    def headline(self) -> str:
-        """Say what survives, from the most to the least."""
+    def headlines(self) -> Iterator[str]:
+        """Say what share of the images keeps its class, from the most to the least."""
         first, best = sum(self.as_saved.first), self.ranked
         target = "their own target" if self.own_target else self.target
-        shown = best if len(best) < 5 else [*best[:2], *best[-2:]]
-        parts = listed([f"{share(kind.usually.kept)} when {kind.words}" for kind in shown])
-        kept = f" Their class stays top-1 for {parts}." if first else ""
-        return (
-            f"{self.label}: {first:,} of {self.elites:,} images are top-1 in their class as saved, "
-            f"by {target}, with a median confidence of {percent(self.as_saved.median)}.{kept}"
+        if first and best:
+            most, *least = (f"when {each.words}" for each in dict.fromkeys((best[0], best[-1])))
+            text = (
+                f"{share(best[0].usually.kept)} of the fooling images of {self.label} keep their "
+            )
+            text += f"class {most}"
+            if least:
+                text += f", and {share(best[-1].usually.kept)} {least[0]}"
+            yield f"{text}."
+        yield (
+            f"As saved, {first:,} of {counted(self.elites, 'image', 'images')} of {self.label} "
+            f"{'is' if first == 1 else 'are'} classified as intended (top-1) by {target}; the "
+            f"median confidence is {percent(self.as_saved.median)}."
         )
 
     def limits(self) -> Iterator[present.Block]:
@@ -89,7 +96,7 @@ class SurvivalResult(RunFacts):
             text = f"With so few images a share is rough: one image is {share(1 / first)}."
             yield present.Note(text)
         if not self.own_target:
-            yield present.Note("The target is not the one that the images were evolved for.")
+            yield present.Note("The images were not evolved for the target that scored them here.")
 
     def bars(self) -> present.Bars:
         """Give a bar for each kind."""
@@ -129,7 +136,7 @@ class Survival(MultiRunResult):
     def story(self) -> Iterator[present.Block]:
         """Tell what survives, all at a glance and kind by kind."""
         for run in self.runs:
-            yield present.Headline(run.headline())
+            yield from map(present.Headline, run.headlines())
             yield from run.limits()
         yield present.Section("All kinds at a glance")
         for run in self.runs:

@@ -49,7 +49,7 @@ def survive(
     max_queries: int | None = None,
     console: Output | None = None,
 ) -> Survival:
-    """Say how much of RUN survives: moved, blurred, as JPEG, on a screen, drawn at another size.
+    """Measure what images survive: shifts, blur, JPEG and more.
 
     The images of the run's elites are changed in many ways, each at several strengths, and scored
     again. You see the median confidence, and the share that keep their class in the first place.

@@ -1,4 +1,4 @@
-"""Say which images of RUN fool which networks: the runs' own, and those of --to."""
+"""Test which other networks a run's images fool."""
 
 from neatfool import Register, hookimpl
 

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from neatfool import present
 from neatfool.measure import FEW, MultiRunResult, RunFacts
-from neatfool.wording import percent, share
+from neatfool.wording import counted, percent, share
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -132,15 +132,14 @@ class RunTransfer(RunFacts):
     def headline(self) -> str:
         """Say how many images fool other networks."""
         if self.fool_any_other is None or self.fool_all_others is None:
-            return f"{self.label}: no other network was asked that has one of its classes."
+            return f"{self.label}: none of the other networks has one of its classes."
+        images = f"{share(self.fool_any_other)} of the images of {self.label} fool"
         if self.others == 1:
-            fooled = f"{share(self.fool_any_other)} of its images fool the other network."
-        else:
-            fooled = (
-                f"{share(self.fool_any_other)} of its images fool at least one of {self.others} "
-                f"other networks, and {share(self.fool_all_others)} fool all of them."
-            )
-        return f"{self.label}: {fooled}"
+            return f"{images} the other network."
+        return (
+            f"{images} at least one of {self.others:,} other networks, and "
+            f"{share(self.fool_all_others)} fool all of them."
+        )
 
     def table(self) -> present.Table:
         """List the images that kept their picture: of too many the first and the last."""
@@ -168,11 +167,12 @@ class Agreement(present.Facts):
         """Say how far the networks agree."""
         pairs = (pair for pair in self.agreement if pair.first_of != pair.key)
         shares = [pair.top1 for pair in pairs if pair.top1 is not None]
-        images = f"{self.number:,} in-distribution images ({self.source})"
+        images = counted(self.number, "in-distribution image", "in-distribution images")
         if self.number < FEW or not shares:
-            return f"{images} are too few to say how far the networks agree on such."
+            return f"Too few to measure how often the networks agree: {images} ({self.source})."
         parts = " to ".join(dict.fromkeys([share(min(shares)), share(max(shares))]))
-        return f"On {images}, two networks have the same top-1 class in {parts} of the cases."
+        of_these = f"On {images} ({self.source}), two networks name the same class first"
+        return f"{of_these} in {parts} of cases."
 
 
 class TransferMatrix(MultiRunResult):

@@ -77,7 +77,7 @@ def transfer(
     max_queries: int | None = None,
     console: Output | None = None,
 ) -> finding.TransferMatrix:
-    """Say which images of RUN fool which networks: the runs' own, and those of --to.
+    """Test which other networks a run's images fool.
 
     Each network is shown the images of all runs at the size that it takes. You see how many are
     top-1 there in their class, how many top-5, and how sure the network is. You also see how far

@@ -45,7 +45,7 @@ It needs `pip install 'neatfool[serve]'`."""
 @option("--port N", "The page's port.  [default: any that is free]", click.IntRange(0, 65535))
 @option("--open", "Open the page in the browser.", into="show")
 def watch(folders: tuple[Path, ...], port: int | None, *, show: bool) -> None:
-    """Serve a page, to this machine only, that shows runs while they go on.
+    """Watch runs in your browser while they go on.
 
     Of a folder it shows all runs, also those that begin later.
     """

@@ -196,6 +196,9 @@ class FakeRun:
             )
         return reports
 
+    def best(self) -> FakeIndividual:
+        return max(self.elites, key=lambda elite: elite.rank)
+
     @property
     def elites(self) -> list[FakeIndividual]:
         return [self.elite(i) for i in self.searched if i not in self.without_elite]

@@ -5,7 +5,9 @@
   const renderer = new Renderer();
 
   const names = [...new Set(gallery.runs.map((run) => run.name))].join(" · ");
-  document.getElementById("title").replaceChildren(element("bdi", {}, names));
+  const title = gallery.runs.length === 1 ? gallery.runs[0].title : names;
+  document.getElementById("title").replaceChildren(element("bdi", {}, title));
+  document.title = `${title} · neatfool gallery`;
   document.getElementById("runs").replaceChildren(
     ...gallery.runs.map((run) =>
       element("li", {}, element("strong", {}, element("bdi", {}, run.label)), `: ${counted(run.elites.length, "image", "images")} of ${counted(run.classes, ...(run.objective ? ["niche", "niches"] : ["class", "classes"]))}, after ${counted(run.images, "image", "images")} were tried`),

@@ -35,7 +35,7 @@ def retrain(
     overrides: Sequence[str] = (),
     console: Output,
 ) -> Finding:
-    """Teach a network its fooling images, fool it again, and so on, round after round.
+    """Retrain a classifier on its fooling images, in rounds.
 
     Images are evolved as EXPERIMENT says. A network with one more class, "fooling", learns them
     together with real images; then images are evolved against that network. You see how sure each

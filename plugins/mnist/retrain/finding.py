@@ -92,8 +92,9 @@ class RetrainingResult(Finding):
         """Tell whether the network is still fooled, then each round."""
         first, last = self.rounds[0], self.rounds[-1]
         yield Headline(
-            f"After {counted(last.round - 1, 'retraining', 'retrainings')}, the new fooling images "
-            f"have a median confidence of {percent(last.median)}; before, {percent(first.median)}."
+            f"After {counted(last.round - 1, 'retraining', 'retrainings')}, new fooling images "
+            f"reach a median confidence of {percent(last.median)}, compared with "
+            f"{percent(first.median)} before."
         )
         yield Note(LEGEND)
         yield Section("Round by round", COURSE)

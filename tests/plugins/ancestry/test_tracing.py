@@ -162,7 +162,7 @@ def test_a_run_is_as_diverse_as_the_founders_of_its_elites(run):
     one = nx.DiGraph((-1, elite.candidate_id) for elite in run)
     found = Diversity(**measure_diversity(run, one))
     assert (found.founders, found.effective_founders, found.most_fruitful) == (1, 1, 1)
-    assert "descend from 1 first image" in found.headline()
+    assert "descend from 1 random ancestor" in found.headline()
 
 
 def test_elites_with_the_same_image_are_look_alikes(run):

@@ -45,7 +45,7 @@ def test_the_recommended_threshold_accepts_few_of_each_kind_and_the_next_lower_o
     assert (evolved >= best.log_odds).sum() <= 5
     assert (evolved >= best.log_odds - 0.5).sum() > 5
     assert found.advisable
-    assert found.advice().startswith("Recommended: ")
+    assert found.verdict().startswith("Accept at ")
     assert len(str(best.confidence)) <= 8  # A number that a person can copy.
 
 
@@ -100,7 +100,7 @@ def test_few_digits_of_a_threshold_cost_few_images() -> None:
 def test_no_threshold_is_recommended_where_nothing_is_surer_than_the_real() -> None:
     found = accept(np.zeros(100), np.ones(100))
     assert not found.advisable
-    assert found.advice().startswith("No threshold is to be recommended")
+    assert found.verdict().startswith("No threshold helps: ")
     assert accept(np.zeros(30), np.full(30, LIMIT)).at("recommended") is None
 
 

@@ -96,10 +96,8 @@ def test_five_in_distribution_images_carry_no_conclusion(runs, tmp_path):
     few = neatfool("detect", runs / "mnist", "--in-distribution", tmp_path, "--html", page)
     assert few.exit_code == 0, few.output
     first = few.stdout.splitlines()[0]
-    assert first.startswith(
-        "mnist, seed 1: Only 5 in-distribution images are known: too few to say what"
-    )
-    assert "the best detector" not in few.stdout + page.read_text()
+    assert first.startswith("5 in-distribution images are too few to judge a detector.")
+    assert "The best detector" not in few.stdout + page.read_text()
 
 
 def test_the_page_says_what_guarded_a_run_and_needs_no_network(told):
@@ -172,6 +170,6 @@ def test_the_best_detector_is_the_one_that_catches_the_most():
     facts = {"fitted": 0, "text": ""}
     known_images = InDistributionFacts(**facts, held_out=100)
     run = RunDetection.model_construct(
-        elites=4, in_distribution=known_images, detectors=(steady, b)
+        name="run", seed=1, elites=4, in_distribution=known_images, detectors=(steady, b)
     )
-    assert "the best detector, b, catches 2 of 4 fooling images (50 %" in run.headline()
+    assert "The best detector, b, rejects 2 of 4 fooling images of" in run.headline()

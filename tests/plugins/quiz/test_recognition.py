@@ -89,13 +89,13 @@ def test_evolved_images_are_told_apart_by_run(mixed):
 
 @pytest.mark.parametrize(
     ("right", "verdict"),
-    [(20, "more often than"), (3, "no differently from"), (0, "less often than")],
+    [(20, "more than"), (3, "not significantly different from"), (0, "less than")],
 )
 def test_the_headline_compares_with_chance(file, right, verdict):
     rows = [answer(place, "tabby" if place < right else "stole") for place in range(24)]
     (line, *_) = neatfool("recognise", write(file, *rows)).stdout.splitlines()
-    assert line.startswith("Evolved images: ")
-    assert f"of 24 answers are right, {verdict} chance (17 %)" in line
+    assert line.startswith("Of 24 answers to evolved images, ")
+    assert f"are correct, which is {verdict} chance (17 %)" in line
 
 
 def test_players_without_a_name_are_not_taken_for_one(file):
@@ -125,7 +125,7 @@ def test_a_players_first_answer_to_an_image_counts_once(file, mixed):
     again = write(file.with_name("again.csv"), answer(1, "stole"), answer(9))
     found = analysis.recognise([mixed, again, mixed])
     assert (found.answers, found.repeated) == (9, 9)
-    assert "Left out: 9 further answers" in neatfool("recognise", mixed, again, mixed).stdout
+    assert "9 repeated answers are left out" in neatfool("recognise", mixed, again, mixed).stdout
 
 
 def test_what_a_form_gave_needs_only_the_key_and_the_answers(file):

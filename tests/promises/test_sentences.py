@@ -1,0 +1,157 @@
+"""Sentences that code puts together read well for no thing, one, two and a thousand.
+
+``pytest tests/promises/test_sentences.py -s`` prints all of them.
+"""
+
+from __future__ import annotations
+
+import re
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from neatfool import ImageSpec
+from neatfool.present import Headline, Note, summarize_run
+from neatfool.run.statistics import CONFIDENCE_THRESHOLDS
+from neatfool.wording import counted, duration, left_out, spending
+from neatfool_plugins.ablate.finding import (
+    TILES,
+    WITH_HALF,
+    WITH_ONE,
+    WITHOUT_COPY,
+    WITHOUT_TILE,
+    Ablation,
+    Score,
+)
+from neatfool_plugins.ancestry.diversity import Diversity
+from neatfool_plugins.audit.acceptance import sum_up
+from neatfool_plugins.audit.confidence import EVOLVED, KNOWN, ConfidenceRecord
+from neatfool_plugins.detect.measure import DetectorResult, InDistributionFacts, RunDetection
+from neatfool_plugins.quiz.recognition import KINDS, AnswerSummary, Recognition
+from neatfool_plugins.survive.finding import ChangeSurvival, SurvivalPoint, SurvivalResult
+from neatfool_plugins.transfer.finding import Agreement, RunTransfer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NUMBERS = (0, 1, 2, 1000)
+RUN = {"name": "mnist", "seed": 1, "evaluations": 40_000, "path": "runs/mnist-1"}
+
+
+class RunStandIn(SimpleNamespace):
+    """A run as far as its title needs one."""
+
+    def __len__(self) -> int:
+        return len(self.searched)
+
+
+def titles(count: int) -> Iterator[str]:
+    """Give the titles of runs of so many classes."""
+    for passed in sorted({0, 1, count // 2, count} & {*range(count + 1)}):
+        sure = [passed] * len(CONFIDENCE_THRESHOLDS)
+        yield summarize_run(
+            RunStandIn(
+                experiment={"target": {"plugin": "mnist"}},
+                searched=range(count),
+                history=[SimpleNamespace(thresholds=CONFIDENCE_THRESHOLDS, classes_ge=sure)],
+                spec=ImageSpec(28, 28, 1, ("a", "b")),
+                best=lambda: SimpleNamespace(name="4", confidence=0.31),
+            )
+        )
+
+
+def ancestors(count: int) -> Iterator[str]:
+    for founders in {1, count} if count else ():
+        for alike in {0, count}:
+            yield Diversity.model_construct(
+                **RUN,
+                elites=count,
+                founders=founders,
+                most_fruitful=1 / founders,
+                look_alikes=alike / count,
+            ).headline()
+
+
+def survival(count: int) -> Iterator[str]:
+    point = SurvivalPoint.model_construct(
+        median=0.9, kept=0.5, strength=1.0, first=(True,) * count, top1=1.0
+    )
+    kinds = [
+        ChangeSurvival.model_construct(
+            name=name, what=what, unit=unit, signed=False, usual=1.0, points=(point,)
+        )
+        for name, what, unit in (("move", "moved", "pixels"), ("jpeg", "saved", "quality"))
+    ]
+    for changes in kinds[:1], kinds:
+        yield from SurvivalResult.model_construct(
+            **RUN, elites=count, own_target=True, target="x", as_saved=point, kinds=changes
+        ).headlines()
+
+
+def detectors(count: int) -> Iterator[str]:
+    found = DetectorResult.of("energy", "", np.arange(100.0), np.arange(float(max(count, 1))))
+    for known in (count, 100):
+        images = InDistributionFacts(fitted=0, held_out=known, text="")
+        yield RunDetection.model_construct(
+            **RUN, elites=max(count, 1), in_distribution=images, detectors=(found,)
+        ).headline()
+
+
+def transfers(count: int) -> Iterator[str]:
+    share = None if count == 0 else 0.25
+    yield RunTransfer.model_construct(
+        **RUN, others=count, fool_any_other=share, fool_all_others=share
+    ).headline()
+    yield Agreement.model_construct(source="photographs", number=count, agreement=()).headline()
+
+
+def recognition(count: int) -> Iterator[str]:
+    answers = [SimpleNamespace(is_right=True, answer="a", choices="abcde", sure=1, seconds=2.0)]
+    for kind in KINDS.values() if count else ():
+        found = AnswerSummary.of(kind, answers * count)
+        result = Recognition.model_construct(
+            kinds=(found,), runs=(), by_network=count, repeated=count, rows=()
+        )
+        yield from (block.text for block in result.story() if isinstance(block, Headline | Note))
+
+
+def acceptance(count: int) -> Iterator[str]:
+    def record(kind: str, odds: np.ndarray) -> ConfidenceRecord:
+        named = [0] * len(odds)
+        return ConfidenceRecord(kind=kind, group=kind, what=kind, named=named, log_odds=[*odds])
+
+    rng = np.random.default_rng(1)
+    for height in (-4.0, 6.0, 100.0):
+        records = [record(EVOLVED, rng.normal(height, 1, max(count, 1)))]
+        records += [record(KNOWN, rng.normal(4, 1, count))] if count else []
+        found = sum_up(records, "photographs" if count else None, yours=None, most=0.01)
+        yield from (found.verdict(), found.headline(), found.advice())
+
+
+def ablation(count: int) -> Iterator[str]:
+    kept = dict.fromkeys((WITHOUT_TILE, TILES, WITHOUT_COPY, WITH_HALF, WITH_ONE), 0.5)
+    found = Ablation.model_construct(
+        tiles=8, repeated=count, medians=kept, elites=(Score,) * max(count, 1)
+    )
+    yield from found._headlines()
+
+
+def words(count: int) -> Iterator[str]:
+    yield counted(count, "image", "images")
+    yield left_out(count)
+    yield spending({"answered": (count, count)})
+    yield duration(count)
+
+
+@pytest.mark.parametrize("count", NUMBERS)
+def test_sentences_read_well_for_each_number(count: int) -> None:
+    kinds = titles, ancestors, survival, detectors, transfers, recognition, acceptance, ablation
+    told = [text for kind in (*kinds, words) for text in kind(count)]
+    print(*told, sep="\n")
+    for text in told:
+        things = "(image|answer|ancestor|query|request|pair)"
+        assert not re.search(rf"(?<!of )\b(1 {things}s|\d+[02-9] {things})\b", text), text
+        assert not re.search(r"  |\bnan\b|None|[a-z]\(s\)|\.\.|\s[,.;]", text), text
+        assert text[0].isupper() or text[0].isdigit() or text[0] in "<>m", text
