@@ -267,7 +267,7 @@ class Study:
         return network.eval()
 
     def search(self, name: str, network: torch.nn.Module, seed: int, images: int = SEARCHED) -> Any:
-        """Search a network for images of nothing, or open the run."""
+        """Search a network for meaningless images, or open the run."""
         folder = self.out / "runs" / f"{name.replace(' ', '-')}-{images}-{seed}"
         if not (folder / "done").exists():
             neatfool.fool(

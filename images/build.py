@@ -244,7 +244,7 @@ def write_croissant() -> None:
     ]
     metadata = mlc.Metadata(
         name="neatfool-images",
-        description="Formulas (CPPNs) of images of nothing that image classifiers label with near "
+        description="Formulas (CPPNs) of meaningless images that image classifiers label with near "
         "certainty, drawn at any size.",
         license="https://creativecommons.org/publicdomain/zero/1.0/",
         url="https://github.com/neatfool/neatfool",

@@ -1,4 +1,4 @@
-"""Fooling Images 2: eleven thousand images of nothing, each a formula that is drawn at any size.
+"""Fooling Images 2: eleven thousand meaningless images, each a formula that is drawn at any size.
 
 For example::
 

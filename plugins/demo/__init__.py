@@ -1,4 +1,4 @@
-"""The command ``neatfool demo``: ten images of nothing in seconds, here or in a browser."""
+"""The command ``neatfool demo``: ten meaningless images in seconds, here or in a browser."""
 
 import webbrowser
 from pathlib import Path
