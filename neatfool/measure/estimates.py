@@ -26,10 +26,14 @@ Share = Annotated[float, Field(ge=0, le=1)]
 class Shares(Facts):
     """A share or a confidence, from 0 to 1, for each seed."""
 
-    median: Share = Field(description="the median over seeds")
-    lowest: Share = Field(description="the lowest of a seed")
-    highest: Share = Field(description="the highest of a seed")
-    by_seed: list[Share] = Field(description="a value for each seed, in the order of `seeds`")
+    median: Share
+    """the median over seeds"""
+    lowest: Share
+    """the lowest of a seed"""
+    highest: Share
+    """the highest of a seed"""
+    by_seed: list[Share]
+    """a value for each seed, in the order of `seeds`"""
 
     @classmethod
     def of(cls, values: Iterable[float]) -> Shares:
@@ -49,9 +53,12 @@ class Shares(Facts):
 class Estimate(Facts):
     """A share with its interval: of resamples, or Wilson's."""
 
-    value: Share = Field(description="the share")
-    low: Share = Field(description="where its 95 % interval begins")
-    high: Share = Field(description="where it ends")
+    value: Share
+    """the share"""
+    low: Share
+    """where its 95 % interval begins"""
+    high: Share
+    """where it ends"""
 
     @classmethod
     def of(cls, value: float, resampled: np.ndarray) -> Estimate:

@@ -4,13 +4,14 @@ A :mod:`.feed` reads what a run has added to its database, and a web application
 sends that to open pages. :mod:`.observer` serves the run of its own process.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import click
 
 from neatfool import ExperimentError, hookimpl
-from neatfool.present import option
+from neatfool.present import make_command
 
 OPTIONS: Final = [
     click.Option(
@@ -29,25 +30,29 @@ OPTIONS: Final = [
 """The options of a command that makes a run, which the observer reads."""
 
 
-@click.command(
-    epilog="""\b
-Examples:
-  neatfool watch runs/mnist-1
-  neatfool watch runs/mnist --open          # all runs in a folder, in the browser
-  neatfool run experiments/mnist.ini --watch
-
-It only reads: runs go on whether somebody watches or not. Ctrl-C ends it.
-It needs `pip install 'neatfool[serve]'`."""
-)
-@click.argument(
-    "folders", metavar="RUN|FOLDER...", nargs=-1, required=True, type=click.Path(path_type=Path)
-)
-@option("--port N", "The page's port.  [default: any that is free]", click.IntRange(0, 65535))
-@option("--open", "Open the page in the browser.", into="show")
-def watch(folders: tuple[Path, ...], port: int | None, *, show: bool) -> None:
+@make_command
+def watch(
+    folders: Sequence[Path],
+    *,
+    port: Annotated[int | None, "N", click.IntRange(0, 65535)] = None,
+    show: Annotated[bool, "--open"] = False,
+) -> None:
     """Serve a page, to this machine only, that shows runs while they go on.
 
     Of a folder it shows all runs, also those that begin later.
+
+    Args:
+        folders: The runs, or the folders that hold them.
+        port: The page's port.  [default: any that is free]
+        show: Open the page in the browser.
+
+    Examples:
+        neatfool watch runs/mnist-1
+        neatfool watch runs/mnist --open          # all runs in a folder, in the browser
+        neatfool run experiments/mnist.ini --watch
+
+        It only reads: runs go on whether somebody watches or not. Ctrl-C ends it.
+        It needs `pip install 'neatfool[serve]'`.
     """
     try:
         from neatfool.server import run_server
