@@ -13,9 +13,10 @@ from pydantic import Field
 from scipy.special import expit, logit
 
 from neatfool import present
-from neatfool.measure import FEWEST, LIMIT, Estimate, Share, threshold_of
+from neatfool.measure import FEWEST, LIMIT, Estimate, Share
 from neatfool.wording import format_seeds, level, listed, percent, share
 
+from .bootstrap import threshold_of
 from .confidence import EVOLVED, KNOWN, ConfidenceRecord, clip_log_odds
 
 if TYPE_CHECKING:

@@ -6,10 +6,11 @@ from typing import Any, ClassVar, Final, Literal
 from pydantic import Field
 
 from neatfool import present
-from neatfool.measure import Estimate, Share, Shares
+from neatfool.measure import Estimate, Share
 from neatfool.wording import format_seeds, level, percent
 
 from .acceptance import Acceptance
+from .bootstrap import Shares
 from .known_images import KnownImages
 
 NAMED: Final = 10
