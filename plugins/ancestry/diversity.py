@@ -31,14 +31,17 @@ AT_ONCE: Final = 1024
 class Diversity(RunFacts):
     """How different the elites of a run are."""
 
-    founders: int
-    """individuals of the first generation that some elite descends from"""
-    effective_founders: float
-    """how many founders with equal shares would be as diverse: 1 / Σ p², where p is a founder's
-    share in the elites, and each parent gives an equal part (the founder equivalents of Lacy,
-    1989)"""
-    most_fruitful: float
-    """the largest share of elites that descend from one of them"""
+    founders: int = Field(
+        description="individuals of the first generation that some elite descends from"
+    )
+    effective_founders: float = Field(
+        description="how many founders with equal shares would be as diverse: 1 / Σ p², where p is "
+        "a founder's share in the elites, and each parent gives an equal part (the founder "
+        "equivalents of Lacy, 1989)"
+    )
+    most_fruitful: float = Field(
+        description="the largest share of elites that descend from one of them"
+    )
     look_alikes: float = Field(
         description=f"the share of elites with a look-alike: another's image whose mean "
         f"correlation with theirs is at least {ALIKE}"
@@ -97,12 +100,9 @@ def founder_shares(graph: nx.DiGraph, holders: list[int]) -> dict[int, float]:
 class ChanceTest(Facts):
     """A mean correlation of images, and what it would be if the classes were dealt out anew."""
 
-    observed: float
-    """the mean correlation"""
-    by_chance: float
-    """its mean after permutations of the classes"""
-    p: float
-    """(1 + permutations that give at least as much) / (1 + all)"""
+    observed: float = Field(description="the mean correlation")
+    by_chance: float = Field(description="its mean after permutations of the classes")
+    p: float = Field(description="(1 + permutations that give at least as much) / (1 + all)")
 
     @classmethod
     def of(cls, measure: Callable[[np.random.Generator | None], float]) -> ChanceTest:

@@ -4,14 +4,11 @@ A :mod:`.feed` reads what a run has added to its database, and a web application
 sends that to open pages. :mod:`.observer` serves the run of its own process.
 """
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
 import click
 
-from neatfool import ExperimentError, hookimpl
-from neatfool.present import make_command
+from neatfool import hookimpl
 
 OPTIONS: Final = [
     click.Option(
@@ -30,46 +27,9 @@ OPTIONS: Final = [
 """The options of a command that makes a run, which the observer reads."""
 
 
-@make_command
-def watch(
-    folders: Sequence[Path],
-    *,
-    port: Annotated[int | None, "N", click.IntRange(0, 65535)] = None,
-    show: Annotated[bool, "--open"] = False,
-) -> None:
-    """Serve a page, to this machine only, that shows runs while they go on.
-
-    Of a folder it shows all runs, also those that begin later.
-
-    Args:
-        folders: The runs, or the folders that hold them.
-        port: The page's port.  [default: any that is free]
-        show: Open the page in the browser.
-
-    Examples:
-        neatfool watch runs/mnist-1
-        neatfool watch runs/mnist --open          # all runs in a folder, in the browser
-        neatfool run experiments/mnist.ini --watch
-
-        It only reads: runs go on whether somebody watches or not. Ctrl-C ends it.
-        It needs `pip install 'neatfool[serve]'`.
-    """
-    try:
-        from neatfool.server import run_server
-
-        from .app import WatchPage
-        from .feed import FeedList
-    except ImportError as error:
-        raise ExperimentError(
-            f"neatfool watch needs more packages ({error}); pip install 'neatfool[serve]'"
-        ) from error
-    page = WatchPage(FeedList(folders), port or 0)
-    with page.socket:
-        page.tell("Watch at {}\nCtrl-C ends it.", show=show)
-        run_server(page.app, page.socket, on_end=page.ended.set)
-
-
 @hookimpl
 def neatfool_add_commands(cli: click.Group) -> None:
     """Add ``neatfool watch``."""
+    from .command import watch
+
     cli.add_command(watch)
