@@ -131,7 +131,7 @@ def check(
 
 @make_command
 def new(
-    kind: Annotated[str, click.Choice([*KINDS])],
+    kind: Annotated[str, "KIND", click.Choice([*KINDS])],
     name: str,
     *,
     out: Annotated[Path | None, "DIR"] = None,
@@ -139,6 +139,8 @@ def new(
 ) -> None:
     """Write a plugin to start from, with an experiment that uses it and tests that pass.
 
+    KIND is target, encoding, scheme, view, model, detector, measure, activation, engine or
+    observer.
     Experiments and commands will use NAME.
 
     Args:
