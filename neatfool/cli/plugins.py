@@ -140,8 +140,7 @@ def new(
     """Write a plugin to start from, with an experiment that uses it and tests that pass.
 
     KIND is target, encoding, scheme, view, model, detector, measure, activation, engine or
-    observer.
-    Experiments and commands will use NAME.
+    observer. Experiments and commands will use NAME.
 
     Args:
         kind: What it is.
