@@ -119,7 +119,7 @@ def fields_of(
             continue
         path, models = f"{above}{name}", [*models_in(field.annotation)]
         again = [f"(its keys: see `{known[inner]}`)" for inner in models if inner in known]
-        yield f"`{path}`", " ".join(filter(None, [field.description, *again]))
+        yield f"`{path}`", " ".join([*(field.description or "").split(), *again])
         for inner in models:
             if inner not in known:
                 known[inner] = path

@@ -5,17 +5,17 @@ is told of it.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from itertools import takewhile
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import click
 
 from neatfool import ExperimentError, StorageError, hookimpl, nearest
-from neatfool.present import Output, option, save
+from neatfool.present import Output, make_command, save
 
 ENDING: Final = ".ini"
 FOLDER: Final = "experiments"
@@ -88,27 +88,17 @@ def choose_installed(
     return list(chosen.values())
 
 
-@click.group(
-    epilog="""\b
-Examples:
-  neatfool experiments list
-  neatfool experiments copy mnist
-  neatfool run experiments/mnist.ini"""
-)
-def experiments() -> None:
-    """List the experiments that come with neatfool, or copy one."""
+@make_command
+def list_experiments(*, as_json: Annotated[bool, "--json"] = False) -> None:
+    """List the experiments: what each does, how long it takes, and what must be installed.
 
+    Args:
+        as_json: Print JSON.
 
-@experiments.command(
-    "list",
-    epilog="""\b
-Examples:
-  neatfool experiments list
-  neatfool experiments list --json | jq -r '.[] | select(.extras == []) | .name'""",
-)
-@option("--json", "Print JSON.", into="as_json")
-def list_experiments(as_json: bool) -> None:
-    """List the experiments: what each does, how long it takes, and what must be installed."""
+    Examples:
+        neatfool experiments list
+        neatfool experiments list --json | jq -r '.[] | select(.extras == []) | .name'
+    """
     installed = read_installed().values()
     if as_json:
         keys = ("name", "file", "about", "takes", "extras")
@@ -127,20 +117,24 @@ def list_experiments(as_json: bool) -> None:
     )
 
 
-@experiments.command(
-    "copy",
-    epilog="""\b
-Examples:
-  neatfool experiments copy mnist                          # to experiments/mnist.ini
-  neatfool experiments copy mnist imagenet_quick --out .   # into the current folder""",
-)
-@click.argument("names", metavar="NAME...", nargs=-1, required=True)
-@option("--out DIR", "The folder to copy to.", default=Path(FOLDER), into="folder")
-def copy(*, names: tuple[str, ...], folder: Path) -> None:
+@make_command
+def copy(
+    names: Annotated[Sequence[str], "NAME..."],
+    *,
+    folder: Annotated[Path, "--out DIR"] = Path(FOLDER),
+) -> None:
     """Copy the experiments NAME..., to run them and to change them.
 
     If one experiment refers to the file of another, that one comes along. A file that is there and
     differs is an error, and then nothing is copied.
+
+    Args:
+        names: The experiments.
+        folder: The folder to copy to.
+
+    Examples:
+        neatfool experiments copy mnist                          # to experiments/mnist.ini
+        neatfool experiments copy mnist imagenet_quick --out .   # into the current folder
     """
     chosen = choose_installed(names, read_installed())
     files = {folder / each.file: each.text for each in chosen}
@@ -163,6 +157,18 @@ def copy(*, names: tuple[str, ...], folder: Path) -> None:
     if extras := sorted({extra for each in chosen for extra in each.extras}):
         output.say(f"Needed: pip install 'neatfool[{','.join(extras)}]'")
     output.say(f"Try: neatfool run {next(iter(files))}")
+
+
+@click.group(
+    commands={"list": list_experiments, "copy": copy},
+    epilog="""\b
+Examples:
+  neatfool experiments list
+  neatfool experiments copy mnist
+  neatfool run experiments/mnist.ini""",
+)
+def experiments() -> None:
+    """List the experiments that come with neatfool, or copy one."""
 
 
 @hookimpl

@@ -12,6 +12,7 @@ from neatfool import __version__
 from neatfool.cli.main_group import GROUPS
 from neatfool.errors import ExperimentError, StorageError
 from neatfool.plugin import discovery
+from neatfool.present.saving import fill_template
 
 _WORDS: Final[Mapping[str, str]] = {"model": "kind of models"}
 KINDS: Final[Mapping[str, str]] = {
@@ -29,6 +30,7 @@ _CLASSES: Final[Mapping[str, str]] = {"model": "Format", "measure": "Finding"}
 """What the names of classes end in, if not in the kind."""
 _TAKEN_BY_TOOLS: Final = ("conftest", "setup")
 _PREFIX: Final = "neatfool"
+TEMPLATES: Final = Path(__file__).with_name("templates")
 
 
 def write_plugin(kind: str, name: str, folder: Path | None, *, package: bool = False) -> list[Path]:
@@ -98,17 +100,9 @@ def describe_package(kind: str, name: str, *, package: bool) -> dict[str, str | 
 
 
 def _fill(template: str, values: Mapping[str, object]) -> str:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("neatfool.cli"),
-        undefined=StrictUndefined,
-        keep_trailing_newline=True,
-        trim_blocks=True,
-        autoescape=False,  # noqa: S701 - these are programs and settings, not pages
-    )
     # Most kinds have no tests beyond those of their contract.
-    return environment.select_template([f"{template}.j2", "test.py.j2"]).render(values)
+    files = (TEMPLATES / f"{each}.j2" for each in (template, "test.py"))
+    return fill_template(next(filter(Path.is_file, files)), values)
 
 
 def _check_name(kind: str, name: str, *, package: bool) -> None:

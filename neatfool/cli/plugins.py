@@ -4,9 +4,11 @@ import json
 import shlex
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Annotated
 
 import click
 from rich.markup import escape
@@ -16,35 +18,22 @@ from neatfool.cli.main_group import CommandGroup
 from neatfool.cli.new_plugin import KINDS, USES, describe_package, write_plugin
 from neatfool.errors import PluginError, printable
 from neatfool.plugin.discovery import forget_installed, hooks_in, installed_plugins
-from neatfool.present.command import FOLDER, option
+from neatfool.present.command import FOLDER
+from neatfool.present.measure_command import make_command
 from neatfool.present.output import Output
-from neatfool.wording import listed
 
 
-@click.group(
-    cls=CommandGroup,
-    epilog="""\b
-Examples:
-  neatfool plugins list
-  neatfool plugins show map_elites
-  neatfool plugins new target mine
-  neatfool plugins check mine/mine.py
-  neatfool plugins install -e mine""",
-)
-def plugins() -> None:
-    """List, describe, check, write and install plugins."""
+@make_command
+def list_plugins(*, as_json: Annotated[bool, "--json"] = False) -> None:
+    """List the plugins that are installed, without importing them.
 
+    Args:
+        as_json: Print JSON, with the hooks that each plugin implements.
 
-@plugins.command(
-    "list",
-    epilog="""\b
-Examples:
-  neatfool plugins list
-  neatfool plugins list --json | jq '.[] | .name, .hooks'""",
-)
-@option("--json", "Print JSON, with the hooks that each plugin implements.", into="as_json")
-def list_plugins(as_json: bool) -> None:
-    """List the plugins that are installed, without importing them."""
+    Examples:
+        neatfool plugins list
+        neatfool plugins list --json | jq '.[] | .name, .hooks'
+    """
     entries = [entry for entry, _ in installed_plugins()]
     if as_json:
         facts = [{**asdict(each), "hooks": hooks_in(each.value)} for each in entries]
@@ -57,23 +46,23 @@ def list_plugins(as_json: bool) -> None:
     Output().table(["kind", "name", "from", "version", "module"], rows, words=range(5))
 
 
-@plugins.command(
-    "show",
-    epilog="""\b
-Examples:
-  neatfool plugins show map_elites
-  neatfool plugins show target.mnist
-  neatfool plugins show my_target.py
-  neatfool plugins show experiment        # neatfool's own keys in [experiment]""",
-)
-@click.argument("name")
-@option("--json", "Print JSON.", into="as_json")
-def show_plugin(name: str, as_json: bool) -> None:
+@make_command
+def show_plugin(name: str, *, as_json: Annotated[bool, "--json"] = False) -> None:
     """Show the options of the plugin NAME: what each takes, its default, and what it is for.
 
     NAME is a plugin's name, KIND.NAME, or a Python file. For the keys that neatfool itself has in a
     section of an experiment, give `experiment`, `plugins` or `target`. `neatfool COMMAND --help`
     shows the options of a command or a measure.
+
+    Args:
+        name: The plugin.
+        as_json: Print JSON.
+
+    Examples:
+        neatfool plugins show map_elites
+        neatfool plugins show target.mnist
+        neatfool plugins show my_target.py
+        neatfool plugins show experiment        # neatfool's own keys in [experiment]
     """
     from neatfool.cli.named_plugins import describe_plugins
     from neatfool.config.ini import write_value
@@ -103,26 +92,25 @@ def show_plugin(name: str, as_json: bool) -> None:
                 click.echo(formatter.getvalue(), nl=False)
 
 
-@plugins.command(
-    epilog="""\b
-Examples:
-  neatfool plugins check mnist
-  neatfool plugins check scheme.map_elites
-  neatfool plugins check my_target.py --set weights=mine.safetensors"""
-)
-@click.argument("name")
-@option(
-    "--set KEY=VALUE",
-    "An option of the plugin, for the checks; may be given several times.",
-    str,
-    into="settings",
-    multiple=True,
-)
-def check(name: str, settings: tuple[str, ...]) -> None:
+@make_command
+def check(
+    name: str,
+    *,
+    settings: Annotated[Sequence[str], "--set KEY=VALUE", click.STRING] = (),
+) -> None:
     """Check whether the plugin NAME keeps its contract.
 
     NAME is a plugin's name, KIND.NAME, a Python file, or a folder of them. The exit code is 3 if a
     check fails.
+
+    Args:
+        name: The plugin.
+        settings: An option of the plugin, for the checks; may be given several times.
+
+    Examples:
+        neatfool plugins check mnist
+        neatfool plugins check scheme.map_elites
+        neatfool plugins check my_target.py --set weights=mine.safetensors
     """
     from neatfool.cli.named_plugins import check_plugins
 
@@ -141,25 +129,31 @@ def check(name: str, settings: tuple[str, ...]) -> None:
         raise PluginError(f"{name}: {failed} of {count} checks failed")
 
 
-@plugins.command(
-    help="Write a plugin to start from, with an experiment that uses it and tests that pass.\n\n"
-    f"KIND is {listed([*KINDS], 'or')}. Experiments and commands will use NAME.",
-    epilog="""\b
-Examples:
-  neatfool plugins new target bird_classifier
-  neatfool plugins new scheme climb --out work/climb
-  neatfool plugins new view darker --package""",
-)
-@click.argument("kind", metavar="KIND", type=click.Choice([*KINDS]))
-@click.argument("name")
-@option("--out DIR", "The folder to make.  [default: NAME; with --package, neatfool-NAME]")
-@option(
-    "--package",
-    "Write a package that can be published as it is, `neatfool-NAME`: with a licence, a changelog, "
-    "a workflow that tests and publishes it, and a badge.",
-)
-def new(kind: str, name: str, out: Path | None, package: bool) -> None:
-    """Write a plugin."""
+@make_command
+def new(
+    kind: Annotated[str, "KIND", click.Choice([*KINDS])],
+    name: str,
+    *,
+    out: Annotated[Path | None, "DIR"] = None,
+    package: bool = False,
+) -> None:
+    """Write a plugin to start from, with an experiment that uses it and tests that pass.
+
+    KIND is target, encoding, scheme, view, model, detector, measure, activation, engine or
+    observer. Experiments and commands will use NAME.
+
+    Args:
+        kind: What it is.
+        name: What it is called.
+        out: The folder to make.  [default: NAME; with --package, neatfool-NAME]
+        package: Write a package that can be published as it is, `neatfool-NAME`: with a licence, a
+            changelog, a workflow that tests and publishes it, and a badge.
+
+    Examples:
+        neatfool plugins new target bird_classifier
+        neatfool plugins new scheme climb --out work/climb
+        neatfool plugins new view darker --package
+    """
     files = write_plugin(kind, name, out, package=package)
     folder, facts = files[0].parent, describe_package(kind, name, package=package)
     click.echo(f"{folder} has")
@@ -172,21 +166,26 @@ def new(kind: str, name: str, out: Path | None, package: bool) -> None:
     click.echo(f"Test it (pip install pytest):\n  python -m pytest {folder}")
 
 
-@plugins.command(
-    epilog="""\b
-Examples:
-  neatfool plugins install -e neatfool-darker   # what you change in it counts at once
-  neatfool plugins install neatfool-darker
-
-To remove a plugin, uninstall its package: pip uninstall neatfool-darker"""
-)
-@click.argument("path", type=FOLDER)
-@option("-e, --editable", "Install the folder itself, and not a copy of it.")
-def install(path: Path, editable: bool) -> None:
+@make_command
+def install(
+    path: Annotated[Path, "PATH", FOLDER],
+    *,
+    editable: Annotated[bool, "-e, --editable"] = False,
+) -> None:
     """Install the package in the folder PATH beside neatfool, and say which plugins it has.
 
     This runs `python -m pip install`, which also installs what the package needs. It runs code of
     the package.
+
+    Args:
+        path: The package's folder.
+        editable: Install the folder itself, and not a copy of it.
+
+    Examples:
+        neatfool plugins install -e neatfool-darker   # what you change in it counts at once
+        neatfool plugins install neatfool-darker
+
+        To remove a plugin, uninstall its package: pip uninstall neatfool-darker
     """
     command = pip_command("install", *(["-e"] if editable else []), str(path.absolute()))
     click.echo(f"Running {shlex.join(command)}", err=True)
@@ -215,3 +214,21 @@ def pip_command(*arguments: str) -> list[str]:
             f"environment: `uv pip {rest}`"
         )
     return [sys.executable, "-m", "pip", *arguments]
+
+
+@click.group(
+    cls=CommandGroup,
+    commands={
+        **{"list": list_plugins, "show": show_plugin},
+        **{"check": check, "new": new, "install": install},
+    },
+    epilog="""\b
+Examples:
+  neatfool plugins list
+  neatfool plugins show map_elites
+  neatfool plugins new target mine
+  neatfool plugins check mine/mine.py
+  neatfool plugins install -e mine""",
+)
+def plugins() -> None:
+    """List, describe, check, write and install plugins."""

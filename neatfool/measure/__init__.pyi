@@ -22,10 +22,6 @@ from .estimates import FEWEST as FEWEST
 from .estimates import LIMIT as LIMIT
 from .estimates import Estimate as Estimate
 from .estimates import Share as Share
-from .estimates import Shares as Shares
-from .estimates import median_of as median_of
-from .estimates import tell_apart as tell_apart
-from .estimates import threshold_of as threshold_of
 
 # Likeness of images
 from .facts import image_features as image_features

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import torch
-from pydantic import Field
 
 from neatfool.errors import ExperimentError, nearest
 from neatfool.plugin.manager import views
@@ -28,12 +27,18 @@ SIZES: Final = (0.5, 2, 4, 8)
 class ChangeKind(Facts):
     """One kind of change of an image."""
 
-    name: str = Field(description="its name, of `--kinds`")
-    what: str = Field(description="what happens, in a few words")
-    unit: str = Field(description="what strengths count")
-    harmless: float = Field(description="the strength that changes nothing")
-    signed: bool = Field(description="whether half of the images get the opposite")
-    usual: float = Field(description="the strength that a summary tells")
+    name: str
+    """its name, of `--kinds`"""
+    what: str
+    """what happens, in a few words"""
+    unit: str
+    """what strengths count"""
+    harmless: float
+    """the strength that changes nothing"""
+    signed: bool
+    """whether half of the images get the opposite"""
+    usual: float
+    """the strength that a summary tells"""
 
     def number(self, strength: float) -> str:
         """Write a strength without its unit: ``"3"``, ``"±10"``."""

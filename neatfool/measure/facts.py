@@ -9,8 +9,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import Field
-
 from neatfool.files import read_json
 from neatfool.fooling.elites import check_classes as check_classes
 from neatfool.fooling.elites import image_features as image_features
@@ -34,12 +32,18 @@ SURVIVAL_FILE: Final = "survival.json"
 class RunFacts(Facts):
     """What a measure says of a run."""
 
-    path: str = Field(description="the run's folder")
-    name: str = Field(description="the run's name")
-    seed: int = Field(description="the run's seed")
-    evaluations: int = Field(description="how many images the run had scored")
-    elites: int = Field(description="how many of its elites were looked at")
-    elites_of_run: int = Field(description="how many elites it has")
+    path: str
+    """the run's folder"""
+    name: str
+    """the run's name"""
+    seed: int
+    """the run's seed"""
+    evaluations: int
+    """how many images the run had scored"""
+    elites: int
+    """how many of its elites were looked at"""
+    elites_of_run: int
+    """how many elites it has"""
 
     @staticmethod
     def facts(run: Run, elites: int) -> dict[str, Any]:
@@ -117,25 +121,29 @@ def match_classes(ours: Sequence[str], theirs: Sequence[str]) -> dict[int, int]:
 class ImageSurvival(Facts):
     """What survives of an image."""
 
-    genome: int = Field(description="its number in the run")
-    changes: dict[str, tuple[float, bool]] = Field(
-        description="for each change, as `jpeg=75`, the confidence after it, and whether the class "
-        "is top-1 then"
-    )
+    genome: int
+    """its number in the run"""
+    changes: dict[str, tuple[float, bool]]
+    """for each change, as `jpeg=75`, the confidence after it, and whether the class is top-1
+    then"""
 
 
 class SurvivalRecord(Facts):
     """What survives of a run."""
 
-    title: str = Field(description="what a report says above it")
-    text: str = Field(description="what was done, in a few sentences")
-    bars: tuple[tuple[str, float, str], ...] = Field(
-        description="the changes at their usual strengths, each with the share of images that keep "
-        "their class, and their median confidence in words"
-    )
-    own_target: bool = Field(description="whether the run's own target scored")
-    usual: dict[str, str] = Field(description="the changes at their usual strengths, in words")
-    images: dict[str, ImageSurvival] = Field(description="the images, by class")
+    title: str
+    """what a report says above it"""
+    text: str
+    """what was done, in a few sentences"""
+    bars: tuple[tuple[str, float, str], ...]
+    """the changes at their usual strengths, each with the share of images that keep their class,
+    and their median confidence in words"""
+    own_target: bool
+    """whether the run's own target scored"""
+    usual: dict[str, str]
+    """the changes at their usual strengths, in words"""
+    images: dict[str, ImageSurvival]
+    """the images, by class"""
 
     def of(self, name: str, genome: int) -> dict[str, tuple[float, bool]]:
         """Give what survives of an elite; nothing if it came after this was measured."""

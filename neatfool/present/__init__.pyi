@@ -2,6 +2,7 @@
 
 # Findings
 from .measure_command import run_command as run_command
+from .measure_command import make_command as make_command
 from .measure_command import make_measure_command as make_measure_command
 from .blocks import Bars as Bars
 from .blocks import Block as Block
@@ -30,10 +31,7 @@ from .command import FileToWrite as FileToWrite
 from .command import FiniteRange as FiniteRange
 from .command import FOLDER as FOLDER
 from .command import Names as Names
-from .command import distinct_option as distinct_option
-from .command import elite_options as elite_options
 from .command import option as option
-from .command import overrides_option as overrides_option
 from .command import trust_option as trust_option
 
 # Files

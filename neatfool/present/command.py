@@ -125,41 +125,32 @@ def trust_option(command: Command) -> Command:
     return flag(command)
 
 
-def distinct_option(command: Command) -> Command:
-    """Add the option ``--distinct``, which :func:`~neatfool.choose_elites` takes."""
-    what = (
+COMMON: Final = {
+    "classes": option(
+        "--classes A,B",
+        'Only the elites of these classes, by name or index; a comma in a name: `"a, b",c`.',
+        Names(),
+        (),
+    ),
+    "least": option(
+        "--least P",
+        "Only elites whose recorded confidence, or score in an objective, is at least this.",
+        FiniteRange(),
+    ),
+    "sample": option("--sample N", "Only N elites, drawn at random."),
+    "seed": option(
+        "--seed N", "Where all that is drawn at random comes from.", click.IntRange(min=0), 1
+    ),
+    "max_queries": option(
+        "--max-queries N",
+        "How many images this command may send to targets that cost something to ask. It asks "
+        "nothing if that does not suffice. Budgets of runs stay as they are.",
+    ),
+    "distinct": option(
+        "--distinct N",
         "Only N images that are unlike each other in layout, texture and colours. The surest comes "
-        "first, then each time the one least like those chosen so far."
-    )
-    return option("--distinct N", what)(command)
-
-
-classes_option = option(
-    "--classes A,B",
-    'Only the elites of these classes, by name or index; a comma in a name: `"a, b",c`.',
-    Names(),
-    (),
-)
-least_option = option(
-    "--least P",
-    "Only elites whose recorded confidence, or score in an objective, is at least this.",
-    FiniteRange(),
-)
-sample_option = option("--sample N", "Only N elites, drawn at random.")
-max_queries_option = option(
-    "--max-queries N",
-    "How many images this command may send to targets that cost something to ask. It asks nothing "
-    "if that does not suffice. Budgets of runs stay as they are.",
-)
-seed_option = option(
-    "--seed N", "Where all that is drawn at random comes from.", click.IntRange(min=0), 1
-)
-
-
-def elite_options(command: Command) -> Command:
-    """Add the options that choose elites of a run.
-
-    They are ``--classes``, ``--least``, ``--sample`` and ``--seed``; the function of the command
-    gets them by these names, as :func:`~neatfool.choose_elites` takes them.
-    """
-    return classes_option(least_option(sample_option(seed_option(command))))
+        "first, then each time the one least like those chosen so far.",
+    ),
+    "overrides": overrides_option,
+}
+"""The options of parameters that many commands have, so that their help stands here once."""

@@ -64,7 +64,9 @@ class Records(NamedTuple):
 class Facts(BaseModel):
     """Numbers and names of a finding, checked and frozen."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", arbitrary_types_allowed=True, use_attribute_docstrings=True
+    )
 
 
 class Finding(Facts):

@@ -1,4 +1,4 @@
-"""The command of a measure, from its signature."""
+"""Commands, made from the signatures and docstrings of functions and measures."""
 
 from __future__ import annotations
 
@@ -16,18 +16,12 @@ import click
 
 from neatfool.errors import PluginError
 from neatfool.present.command import (
+    COMMON,
     Command,
     FileToWrite,
     FiniteRange,
     Names,
-    classes_option,
-    distinct_option,
-    least_option,
-    max_queries_option,
     option,
-    overrides_option,
-    sample_option,
-    seed_option,
     trust_option,
 )
 from neatfool.present.output import Output, show
@@ -66,80 +60,92 @@ def _give(finding: Finding, as_json: bool, csv_file: Path | None, html_file: Pat
         click.get_current_context().exit(finding.exit_code)
 
 
-COMMON: Final = {
-    "classes": classes_option,
-    "least": least_option,
-    "sample": sample_option,
-    "seed": seed_option,
-    "max_queries": max_queries_option,
-    "distinct": distinct_option,
-    "overrides": overrides_option,
-}
-"""The options of parameters that many measures have, so that their help stands here once."""
 PLAIN: Final = {bool, float, int, str, Path, Sequence, type(None)}
 """The types of parameters that become options."""
 _SECTIONS: Final = re.compile(r"^(Args|Returns|Raises|Examples):\n", re.MULTILINE)
 _ARGUMENT: Final = re.compile(r"^(\w+): (.*(?:\n +.*)*)", re.MULTILINE)
 
 
-def make_measure_command(
-    name: str, measure: Callable[..., Finding], *, files: bool = True
-) -> click.Command:
-    """Make a command of a measure, from its signature and its docstring.
+def make_command(function: Callable[..., Any], name: str | None = None) -> click.Command:
+    """Make a command of a function, from its signature and its docstring; also as a decorator.
 
-    The first parameter becomes the command's argument, as does each other one by position: one run,
-    or several where it takes a sequence. Each keyword of a plain type becomes an option; others are
-    for Python only, and ``console``, an :class:`Output`, shows how far the measure is. ``bool``
-    makes a flag, ``int`` a whole number from 1 on, ``float`` a number, ``str`` a text, ``Path`` a
-    file, a sequence of text names with commas between them, a sequence of paths an option that may
-    be repeated. ``Annotated`` adds what the help calls a value, as text, or a type of click's.
+    A parameter by position becomes an argument, which may be left out if it has a default. Each
+    keyword of a plain type becomes an option; others are for Python only. ``bool`` makes a flag,
+    ``int`` a whole number from 1 on, ``float`` a number, ``str`` a text, ``Path`` a path, a
+    sequence of text names with commas between them, a sequence of paths an option that may be
+    repeated. ``Annotated`` adds what the help calls a value, as text, or a type of click's; so does
+    a text such as ``"-o, --out FILE"``, which also names the option. A sequence whose type of
+    click's is not :class:`Names` may be repeated, too.
 
     The docstring has Google style: its description is the command's help, ``Args`` the help of the
-    options, ``Examples`` its examples. The command prints the finding, or writes it as JSON and, if
-    ``files``, as CSV and a page.
+    options, ``Examples`` its examples, perhaps with paragraphs after them.
 
     Raises:
         PluginError: A parameter has no type or no description.
     """
-    description, *parts = _SECTIONS.split(getdoc(measure) or "")
-    sections = dict(zip(parts[::2], map(dedent, parts[1::2]), strict=True))
-    texts = {
-        each: " ".join(text.replace("``", "`").split()).replace(" [default", "  [default")
-        for each, text in _ARGUMENT.findall(sections.get("Args", ""))
-    }
-    # What a measure gives may be imported late, for `neatfool --help` makes every command.
-    hints = get_type_hints(measure, localns={"Finding": object}, include_extras=True)
-    parameters = list(signature(measure).parameters.values())
-    arguments = [each for each in parameters if each.kind is not Parameter.KEYWORD_ONLY]
-    for each in parameters:
-        if each.name not in hints or each.name not in texts:
-            raise PluginError(
-                f"measure {name!r}: its parameter {each.name!r} needs a type, and a description in "
-                "the section Args of its docstring"
-            )
+    return _make_command(name or function.__name__, function, function)
+
+
+def make_measure_command(
+    name: str, measure: Callable[..., Finding], *, files: bool = True
+) -> click.Command:
+    """Make a command of a measure, as :func:`make_command` does.
+
+    Its first parameter is one run, or several where it takes a sequence; ``console``, an
+    :class:`Output`, shows how far the measure is. The command prints the finding, or writes it as
+    JSON and, if ``files``, as CSV and a page.
+
+    Raises:
+        PluginError: A parameter has no type or no description.
+    """
 
     def command(
         *, as_json: bool, csv_file: Path | None = None, html_file: Path | None = None, **given: Any
     ) -> None:
         if csv_file and csv_file == html_file:
             raise click.UsageError("--csv and --html: name the same file; give two")
-        subjects = [given.pop(each.name) for each in arguments]
-        finding = measure(*subjects, console=Output(stderr=True), **given)
+        finding = measure(**given, console=Output(stderr=True))
         _give(finding, as_json, csv_file, html_file)
 
-    made: Any = trust_option(_output_options(command, files=files))
-    for each in reversed(parameters):
-        types, (metavar, _) = _types_of(hints[each.name]), _extras_of(hints[each.name])
-        if each in arguments:
-            several = Sequence in types
-            what = metavar or ("RUN|FOLDER..." if several else "RUN")
-            count: Any = {"nargs": -1 if several else 1, "type": click.Path(path_type=Path)}
-            made = click.argument(each.name, metavar=what, required=True, **count)(made)
-        elif types <= PLAIN:
-            made = _option_of(each, hints[each.name], texts[each.name])(made)
+    return _make_command(name, measure, trust_option(_output_options(command, files=files)))
+
+
+def _make_command(name: str, function: Callable[..., Any], made: Any) -> click.Command:
+    """Make a command that calls ``made``, and looks as a function says."""
+    description, *parts = _SECTIONS.split(getdoc(function) or "")
+    sections = dict(zip(parts[::2], map(dedent, parts[1::2]), strict=True))
+    texts = {
+        each: " ".join(text.replace("``", "`").split()).replace(" [default", "  [default")
+        for each, text in _ARGUMENT.findall(sections.get("Args", ""))
+    }
+    # What a measure gives may be imported late, for `neatfool --help` makes every command.
+    hints = get_type_hints(function, localns={"Finding": object}, include_extras=True)
+    for each in reversed([*signature(function).parameters.values()]):
+        # python -OO leaves docstrings out, this module's, too.
+        if each.name not in hints or (each.name not in texts and __doc__):
+            raise PluginError(
+                f"command {name!r}: its parameter {each.name!r} needs a type, and a description in "
+                "the section Args of its docstring"
+            )
+        if each.kind is not Parameter.KEYWORD_ONLY:
+            made = _argument_of(each, hints[each.name])(made)
+        elif _types_of(hints[each.name]) <= PLAIN:
+            made = _option_of(each, hints[each.name], texts.get(each.name, ""))(made)
     lines, *more = sections.get("Examples", "").strip().split("\n\n")
     epilog = "\n\n".join(["\b\nExamples:\n" + indent(lines, "  "), *more])
     return click.command(name, help=description, epilog=epilog if lines else None)(made)
+
+
+def _argument_of(parameter: Parameter, hint: Any) -> Callable[[Command], Command]:
+    """Make the argument of a parameter by position."""
+    types, (metavar, kind) = _types_of(hint), _extras_of(hint)
+    several, optional = Sequence in types, parameter.default is not Parameter.empty
+    more: dict[str, Any] = {"default": parameter.default} if optional else {}
+    if Path in types:
+        metavar = metavar or ("RUN|FOLDER..." if several else "RUN")
+        kind = kind or click.Path(path_type=Path)
+    more |= {"required": not optional, "nargs": -1 if several else 1, "type": kind}
+    return click.argument(parameter.name, metavar=metavar or None, **more)
 
 
 def _types_of(hint: Any) -> set[Any]:
@@ -162,22 +168,29 @@ def _extras_of(hint: Any) -> tuple[str, click.ParamType[Any] | None]:
 
 
 def _option_of(parameter: Parameter, hint: Any, text: str) -> Callable[[Command], Command]:
-    """Make the option of a measure's parameter."""
+    """Make the option of a parameter."""
     if parameter.name in COMMON and get_origin(hint) is not Annotated:
         return COMMON[parameter.name]
-    flag, types = "--" + parameter.name.replace("_", "-"), _types_of(hint)
-    metavar, kind = _extras_of(hint)
+    types, (value, kind) = _types_of(hint), _extras_of(hint)
+    several = Sequence in types
     default = None if parameter.default is Parameter.empty else parameter.default
-    if bool in types:
-        return option(flag, text)
+    usual: tuple[str, Any] = ("TEXT", click.STRING)
     if Path in types:
-        return option(f"{flag} {metavar or 'FILE'}", text, kind, multiple=Sequence in types)
-    if Sequence in types:
-        return option(f"{flag} {metavar or 'A,B'}", text, kind or Names(), default or ())
-    usual: Any = ("N", click.IntRange(min=1))
-    if int not in types:
-        usual = ("X", FiniteRange()) if float in types else ("TEXT", click.STRING)
-    return option(f"{flag} {metavar or usual[0]}", text, kind or usual[1], default)
+        usual = ("FILE", None)
+    elif several:
+        usual = ("A,B", Names())
+    elif int in types:
+        usual = ("N", click.IntRange(min=1))
+    elif float in types:
+        usual = ("X", FiniteRange())
+    spec = value
+    if not value.startswith("-"):
+        flag = "--" + parameter.name.replace("_", "-")
+        spec = flag if bool in types else f"{flag} {value or usual[0]}"
+    repeated = several and not isinstance(kind or usual[1], Names)
+    more = {"multiple": True} if repeated else {}
+    given = None if bool in types or repeated else default
+    return option(spec, text, kind or usual[1], given, into=parameter.name, **more)
 
 
 def run_command(ctx: click.Context, name: str, arguments: Sequence[str]) -> None:

@@ -11,29 +11,28 @@ Say in a test how to make the plugin::
 tests of your own.
 """
 
+import sys
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from itertools import count
 from typing import Any, Final
 
 from neatfool.errors import ExperimentError
 from neatfool.plugin.registration import CONTRACTS, check_contract
 from neatfool.spec.image_spec import ImageSpec
-from neatfool.testing import (
-    activation_checks,
-    detector_checks,
-    encoding_checks,
-    engine_checks,
-    measure_checks,
-    model_checks,
-    observer_checks,
-    scheme_checks,
-    target_checks,
-    view_checks,
-)
-from neatfool.testing.checking import CheckResult, run_check
-from neatfool.testing.encoding_checks import COLOUR, GREY
+from neatfool.testing import batch_checks
+from neatfool.testing.activation_checks import ActivationSubject
+from neatfool.testing.checking import CheckResult, Subject, run_check
+from neatfool.testing.detector_checks import DetectorSubject
+from neatfool.testing.encoding_checks import COLOUR, GREY, EncodingSubject
+from neatfool.testing.engine_checks import EngineSubject
+from neatfool.testing.measure_checks import MeasureSubject
+from neatfool.testing.model_checks import ModelSubject
+from neatfool.testing.observer_checks import ObserverSubject
+from neatfool.testing.scheme_checks import SchemeSubject
+from neatfool.testing.target_checks import TargetSubject
 from neatfool.testing.toys import TOY_SPEC, ToyEncoding, ToyScheme, ToyTarget
+from neatfool.testing.view_checks import ViewSubject
 
 __all__ = [
     "COLOUR",
@@ -48,19 +47,19 @@ __all__ = [
     "examine_plugin",
 ]
 
-CHECKS: Final = {
-    "activation": activation_checks,
-    "detector": detector_checks,
-    "encoding": encoding_checks,
-    "engine": engine_checks,
-    "measure": measure_checks,
-    "model": model_checks,
-    "observer": observer_checks,
-    "scheme": scheme_checks,
-    "target": target_checks,
-    "view": view_checks,
+SUBJECTS: Final[dict[str, type[Subject[Any]]]] = {
+    "activation": ActivationSubject,
+    "detector": DetectorSubject,
+    "encoding": EncodingSubject,
+    "engine": EngineSubject,
+    "measure": MeasureSubject,
+    "model": ModelSubject,
+    "observer": ObserverSubject,
+    "scheme": SchemeSubject,
+    "target": TargetSubject,
+    "view": ViewSubject,
 }
-"""Kind -> module; its checks are the functions named ``check_...``, in their order."""
+"""Kind -> what is checked. Its checks are the functions ``check_...`` of its module, in order."""
 
 
 def check_plugin(
@@ -130,47 +129,33 @@ def examine_plugin(
         made = make(*arguments)
         return made if contract is None else check_contract(made, contract)
 
-    def can_be_made(subject: Any) -> None:
-        getattr(subject, kind)
+    def can_be_made(subject: Subject[Any]) -> None:
+        _ = subject.made
 
+    subject_class: type[Any] = SUBJECTS[kind]
+    cases = _cases(kind, specs, models)
+    modules = [subject_class.__module__]
+    if issubclass(subject_class, batch_checks.BatchSubject):
+        modules.append(batch_checks.__name__)
     with ExitStack() as stack:
-        subjects = _make_subjects(kind, make_checked, specs, models)
-        if kind in HOLDING:
-            stack.enter_context(closing(subjects[""]))
+        subjects = {label: subject_class(make_checked, *given) for label, given in cases.items()}
+        for subject in subjects.values():
+            stack.callback(subject.close)
         results = [run_check(can_be_made, subjects)]
         if results[0].passed:
-            checks = [*vars(CHECKS[kind]).items()]
-            results += [run_check(c, subjects) for name, c in checks if name.startswith("check_")]
+            named = (entry for each in modules for entry in vars(sys.modules[each]).items())
+            checks = [check for name, check in named if name.startswith("check_")]
+            results += [run_check(check, subjects) for check in checks]
     return results
 
 
-SUBJECTS: Final = {
-    "activation": activation_checks.ActivationSubject,
-    "detector": detector_checks.DetectorSubject,
-    "engine": engine_checks.EngineSubject,
-    "measure": measure_checks.MeasureSubject,
-    "observer": observer_checks.ObserverSubject,
-    "target": target_checks.TargetSubject,
-}
-"""Kind -> what its checks look at, if they need no more than the plugin."""
-HOLDING: Final = {"engine", "measure", "observer", "target"}
-"""The kinds of which a subject holds a folder or a process, and is closed at the end."""
-
-
-def _make_subjects(
-    kind: str, make: Callable[..., Any], specs: Sequence[ImageSpec], models: Sequence[str]
-) -> dict[str, Any]:
-    if kind == "encoding":
-        return {_label(spec): encoding_checks.EncodingSubject(make, spec) for spec in specs}
-    if kind == "view":
-        return {_label(spec): view_checks.ViewSubject(make, spec) for spec in specs}
+def _cases(
+    kind: str, specs: Sequence[ImageSpec], models: Sequence[str]
+) -> dict[str, tuple[object, ...]]:
+    """Give what a kind's subjects take, by their labels."""
+    if kind in {"encoding", "view"}:
+        colours = {1: "grey", 3: "colour"}
+        return {f"{e.width}x{e.height} {colours[e.channels]}": (e,) for e in specs}
     if kind == "scheme":
-        parents = {1: "with one parent a child", 2: "with two parents a child"}
-        return {label: scheme_checks.SchemeSubject(make, parents=n) for n, label in parents.items()}
-    if kind == "model":
-        return {"": model_checks.ModelSubject(make, models)}
-    return {"": SUBJECTS[kind](make)}
-
-
-def _label(spec: ImageSpec) -> str:
-    return f"{spec.width}x{spec.height} {'grey' if spec.channels == 1 else 'colour'}"
+        return {"with one parent a child": (1,), "with two parents a child": (2,)}
+    return {"": (models,) if kind == "model" else ()}

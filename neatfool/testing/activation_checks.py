@@ -2,43 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from unittest import SkipTest
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from neatfool.cppn.activations import Activation
+from neatfool.cppn.activations import Activation
+from neatfool.testing.checking import Subject
 
 POINTS: Final = 512
 MEAN_ERROR: Final = 0.2
 """The largest error of a mean under a band limit, as a share of the values' range."""
 
 
-class ActivationSubject:
+class ActivationSubject(Subject[Activation]):
     """An activation under test, with arguments for it."""
-
-    def __init__(self, make: Callable[[], Activation]) -> None:
-        self._make = make
-
-    @cached_property
-    def activation(self) -> Activation:
-        """The activation that the checks share."""
-        return self._make()
 
     @cached_property
     def z(self) -> np.ndarray:
         """Arguments where it has its shape and around, float64 [POINTS]."""
-        reach = self.activation.reach
+        reach = self.made.reach
         middle = np.linspace(-2 * reach, 2 * reach, POINTS - 8)
         return np.append(middle, [0.0, 1e-6, -1e-6, 30.0, -30.0, 1e3, -1e3, 2e4])
 
     @cached_property
     def reaches(self) -> tuple[np.ndarray, np.ndarray]:
         """What an argument changes by over a pixel, to the right and downwards."""
-        sizes = self.activation.reach * np.random.default_rng(0).uniform(-1, 1, (2, POINTS))
+        sizes = self.made.reach * np.random.default_rng(0).uniform(-1, 1, (2, POINTS))
         return sizes[0], sizes[1]
 
     def compare(self, what: str, found: Any, expected: Any, error: float = 1e-3) -> None:
@@ -58,8 +49,8 @@ def _exact(subject: ActivationSubject, *, limited: bool) -> list[Any]:
 
     given = subject.z, *subject.reaches
     if limited:
-        return subject.activation.within_reach.play(by_numpy, *given)
-    return subject.activation.at_points.play(by_numpy, subject.z)
+        return subject.made.within_reach.play(by_numpy, *given)
+    return subject.made.at_points.play(by_numpy, subject.z)
 
 
 def check_pytorch_agrees(subject: ActivationSubject) -> None:
@@ -68,14 +59,14 @@ def check_pytorch_agrees(subject: ActivationSubject) -> None:
     from neatfool.cppn.formulas import by_torch
 
     given = [torch.from_numpy(each).float() for each in (subject.z, *subject.reaches)]
-    found = subject.activation.at_points.play(by_torch, given[0])
+    found = subject.made.at_points.play(by_torch, given[0])
     subject.compare("PyTorch", found, _exact(subject, limited=False))
-    limited = subject.activation.within_reach.play(by_torch, *given)
+    limited = subject.made.within_reach.play(by_torch, *given)
     subject.compare("PyTorch, with a band limit", limited, _exact(subject, limited=True))
 
 
 def check_python_agrees(subject: ActivationSubject) -> None:
-    values = np.array([subject.activation.scalar(z) for z in subject.z.tolist()])
+    values = np.array([subject.made.scalar(z) for z in subject.z.tolist()])
     subject.compare("neat-python", [values], _exact(subject, limited=False))
 
 
@@ -88,7 +79,7 @@ def check_compiled_code_agrees(subject: ActivationSubject) -> None:
 
     from neatfool.cppn.draw.kernel import compile_activation
 
-    loop, F = compile_activation(subject.activation), np.float32  # noqa: N806 - as compiled code has it
+    loop, F = compile_activation(subject.made), np.float32  # noqa: N806 - as compiled code has it
 
     @numba.njit(error_model="numpy")
     def apply(tables: Any, sources: Any, factors: Any, limited: Any) -> None:
@@ -107,7 +98,7 @@ def check_shaders_can_be_written(subject: ActivationSubject) -> None:
     from neatfool.cppn.draw.glsl import declare_activation
 
     with np.errstate(over="ignore"):
-        text = declare_activation(subject.activation.name)
+        text = declare_activation(subject.made.name)
     fault = "a number of the formula has no place in single precision, which shaders compute in"
     assert "inf" not in text and "nan" not in text, fault
 
@@ -121,8 +112,8 @@ def check_onnx_agrees(subject: ActivationSubject) -> None:
         import onnxruntime
     except ImportError as error:
         raise SkipTest(f"{error.name} is not installed") from None
-    node = cppn.NodeGene(0, subject.activation.name)
-    terms = [cppn.ConnectionGene((-1, 0), subject.activation.reach)]
+    node = cppn.NodeGene(0, subject.made.name)
+    terms = [cppn.ConnectionGene((-1, 0), subject.made.reach)]
     for limit in (0.0, 1.0):
         look = cppn.Look(4, 64, inputs="normalised", colour_map="grey", band_limit=limit)
         picture = cppn.Picture(cppn.Genome.of([node], terms), look)
@@ -137,7 +128,7 @@ def check_slopes_and_gradients_are_derivatives(subject: ActivationSubject) -> No
 
     from neatfool.cppn.formulas import by_torch
 
-    activation, shape = subject.activation, subject.z.shape
+    activation, shape = subject.made, subject.z.shape
     # Not where a slope may jump, as at 0.
     given = [torch.from_numpy(each + 1e-4) for each in (subject.z, *subject.reaches)]
     given = [each.requires_grad_() for each in given]
@@ -156,7 +147,7 @@ def check_slopes_and_gradients_are_derivatives(subject: ActivationSubject) -> No
 def check_band_limit_gives_the_mean(subject: ActivationSubject) -> None:
     from neatfool.cppn.formulas import by_numpy
 
-    activation, grid = subject.activation, np.linspace(-5, 5, 2001)
+    activation, grid = subject.made, np.linspace(-5, 5, 2001)
     shares = np.exp(-0.5 * grid**2)
     shares /= shares.sum()
     z = np.linspace(-2, 2, 33) * activation.reach

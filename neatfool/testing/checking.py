@@ -6,15 +6,17 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Generic, TypeVar
 from unittest import SkipTest
 
 import numpy as np
 
 from neatfool.errors import NeatfoolError, failing_line
 
-if TYPE_CHECKING:
-    import torch
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,36 @@ class CheckResult:
     passed: bool
     message: str = ""
     applies: bool = True
+
+
+class Subject(Generic[T]):
+    """A plugin under test, with what its checks need."""
+
+    def __init__(self, make: Callable[..., T]) -> None:
+        self.make = make
+
+    @cached_property
+    def made(self) -> T:
+        """The one that the checks share."""
+        return self.make()
+
+    def close(self) -> None:
+        """End processes, and delete files."""
+
+
+class FolderSubject(Subject[T]):
+    """A plugin under test that needs a folder."""
+
+    @cached_property
+    def folder(self) -> Path:
+        """A folder for its files."""
+        self._temporary = TemporaryDirectory(ignore_cleanup_errors=True)
+        return Path(self._temporary.name)
+
+    def close(self) -> None:
+        """Delete the folder."""
+        if "folder" in vars(self):
+            self._temporary.cleanup()
 
 
 def run_check(check: Callable[[Any], object], subjects: Mapping[str, Any]) -> CheckResult:
@@ -54,16 +86,6 @@ def run_check(check: Callable[[Any], object], subjects: Mapping[str, Any]) -> Ch
             text = f"{label}: {message}" if label else message
             return CheckResult(name, passed=False, message=text)
     return CheckResult(name, passed=True, message=lacking, applies=not lacking)
-
-
-def expect_gradients(result: torch.Tensor, given: torch.Tensor, call: str, remedy: str) -> None:
-    """Expect that a result, which a call gave, has useful gradients by what it was given."""
-    import torch
-
-    assert result.requires_grad, f"{call} gave no gradients; {remedy}"
-    (gradients,) = torch.autograd.grad(result.sum(), given)
-    right = gradients.isfinite().all() and gradients.any()
-    assert right, f"{call}: the gradients are all zero, or not finite"
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from neatfool.search.seeds import derive_seeds
 from neatfool.spec.archive import GenomeSize
 from neatfool.spec.encoding import Encoding, Learnable, Parametric
 from neatfool.spec.image_spec import ImageSpec
-from neatfool.testing.checking import global_randomness
+from neatfool.testing.checking import Subject, global_randomness
 
 GREY = ImageSpec(height=12, width=9, channels=1, classes=("a", "b", "c"))
 COLOUR = ImageSpec(height=7, width=11, channels=3, classes=("a", "b", "c"))
@@ -30,43 +30,38 @@ STEEP: Final = 1.0
 TRIALS: Final = 4
 
 
-class EncodingSubject:
+class EncodingSubject(Subject[Encoding[Any]]):
     """An encoding under test, for images of a spec; ``seeds`` has one for each genome."""
 
     def __init__(self, make: Callable[[ImageSpec], Encoding[Any]], spec: ImageSpec) -> None:
-        self.make, self.spec = partial(make, spec), spec
-        self.seeds = derive_seeds("checks", ids=range(GENOMES))
-
-    @cached_property
-    def encoding(self) -> Encoding[Any]:
-        """The encoding that the checks share."""
-        return self.make()
+        super().__init__(partial(make, spec))
+        self.spec, self.seeds = spec, derive_seeds("checks", ids=range(GENOMES))
 
     @cached_property
     def genomes(self) -> list[Any]:
         """Random genomes."""
-        return self.encoding.create(self.seeds)
+        return self.made.create(self.seeds)
 
     @cached_property
     def parent_groups(self) -> list[list[Any]]:
         """Each child's parents, which descend from :attr:`genomes`."""
         grown = self.genomes
         for _ in range(3):
-            grown = self.encoding.breed(self._parent_groups(grown), self.seeds)
+            grown = self.made.breed(self._parent_groups(grown), self.seeds)
         return self._parent_groups(grown)
 
     @cached_property
     def children(self) -> list[Any]:
         """Children of :attr:`parent_groups`."""
-        return self.encoding.breed(self.parent_groups, self.seeds)
+        return self.made.breed(self.parent_groups, self.seeds)
 
     def texts(self, genomes: Sequence[Any]) -> list[str]:
         """Write genomes as texts; equal genomes have equal texts."""
-        return [self.encoding.dumps(genome) for genome in genomes]
+        return [self.made.dumps(genome) for genome in genomes]
 
     def _parent_groups(self, genomes: Sequence[Any]) -> list[list[Any]]:
         around = [*genomes, *genomes[:1]]
-        return [around[i : i + self.encoding.parents] for i in range(len(genomes))]
+        return [around[i : i + self.made.parents] for i in range(len(genomes))]
 
     def expect_same(self, expected: Sequence[Any], genomes: Sequence[Any], call: str) -> None:
         """Expect genomes, which a call gave, to be equal to others."""
@@ -75,14 +70,14 @@ class EncodingSubject:
 
     def pixels(self, genomes: Sequence[Any], encoding: Encoding[Any] | None = None) -> np.ndarray:
         """Draw genomes, uint8 [N, C, H, W], perhaps with another encoding."""
-        return np.asarray(draw([encoding or self.encoding], genomes, self.spec, "it").cpu())
+        return np.asarray(draw([encoding or self.made], genomes, self.spec, "it").cpu())
 
     def pixels_at(
         self, genome: Any, height: int, width: int, box: tuple[int, int, int, int] | None = None
     ) -> np.ndarray:
         """Draw a genome at a size, or a part of it."""
         left, top, right, bottom = box or (0, 0, width, height)
-        image = self.encoding.render_at(genome, height, width, box=box)
+        image = self.made.render_at(genome, height, width, box=box)
         shape = self.spec.channels, bottom - top, right - left
         assert image.shape == shape, f"render_at() gave the shape {[*image.shape]}, not {[*shape]}"
         return np.asarray(image.cpu())
@@ -96,7 +91,7 @@ def differ(a: np.ndarray, b: np.ndarray) -> str:
 
 
 def check_create_gives_one_genome_a_seed(subject: EncodingSubject) -> None:
-    parents, count = subject.encoding.parents, len(subject.genomes)
+    parents, count = subject.made.parents, len(subject.genomes)
     assert parents in (1, 2), f"parents is {parents!r}; it is 1 (mutation) or 2 (crossover)"
     assert count == GENOMES, f"create() gave {count} genomes for {GENOMES} seeds; give one a seed"
     different = len({*subject.texts(subject.genomes)})
@@ -112,7 +107,7 @@ def check_create_depends_on_the_seed_alone(subject: EncodingSubject) -> None:
 
 
 def check_breed_gives_one_child_for_each_group_of_parents(subject: EncodingSubject) -> None:
-    encoding, parent_group, seeds = subject.encoding, subject.parent_groups[0], subject.seeds
+    encoding, parent_group, seeds = subject.made, subject.parent_groups[0], subject.seeds
     single = encoding.breed([parent_group[:1] for parent_group in subject.parent_groups], seeds)
     for children, parents in ((subject.children, encoding.parents), (single, 1)):
         fault = f"breed() gave {len(children)} children for {GENOMES} groups of parents"
@@ -125,7 +120,7 @@ def check_breed_gives_one_child_for_each_group_of_parents(subject: EncodingSubje
 
 def check_breed_depends_on_parents_and_seed_alone(subject: EncodingSubject) -> None:
     parent_groups, seeds, fresh = subject.parent_groups, subject.seeds, subject.make()
-    again = subject.encoding.breed(parent_groups, seeds)
+    again = subject.made.breed(parent_groups, seeds)
     subject.expect_same(subject.children, again, "breed() a second time")
     reverse = fresh.breed(parent_groups[::-1], seeds[::-1])[::-1]
     subject.expect_same(subject.children, reverse, "breed() in another order")
@@ -136,7 +131,7 @@ def check_breed_depends_on_parents_and_seed_alone(subject: EncodingSubject) -> N
 
 def check_breed_leaves_parents_unchanged(subject: EncodingSubject) -> None:
     before = [*map(subject.texts, subject.parent_groups)]
-    subject.encoding.breed(subject.parent_groups, subject.seeds)
+    subject.made.breed(subject.parent_groups, subject.seeds)
     unchanged = before == [*map(subject.texts, subject.parent_groups)]
     assert unchanged, "breed() changed its parents; copy what the child inherits"
 
@@ -144,9 +139,9 @@ def check_breed_leaves_parents_unchanged(subject: EncodingSubject) -> None:
 def check_global_randomness_is_left_alone(subject: EncodingSubject) -> None:
     for state in (1, 2):
         with global_randomness(state):
-            created = subject.encoding.create(subject.seeds)
-            bred = subject.encoding.breed(subject.parent_groups, subject.seeds)
-            subject.encoding.render(bred)
+            created = subject.made.create(subject.seeds)
+            bred = subject.made.breed(subject.parent_groups, subject.seeds)
+            subject.made.render(bred)
         subject.expect_same(subject.genomes, created, "create()")
         subject.expect_same(subject.children, bred, "breed()")
 
@@ -193,7 +188,7 @@ def check_loads_gives_the_equal_genome(subject: EncodingSubject) -> None:
     assert same, "loaded genomes render to different images; write numbers with all their digits"
     bred, of_loaded = (
         encoding.breed([[genome] for genome in genomes], subject.seeds)
-        for encoding, genomes in ((subject.encoding, subject.children), (fresh, loaded))
+        for encoding, genomes in ((subject.made, subject.children), (fresh, loaded))
     )
     subject.expect_same(bred, of_loaded, "breed() from loaded genomes")
 
@@ -201,7 +196,7 @@ def check_loads_gives_the_equal_genome(subject: EncodingSubject) -> None:
 def check_loads_refuses_garbage(subject: EncodingSubject) -> None:
     def accepts(garbage: str) -> bool:
         try:
-            subject.encoding.loads(garbage)
+            subject.made.loads(garbage)
         except ValueError:
             return False
         except Exception as error:
@@ -219,7 +214,7 @@ def check_loads_refuses_garbage(subject: EncodingSubject) -> None:
 
 
 def check_bytes_give_the_same_image(subject: EncodingSubject) -> None:
-    encoding, fresh = subject.encoding, subject.make()
+    encoding, fresh = subject.made, subject.make()
     # Bytes may be made of a text that was read: a resumed run has read its genomes.
     genomes = [*subject.children, *map(encoding.loads, subject.texts(subject.children))]
     sent = [*map(encoding.to_bytes, genomes)]
@@ -230,7 +225,7 @@ def check_bytes_give_the_same_image(subject: EncodingSubject) -> None:
 
 
 def check_distance_is_zero_to_itself_and_symmetric(subject: EncodingSubject) -> None:
-    encoding = subject.encoding
+    encoding = subject.made
     for a, b in product(subject.children, subject.genomes):
         there, back = encoding.distance(a, b), encoding.distance(b, a)
         right = there >= 0 and math.isfinite(there) and math.isclose(there, back, rel_tol=1e-9)
@@ -245,7 +240,7 @@ def check_size_and_graph_describe_the_genome(subject: EncodingSubject) -> None:
     import networkx as nx
 
     for genome in subject.children:
-        size, graph = subject.encoding.size(genome), subject.encoding.graph(genome)
+        size, graph = subject.made.size(genome), subject.made.graph(genome)
         right = isinstance(size, GenomeSize) and size.nodes >= 0 and size.connections >= 0
         assert right, f"size() gave {size!r}; give GenomeSize(nodes=..., connections=...)"
         kind = type(graph).__name__
@@ -253,7 +248,7 @@ def check_size_and_graph_describe_the_genome(subject: EncodingSubject) -> None:
 
 
 def check_parameters_are_written_back(subject: EncodingSubject) -> None:
-    encoding: object = subject.encoding
+    encoding: object = subject.made
     if not isinstance(encoding, Parametric):
         raise SkipTest("it lacks parameters or with_parameters")
     genomes, before = subject.children, subject.texts(subject.children)
@@ -275,7 +270,7 @@ def check_parameters_are_written_back(subject: EncodingSubject) -> None:
 
 
 def check_parameter_gradients_lead_uphill(subject: EncodingSubject) -> None:
-    encoding: Any = subject.encoding
+    encoding: Any = subject.made
     if not isinstance(encoding, Learnable):
         raise SkipTest("it lacks parameters or parameter_gradients")
     genomes, rows = subject.children, encoding.parameters(subject.children)

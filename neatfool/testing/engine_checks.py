@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
 import numpy as np
 
 from neatfool.errors import NeatfoolError
 from neatfool.spec.engine import Answer, Engine, Part, Setup
+from neatfool.testing.checking import FolderSubject
 from neatfool.testing.toys import assemble_toys
 
 SECONDS: Final = 120.0
 """A worker may take so long for a part."""
 
 
-class EngineSubject:
+class EngineSubject(FolderSubject[Engine]):
     """An engine under test, for a tiny run."""
 
-    def __init__(self, make: Callable[[], Engine]) -> None:
-        self.make = make
-        self._folder = TemporaryDirectory(ignore_cleanup_errors=True)
-        self.started = ""
+    started = ""
 
     @cached_property
-    def engine(self) -> Engine:
+    def made(self) -> Engine:
         """The engine that the checks share, started."""
         engine = self.make()
         try:
@@ -44,7 +39,7 @@ class EngineSubject:
         """What the run gives its workers."""
         from neatfool.evolution.workplace import make_setup
 
-        assembly = assemble_toys(Path(self._folder.name), 2)
+        assembly = assemble_toys(self.folder, 2)
         try:
             return make_setup(assembly)
         finally:
@@ -52,23 +47,23 @@ class EngineSubject:
 
     def close(self) -> None:
         """End the workers, and delete the files."""
-        if "engine" in vars(self):
-            self.engine.close()
-        self._folder.cleanup()
+        if "made" in vars(self):
+            self.made.close()
+        super().close()
 
 
 def check_says_who_works(subject: EngineSubject) -> None:
-    workers, words = subject.engine.workers, subject.started
+    workers, words = subject.made.workers, subject.started
     assert isinstance(workers, int) and workers > 0, f"workers is {workers!r}; it is 1 or more"
     assert isinstance(words, str) and words, f"start() gave {words!r}; say in words who works"
-    assert isinstance(subject.engine.progress(), str), "progress() gave no text"
+    assert isinstance(subject.made.progress(), str), "progress() gave no text"
 
 
 def check_answers_as_the_runs_own_process_does(subject: EngineSubject) -> None:
     (part, expected), *_ = subject.setup.probes
     rows = [slice(first, first + 2) for first in range(0, len(part.genomes), 2)]
-    rows *= subject.engine.workers + 1  # more parts than workers: some wait
-    given = [subject.engine.submit(replace(part, genomes=part.genomes[each])) for each in rows]
+    rows *= subject.made.workers + 1  # more parts than workers: some wait
+    given = [subject.made.submit(replace(part, genomes=part.genomes[each])) for each in rows]
     for each, future in zip(rows, given, strict=True):
         answer = _wait(future)
         same = np.array_equal(answer.scores.probs, expected.scores.probs[each])
@@ -78,7 +73,7 @@ def check_answers_as_the_runs_own_process_does(subject: EngineSubject) -> None:
 
 
 def check_errors_of_a_part_are_passed_on(subject: EngineSubject) -> None:
-    error = subject.engine.submit(Part([b"no genome"], 1, screen=False)).exception(SECONDS)
+    error = subject.made.submit(Part([b"no genome"], 1, screen=False)).exception(SECONDS)
     fault = f"a part that cannot be drawn gave {error!r}"
     assert isinstance(error, NeatfoolError), f"{fault}; give the future what answer() raises"
 

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 from unittest import SkipTest
 
@@ -16,34 +15,26 @@ from neatfool.errors import NeatfoolError, PluginError
 from neatfool.plugin.manager import Observers
 from neatfool.present.finding import Finding
 from neatfool.present.measure_command import make_measure_command
+from neatfool.testing.checking import FolderSubject
 from neatfool.testing.toys import assemble_toys
 
 GENERATIONS: Final = 4
 
 
-class MeasureSubject:
+class MeasureSubject(FolderSubject[Callable[..., Finding]]):
     """A measure under test, and two runs."""
 
-    def __init__(self, make: Callable[[], Callable[..., Finding]]) -> None:
-        self._make = make
-        self._folder = TemporaryDirectory(ignore_cleanup_errors=True)
-        self._refused = False
-
-    @cached_property
-    def measure(self) -> Callable[..., Finding]:
-        """The measure."""
-        return self._make()
+    _refused = False
 
     @cached_property
     def runs(self) -> list[Path]:
         """The runs' folders."""
         from neatfool.evolution.session import start
 
-        parent = Path(self._folder.name)
         for seed in (1, 2):
-            assembly = assemble_toys(parent, GENERATIONS, seed)
-            start(assembly, parent / f"toy-{seed}").go(Observers({}))
-        return sorted(parent.glob("toy-*"))
+            assembly = assemble_toys(self.folder, GENERATIONS, seed)
+            start(assembly, self.folder / f"toy-{seed}").go(Observers({}))
+        return sorted(self.folder.glob("toy-*"))
 
     def find(self) -> Finding:
         """Measure the runs, or the first if it takes one.
@@ -53,10 +44,10 @@ class MeasureSubject:
         """
         if self._refused:
             raise SkipTest("there is no finding")
-        command = make_measure_command("measure", self.measure)
+        command = make_measure_command("measure", self.made)
         several = [each.nargs < 0 for each in command.params if isinstance(each, click.Argument)]
         try:
-            return self.measure(*(self.runs if each else self.runs[0] for each in several))
+            return self.made(*(self.runs if each else self.runs[0] for each in several))
         except PluginError:
             raise
         except NeatfoolError as error:
@@ -68,13 +59,9 @@ class MeasureSubject:
         """What it finds."""
         return self.find()
 
-    def close(self) -> None:
-        """Delete the runs."""
-        self._folder.cleanup()
-
 
 def check_its_docstring_makes_a_command(subject: MeasureSubject) -> None:
-    command = make_measure_command("measure", subject.measure)
+    command = make_measure_command("measure", subject.made)
     assert command.help, "the docstring is empty; its first line is the command's help"
 
 
@@ -91,7 +78,7 @@ def check_each_number_is_described(subject: MeasureSubject) -> None:
         for name, field in model.get("properties", {}).items():
             fault = f"{model['title']}.{name} has no description"
             described = "description" in field
-            assert described, f"{fault}; give Field(description=...), which the reference shows"
+            assert described, f"{fault}; write a docstring below it, which the reference shows"
 
 
 def check_numbers_are_written_as_json(subject: MeasureSubject) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final
 from unittest import SkipTest
 
@@ -17,7 +17,7 @@ from neatfool.models.formats import (
     Tower,
     TowerFormat,
 )
-from neatfool.testing.checking import expect_gradients
+from neatfool.testing.batch_checks import BatchCall, BatchSubject
 
 if TYPE_CHECKING:
     import torch
@@ -28,16 +28,17 @@ CLOSE: Final = 1e-3
 ABSENT: Final = "there-is-no-such-file"
 
 
-class ModelSubject:
+class ModelSubject(BatchSubject[ModelFormat]):
     """A reader of models under test, and the whole names of models for it to load."""
 
     def __init__(self, make: Callable[[], ModelFormat], names: Sequence[str] = ()) -> None:
-        self._make, self._names = make, names
+        super().__init__(make)
+        self._names = names
 
     @cached_property
-    def model(self) -> ModelFormat:
+    def made(self) -> ModelFormat:
         """The reader that the checks share."""
-        made = self._make()
+        made = self.make()
         fault = f"{type(made).__name__} is no reader of models; let its class inherit from "
         assert isinstance(made, ModelFormat), f"{fault}neatfool.models.ClassifierFormat"
         return made
@@ -45,10 +46,10 @@ class ModelSubject:
     def load(self, name: str) -> Iterator[Classifier | Tower]:
         """Load a model as each of what the reader reads."""
         request = Request(name)
-        if isinstance(self.model, ClassifierFormat):
-            yield self.model.classifier(request.name, request)
-        if isinstance(self.model, TowerFormat):
-            yield self.model.tower(request.name, request)
+        if isinstance(self.made, ClassifierFormat):
+            yield self.made.classifier(request.name, request)
+        if isinstance(self.made, TowerFormat):
+            yield self.made.tower(request.name, request)
 
     @cached_property
     def loaded(self) -> list[Classifier | Tower]:
@@ -58,17 +59,26 @@ class ModelSubject:
             SkipTest: No name was given.
         """
         if not self._names:
-            raise SkipTest(f"no model was named to load (--set model={self.model.forms[0]})")
+            raise SkipTest(f"no model was named to load (--set model={self.made.forms[0]})")
         return [each for name in self._names for each in self.load(name)]
 
-    def cases(self) -> Iterator[tuple[Classifier | Tower, torch.Tensor]]:
-        """Give each loaded model with noise of its size, uint8 [IMAGES, C, H, W]."""
+    def images_for(self, model: Classifier | Tower) -> dict[str, torch.Tensor]:
+        """Give noise of a model's size, uint8 [IMAGES, C, H, W]."""
         import torch
 
+        shape = IMAGES, model.preprocessing.channels, *model.preprocessing.size
+        draw = torch.Generator().manual_seed(IMAGES)
+        return {"images": torch.randint(0, 256, shape, generator=draw, dtype=torch.uint8)}
+
+    def calls(self) -> Iterator[BatchCall]:
+        """Ask each loaded model about noise."""
         for model in self.loaded:
-            shape = IMAGES, model.preprocessing.channels, *model.preprocessing.size
-            draw = torch.Generator().manual_seed(IMAGES)
-            yield model, torch.randint(0, 256, shape, generator=draw, dtype=torch.uint8)
+            why = None
+            if not model.differentiable:
+                why = model.no_gradients if isinstance(model, Classifier) else None
+                why = why or "it says that it has none"
+            make = partial(self.images_for, model)
+            yield BatchCall("the module", partial(ask_model, model), make, CLOSE, why)
 
 
 def ask_model(model: Classifier | Tower, images: torch.Tensor) -> torch.Tensor:
@@ -82,27 +92,27 @@ def ask_model(model: Classifier | Tower, images: torch.Tensor) -> torch.Tensor:
 
 
 def check_says_how_its_models_are_written(subject: ModelSubject) -> None:
-    forms: object = subject.model.forms
+    forms: object = subject.made.forms
     right = isinstance(forms, tuple) and forms and all(isinstance(each, str) for each in forms)
     assert right, f"forms is {forms!r}; give a tuple of texts, such as ('mine:FILE',)"
-    assert not subject.model.is_file or subject.model.path, (
+    assert not subject.made.is_file or subject.made.path, (
         "it is_file, but path is None; give path = PrefixedPath('WORD:'), so that a path is found "
         "beside the experiment, and users see what a run of somebody else reads"
     )
 
 
 def check_a_word_alone_is_refused(subject: ModelSubject) -> None:
-    for form in subject.model.forms:
+    for form in subject.made.forms:
         word, colon, _ = form.partition(":")
         model = word + colon if colon else f"{word}:{ABSENT}"
         with _refusal(f"check() accepts {model!r}, which names no model", ValueError):
-            subject.model.check(model)
+            subject.made.check(model)
 
 
 def check_a_file_that_is_absent_is_said(subject: ModelSubject) -> None:
-    if not subject.model.is_file:
+    if not subject.made.is_file:
         raise SkipTest("its models are no files")
-    for word in dict.fromkeys(form.partition(":")[0] for form in subject.model.forms):
+    for word in dict.fromkeys(form.partition(":")[0] for form in subject.made.forms):
         errors = ExperimentError, TargetError, ValueError
         with _refusal("a file that does not exist was loaded", *errors):
             [*subject.load(f"{word}:{ABSENT}")]
@@ -118,24 +128,13 @@ def _refusal(fault: str, *errors: type[Exception]) -> Iterator[None]:
 
 
 def check_a_model_gives_a_row_an_image(subject: ModelSubject) -> None:
-    for model, images in subject.cases():
+    for model in subject.loaded:
         assert not model.module.training, "the module is in training mode; call eval()"
         width = model.count if isinstance(model, Classifier) else model.width
-        shape = [*ask_model(model, images).shape]
+        shape = [*ask_model(model, **subject.images_for(model)).shape]
         assert shape == [IMAGES, width], f"the module gave {shape}; expected {[IMAGES, width]}"
         labels = isinstance(model, Classifier) and model.labels
         assert not labels or len(labels) == width, f"{len(labels)} labels for {width} classes"
-
-
-def check_neighbours_do_not_matter(subject: ModelSubject) -> None:
-    import torch
-
-    for model, images in subject.cases():
-        whole = ask_model(model, images)
-        alone = torch.cat([ask_model(model, image[None]) for image in images])
-        apart = float((whole - alone).abs().max().detach())
-        fault = f"an image's outputs differ by {apart:g} alone and among others"
-        assert whole.allclose(alone, rtol=CLOSE, atol=CLOSE), f"{fault}; is a layer training?"
 
 
 def check_a_model_loaded_again_is_the_same(subject: ModelSubject) -> None:
@@ -144,14 +143,3 @@ def check_a_model_loaded_again_is_the_same(subject: ModelSubject) -> None:
             if isinstance(model, Classifier) and isinstance(other, Classifier):
                 same = model.digest() == other.digest()
                 assert same, "loaded twice, it has another digest; no run could be resumed"
-
-
-def check_gradients_pass(subject: ModelSubject) -> None:
-    for model, images in subject.cases():
-        if not model.differentiable:
-            why = model.no_gradients if isinstance(model, Classifier) else None
-            raise SkipTest(why or "it says that it has none")
-        given = images.float().requires_grad_()
-        expect_gradients(
-            ask_model(model, given)[:, 0], given, "the module", "say so in no_gradients"
-        )

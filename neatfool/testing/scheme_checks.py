@@ -17,7 +17,7 @@ from neatfool.spec.archive import EMPTY, Archive, Candidate, Replacement
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.scheme import Scheme
 from neatfool.spec.scores import Scores
-from neatfool.testing.checking import global_randomness
+from neatfool.testing.checking import Subject, global_randomness
 from neatfool.testing.toys import TOY_SPEC, ToyEncoding, ToyTarget
 
 GENERATIONS: Final = 18
@@ -95,15 +95,16 @@ class ToySearch:
         return other
 
 
-class SchemeSubject:
+class SchemeSubject(Subject[Scheme]):
     """A scheme under test, with a tiny encoding that wants so many parents."""
 
-    def __init__(self, make: Callable[..., Scheme], *, parents: int) -> None:
-        self.make, self.parents = make, parents
+    def __init__(self, make: Callable[..., Scheme], parents: int) -> None:
+        super().__init__(make)
+        self.parents = parents
 
     @property
-    def scheme(self) -> Scheme:
-        """A new one."""
+    def made(self) -> Scheme:
+        """A new one, each time."""
         return self.search().scheme
 
     def search(self, seed: int = 1, judge: ScoreFilter = lambda scores: scores) -> ToySearch:
@@ -120,8 +121,8 @@ class SchemeSubject:
 
 
 def check_has_an_archive_and_a_batch(subject: SchemeSubject) -> None:
-    archive: object = subject.scheme.archive
-    batch: object = subject.scheme.batch
+    archive: object = subject.made.archive
+    batch: object = subject.made.batch
     new = isinstance(archive, Archive) and not archive.candidates
     assert new, f"archive is {archive!r}; give a new scheme archive = Archive.of(spec)"
     counts = isinstance(batch, int) and batch >= 1

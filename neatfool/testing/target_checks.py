@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import closing
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -13,6 +12,7 @@ import numpy as np
 from neatfool.scoring.repeatability import compare_scores, probe_images
 from neatfool.spec.scores import Scores
 from neatfool.spec.target import Differentiable, MeteredTarget, Target
+from neatfool.testing.checking import Subject
 
 if TYPE_CHECKING:
     from neatfool.scoring.scorer import Scorer
@@ -24,16 +24,8 @@ TOLERANCE: Final = 1e-5
 """An image's scores may differ by this much with the other images of its batch."""
 
 
-class TargetSubject:
+class TargetSubject(Subject[Target]):
     """A target under test; a metered one has a budget without limits."""
-
-    def __init__(self, make: Callable[[], Target]) -> None:
-        self.make = make
-
-    @cached_property
-    def target(self) -> Target:
-        """The target that the checks share."""
-        return self.make()
 
     @cached_property
     def scorer(self) -> Scorer:
@@ -41,12 +33,12 @@ class TargetSubject:
         from neatfool.scoring.plan import ScoringPlan
         from neatfool.scoring.scorer import Scorer
 
-        return Scorer(self.target, name="the target", plan=ScoringPlan(IMAGES))
+        return Scorer(self.made, name="the target", plan=ScoringPlan(IMAGES))
 
     @cached_property
     def images(self) -> np.ndarray:
         """Different images, uint8 [IMAGES, C, H, W]: plain, noisy, smooth and regular ones."""
-        spec = self.target.spec
+        spec = self.made.spec
         rng, (rows, columns) = np.random.default_rng(1502), np.mgrid[: spec.height, : spec.width]
         disc = np.hypot(rows - spec.height / 2, columns - spec.width / 2) < min(rows.shape) / 3
         plain = [np.full(rows.shape, level) for level in (0, 1, 0.5)]
@@ -80,7 +72,7 @@ class TargetSubject:
         import torch
 
         copied = images.copy()
-        return copied if self.target.spec.array == "numpy" else torch.from_numpy(copied)
+        return copied if self.made.spec.array == "numpy" else torch.from_numpy(copied)
 
     def close(self) -> None:
         """Close the target, if it was made."""
@@ -89,7 +81,7 @@ class TargetSubject:
 
 
 def check_has_a_spec(subject: TargetSubject) -> None:
-    classes = subject.target.spec.classes
+    classes = subject.made.spec.classes
     fault = "classes have empty names, or several have one name"
     named = all(map(str.strip, classes)) and len({*classes}) == len(classes)
     assert named, f"{fault}; neatfool.wording.distinct_names tells them apart"
@@ -104,7 +96,7 @@ def check_plain_images_are_scored(subject: TargetSubject) -> None:
     for name, place in {"a black image": 0, "a white image": 1, "an image of noise": 6}.items():
         image = subject.images[place : place + 1]
         if not np.all(subject.ask(image).ok):
-            refused = subject.target.score(subject.give(image)).ok
+            refused = subject.made.score(subject.give(image)).ok
             fault = f"the scores of {name} are not finite"
             said = refused is not None and not np.all(np.asarray(refused))
             assert said, f"{fault}; is something divided by an image's own range?"
@@ -120,9 +112,9 @@ def check_scores_depend_on_the_image(subject: TargetSubject) -> None:
 def check_logits_agree_with_probabilities(subject: TargetSubject) -> None:
     from neatfool.scoring.wrapped_targets import temper
 
-    if (scores := subject.scores).logits is None or subject.target.spec.is_objective:
+    if (scores := subject.scores).logits is None or subject.made.spec.is_objective:
         raise SkipTest("its scores have no logits")
-    apart = np.abs(temper(scores, subject.target.spec, 1.0).probs - scores.probs)[scores.ok].max()
+    apart = np.abs(temper(scores, subject.made.spec, 1.0).probs - scores.probs)[scores.ok].max()
     assert apart <= CLOSE, (
         f"the softmax of the logits (or each sigmoid) differs from the probabilities by up to "
         f"{apart:.3g}; give the logits that they come from, in the same order of classes, or none"
@@ -136,7 +128,7 @@ def check_same_images_score_the_same_bits(subject: TargetSubject) -> None:
 
 
 def check_images_are_not_written_to(subject: TargetSubject) -> None:
-    images = subject.images[: subject.target.batch_size]
+    images = subject.images[: subject.made.batch_size]
     given = subject.give(images)
     subject.scorer.target.score(given)
     fault = "score() changed its images; work on a copy (images / 255 makes one)"
@@ -152,7 +144,7 @@ def check_neighbours_do_not_matter(subject: TargetSubject) -> None:
 
 
 def check_batch_size_does_not_matter(subject: TargetSubject) -> None:
-    images = probe_images(subject.target.spec)
+    images = probe_images(subject.made.spec)
     together = subject.ask(images)
     for size in (1, 3):
         apart, words = subject.compare(together, subject.ask(images, size))
@@ -163,13 +155,13 @@ def check_batch_size_does_not_matter(subject: TargetSubject) -> None:
 
 
 def check_requests_are_entered(subject: TargetSubject) -> None:
-    if not isinstance(subject.target, MeteredTarget):
+    if not isinstance(subject.made, MeteredTarget):
         raise SkipTest("it is not metered")
     subject.ask(subject.images[:1])  # refuses an answer without a debit
 
 
 def check_fingerprint_is_stable(subject: TargetSubject) -> None:
-    first: object = subject.target.fingerprint()
+    first: object = subject.made.fingerprint()
     if first == "":
         raise SkipTest("it has no fingerprint")
     with closing(subject.make()) as again:
@@ -179,24 +171,24 @@ def check_fingerprint_is_stable(subject: TargetSubject) -> None:
 
 
 def check_self_check_passes(subject: TargetSubject) -> None:
-    if type(subject.target).self_check is Target.self_check:
+    if type(subject.made).self_check is Target.self_check:
         raise SkipTest("it has no self_check")
-    subject.target.self_check()
+    subject.made.self_check()
 
 
 def check_photographs_get_the_right_shape(subject: TargetSubject) -> None:
-    if type(subject.target).fit_photograph is Target.fit_photograph:
+    if type(subject.made).fit_photograph is Target.fit_photograph:
         raise SkipTest("it has no fit_photograph")
     from PIL import Image
 
     from neatfool.spec.fitting import fit_photograph
 
     for mode, size in (("RGB", (90, 40)), ("L", (40, 90)), ("RGBA", (500, 300))):
-        fit_photograph(Image.new(mode, size), subject.target)  # refuses what does not fit
+        fit_photograph(Image.new(mode, size), subject.made)  # refuses what does not fit
 
 
 def check_logits_of_computes_what_score_does(subject: TargetSubject) -> None:
-    target: object = subject.target
+    target: object = subject.made
     if not isinstance(target, Differentiable):
         raise SkipTest("it has no logits_of")
     import torch
@@ -212,11 +204,11 @@ def check_logits_of_computes_what_score_does(subject: TargetSubject) -> None:
     assert logits.requires_grad, fault
     ok = np.asarray(scores.ok)
     probs = logits.detach().double().softmax(1).cpu().numpy()
-    if subject.target.spec.sums_to_one and ok.any():
+    if subject.made.spec.sums_to_one and ok.any():
         apart = float(np.abs(probs - scores.probs)[ok].max())
         fault = f"the softmax of logits_of() differs from score() by up to {apart:.2g}"
         assert apart <= CLOSE, f"{fault} (pixels: 0-255)"
-    best = logits if subject.target.spec.is_objective else logits.double().log_softmax(1)
+    best = logits if subject.made.spec.is_objective else logits.double().log_softmax(1)
     (gradients,) = torch.autograd.grad(best[ok].max(1)[0].sum(), pixels)
     right = gradients.isfinite().all() and gradients.any()
     assert right, "the gradients of logits_of() by the pixels are all zero, or not finite"

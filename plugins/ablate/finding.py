@@ -37,12 +37,13 @@ METHOD: Final = (
 class Score(present.Facts):
     """How sure the target is of an image's class."""
 
-    confidence: float = Field(description="from 0 to 1")
-    log_odds: float = Field(description="of the confidence; they differ where that rounds to 1")
-    lost: float = Field(
-        description="the share of the whole's confidence that this one has not: 1 if nothing is "
-        "left, 0 for the whole itself, below 0 if the target is surer of this one"
-    )
+    confidence: float
+    """from 0 to 1"""
+    log_odds: float
+    """of the confidence; they differ where that rounds to 1"""
+    lost: float
+    """the share of the whole's confidence that this one has not: 1 if nothing is left, 0 for the
+    whole itself, below 0 if the target is surer of this one"""
 
     @property
     def words(self) -> str:
@@ -53,11 +54,16 @@ class Score(present.Facts):
 class RepetitionScores(Repetition):
     """How an image repeats itself, and what stays if copies of what is repeated are hidden."""
 
-    copies: int = Field(description="how many copies there are")
-    looked_at: tuple[int, ...] = Field(description="those looked at singly, 0 the most central")
-    alone: tuple[Score, ...] = Field(description="with each of these alone")
-    without: tuple[Score, ...] = Field(description="without each")
-    half: Score = Field(description="with half of all copies, those nearest to the middle")
+    copies: int
+    """how many copies there are"""
+    looked_at: tuple[int, ...]
+    """those looked at singly, 0 the most central"""
+    alone: tuple[Score, ...]
+    """with each of these alone"""
+    without: tuple[Score, ...]
+    """without each"""
+    half: Score
+    """with half of all copies, those nearest to the middle"""
 
     @property
     def best(self) -> int:
@@ -68,15 +74,20 @@ class RepetitionScores(Repetition):
 class EliteAblation(present.Facts):
     """An elite's image, taken apart."""
 
-    name: str = Field(description="the name of its class")
-    index: int = Field(description="the index of its class")
-    genome: int = Field(description="the id of its genome")
-    recorded: float = Field(description="the confidence that the run recorded")
-    saved: Score = Field(description="how sure the target is of the saved image")
-    tiles: tuple[tuple[Score, ...], ...] = Field(description="without each tile, row by row")
-    repeats: RepetitionScores | None = Field(
-        description="how it repeats itself; null if it does not"
-    )
+    name: str
+    """the name of its class"""
+    index: int
+    """the index of its class"""
+    genome: int
+    """the id of its genome"""
+    recorded: float
+    """the confidence that the run recorded"""
+    saved: Score
+    """how sure the target is of the saved image"""
+    tiles: tuple[tuple[Score, ...], ...]
+    """without each tile, row by row"""
+    repeats: RepetitionScores | None
+    """how it repeats itself; null if it does not"""
     strip: tuple[present.Cell, ...] = Field((), exclude=True, repr=False)
 
     @property
@@ -128,15 +139,20 @@ class Ablation(present.Finding):
 
     about: ClassVar[str] = "which parts fool"
 
-    run: RunFacts = Field(description="the run")
-    target: str = Field(description="the target that scored")
-    own_target: bool = Field(description="whether that is the run's own target")
-    tiles: int = Field(description="how many tiles stand side by side, and one above another")
-    repeated: int = Field(description="how many images repeat themselves by a period")
-    medians: dict[str, float] = Field(
-        description="the median of each measure over the images that have it, as shares"
-    )
-    elites: tuple[EliteAblation, ...] = Field(description="each elite with all scores")
+    run: RunFacts
+    """the run"""
+    target: str
+    """the target that scored"""
+    own_target: bool
+    """whether that is the run's own target"""
+    tiles: int
+    """how many tiles stand side by side, and one above another"""
+    repeated: int
+    """how many images repeat themselves by a period"""
+    medians: dict[str, float]
+    """the median of each measure over the images that have it, as shares"""
+    elites: tuple[EliteAblation, ...]
+    """each elite with all scores"""
 
     @property
     def title(self) -> str:

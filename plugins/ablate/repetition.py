@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from pydantic import Field
 from scipy import ndimage, signal
 
 from neatfool.present import Facts, evenly
@@ -31,11 +30,11 @@ MOST_COPIES: Final = 16
 class Repetition(Facts):
     """How a picture repeats itself."""
 
-    steps: tuple[Step, ...] = Field(
-        description="moves, in rows and columns, that bring the picture onto itself: one for "
-        "stripes, two for a pattern like a wallpaper's"
-    )
-    likeness: float = Field(description="its correlation with itself, moved so")
+    steps: tuple[Step, ...]
+    """moves, in rows and columns, that bring the picture onto itself: one for stripes, two for a
+    pattern like a wallpaper's"""
+    likeness: float
+    """its correlation with itself, moved so"""
 
 
 def find_repetition(image: np.ndarray) -> Repetition | None:

@@ -42,10 +42,14 @@ FEWEST_CLASSES: Final = 3
 class GoalSwitches(Facts):
     """Goal switches between groups of classes."""
 
-    groups: tuple[str, ...] = Field(description="the names of the groups: classes, or broad kinds")
-    of_kinds: bool = Field(description="whether the groups are broad kinds")
-    counts: list[list[float]] = Field(description="how many lead from row to column")
-    expected: list[list[float]] = Field(description="the same, if all led anywhere alike")
+    groups: tuple[str, ...]
+    """the names of the groups: classes, or broad kinds"""
+    of_kinds: bool
+    """whether the groups are broad kinds"""
+    counts: list[list[float]]
+    """how many lead from row to column"""
+    expected: list[list[float]]
+    """the same, if all led anywhere alike"""
     origins: csr_array = Field(exclude=True, repr=False)
     """float64 [N, K], for each of N children the parts of the K classes it came from: one in all"""
     taken: csr_array = Field(exclude=True, repr=False)

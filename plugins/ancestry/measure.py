@@ -34,12 +34,13 @@ METHOD: Final = (
 class Lineage(Diversity):
     """What the lineage of one run tells."""
 
-    goal_switches: float = Field(description="how many goal switches there were")
-    flows: GoalSwitches = Field(description="between which groups of classes they led")
-    related_classes: dict[str, ChanceTest] = Field(
-        description="for `layout`, `texture` and `colour`, whether images of one broad kind of "
-        "classes are alike; empty where nothing is known of the classes"
-    )
+    goal_switches: float
+    """how many goal switches there were"""
+    flows: GoalSwitches
+    """between which groups of classes they led"""
+    related_classes: dict[str, ChanceTest]
+    """for `layout`, `texture` and `colour`, whether images of one broad kind of classes are alike;
+    empty where nothing is known of the classes"""
     classes: tuple[str, ...] = Field(exclude=True, repr=False)
     kinds: tuple[str, ...] = Field(exclude=True, repr=False)
 
@@ -70,14 +71,13 @@ class Lineage(Diversity):
 class RunLikeness(present.Facts):
     """Whether several runs find the same images for a class."""
 
-    classes: tuple[str, ...] = Field(description="the classes that all runs have elites of")
-    same_class: dict[str, ChanceTest] = Field(
-        description="whether images of one class are alike between runs, by space"
-    )
-    nearer: dict[str, float] = Field(
-        description="how often the same class's image in another run is more alike than another "
-        "class's, by space; 0.5 is chance"
-    )
+    classes: tuple[str, ...]
+    """the classes that all runs have elites of"""
+    same_class: dict[str, ChanceTest]
+    """whether images of one class are alike between runs, by space"""
+    nearer: dict[str, float]
+    """how often the same class's image in another run is more alike than another class's, by space;
+    0.5 is chance"""
 
     def headline(self) -> str:
         """Say how much more alike images of one class are than others."""
@@ -96,10 +96,10 @@ class Ancestry(MultiRunResult):
 
     about: ClassVar[str] = "ancestry"
 
-    runs: tuple[Lineage, ...] = Field(description="what the lineage of each run tells")
-    between_runs: RunLikeness | None = Field(
-        description="null unless several runs share three classes"
-    )
+    runs: tuple[Lineage, ...]
+    """what the lineage of each run tells"""
+    between_runs: RunLikeness | None
+    """null unless several runs share three classes"""
 
     def story(self) -> Iterator[present.Block]:
         """Tell what the lineages tell, and what several have in common."""

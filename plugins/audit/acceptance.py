@@ -13,9 +13,10 @@ from pydantic import Field
 from scipy.special import expit, logit
 
 from neatfool import present
-from neatfool.measure import FEWEST, LIMIT, Estimate, Share, threshold_of
+from neatfool.measure import FEWEST, LIMIT, Estimate, Share
 from neatfool.wording import counted, format_seeds, level, listed, percent, share
 
+from .bootstrap import threshold_of
 from .confidence import EVOLVED, KNOWN, ConfidenceRecord, clip_log_odds
 
 if TYPE_CHECKING:
@@ -42,16 +43,17 @@ IMAGES: Final = "meaningless images"
 class AcceptanceThreshold(present.Facts):
     """A threshold, and what it does to in-distribution images."""
 
-    name: str = Field(
-        description="`yours`: --operating-point; `usual`: 95 % of in-distribution images pass; "
-        "`recommended`: fitted to accept at most --max-accepted of each kind of meaningless images"
-    )
-    confidence: Share | None = Field(description="the threshold; null if each class has its own")
-    log_odds: float | None = Field(description="the same as log-odds, which tell near-certainties")
-    by_class: dict[int, float] | None = Field(
-        None, description="the log-odds by the class's index, if each has its own; others have none"
-    )
-    passing: Share | None = Field(description="the share of in-distribution images that pass")
+    name: str
+    """`yours`: --operating-point; `usual`: 95 % of in-distribution images pass; `recommended`:
+    fitted to accept at most --max-accepted of each kind of meaningless images"""
+    confidence: Share | None
+    """the threshold; null if each class has its own"""
+    log_odds: float | None
+    """the same as log-odds, which tell near-certainties"""
+    by_class: dict[int, float] | None = None
+    """the log-odds by the class's index, if each has its own; others have none"""
+    passing: Share | None
+    """the share of in-distribution images that pass"""
 
     @classmethod
     def of(
@@ -84,15 +86,20 @@ class AcceptanceThreshold(present.Facts):
 class KindAcceptance(present.Facts):
     """How many images of one kind are accepted."""
 
-    kind: str = Field(description="a short name; a change as in `neatfool survive --kinds`")
-    group: str = Field(description="what the kind belongs to")
-    what: str = Field(description="what they are, in words")
-    images: int = Field(description="how many")
-    median: Share = Field(description="the median confidence, whatever the class")
-    right: Share | None = Field(
-        description="the share whose own class, for which they were evolved or shown, is surest"
-    )
-    accepted: list[int] = Field(description="how many are accepted, for each of `thresholds`")
+    kind: str
+    """a short name; a change as in `neatfool survive --kinds`"""
+    group: str
+    """what the kind belongs to"""
+    what: str
+    """what they are, in words"""
+    images: int
+    """how many"""
+    median: Share
+    """the median confidence, whatever the class"""
+    right: Share | None
+    """the share whose own class, for which they were evolved or shown, is surest"""
+    accepted: list[int]
+    """how many are accepted, for each of `thresholds`"""
     log_odds: tuple[float, ...] = Field((), exclude=True, repr=False)
     seeds: tuple[int, ...] = Field((), exclude=True, repr=False)
 
@@ -117,10 +124,10 @@ class KindAcceptance(present.Facts):
 class HeldOutResult(present.Facts):
     """What the recommended threshold accepts of images that it was not fitted to."""
 
-    seeds: list[int] = Field(description="the seeds that evolved them")
-    accepted: dict[str, tuple[int, int]] = Field(
-        description="for each kind of meaningless images, how many are accepted, and of how many"
-    )
+    seeds: list[int]
+    """the seeds that evolved them"""
+    accepted: dict[str, tuple[int, int]]
+    """for each kind of meaningless images, how many are accepted, and of how many"""
 
     def __str__(self) -> str:
         """Say how many evolved images pass."""
@@ -133,19 +140,21 @@ class HeldOutResult(present.Facts):
 class Acceptance(present.Facts):
     """What is accepted at each threshold."""
 
-    thresholds: list[AcceptanceThreshold] = Field(description="the thresholds that matter")
-    kinds: list[KindAcceptance] = Field(description="each kind of images")
-    most: Share = Field(description="the share of each kind of meaningless images to be accepted")
-    held_out: HeldOutResult | None = Field(
-        None,
-        description="what the recommended threshold accepts of the seeds that it was not fitted "
-        "to; null if there was only one seed",
-    )
-    longer: HeldOutResult | None = Field(
-        None, description="the same after `longer_images`; null without `--longer`"
-    )
-    longer_images: int | None = Field(None, description="the images with each seed of `--longer`")
-    in_distribution: str | None = Field(description="the in-distribution images, in words")
+    thresholds: list[AcceptanceThreshold]
+    """the thresholds that matter"""
+    kinds: list[KindAcceptance]
+    """each kind of images"""
+    most: Share
+    """the share of each kind of meaningless images to be accepted"""
+    held_out: HeldOutResult | None = None
+    """what the recommended threshold accepts of the seeds that it was not fitted to; null if there
+    was only one seed"""
+    longer: HeldOutResult | None = None
+    """the same after `longer_images`; null without `--longer`"""
+    longer_images: int | None = None
+    """the images with each seed of `--longer`"""
+    in_distribution: str | None
+    """the in-distribution images, in words"""
 
     def at(self, name: str) -> AcceptanceThreshold | None:
         """Give a threshold by its name."""

@@ -7,10 +7,11 @@ import numpy as np
 from pydantic import Field
 
 from neatfool import present
-from neatfool.measure import Estimate, Share, Shares
+from neatfool.measure import Estimate, Share
 from neatfool.wording import counted, format_seeds, level, percent
 
 from .acceptance import Acceptance
+from .bootstrap import Shares
 from .known_images import KnownImages
 
 SHOWN: Final = 4
@@ -22,28 +23,41 @@ NAMED: Final = 10
 class ClassifierFacts(present.Facts):
     """What was audited."""
 
-    name: str = Field(description="what messages call the target")
-    options: dict[str, Any] = Field(description="the section `[target]`")
-    fingerprint: str = Field(description="changes when the target scores differently")
-    classes: int = Field(description="the number of classes that were searched")
-    nothing: list[str] = Field([], description="the classes of nothing, which were not searched")
-    height: int = Field(description="of the images that it takes")
-    width: int = Field(description="of the images that it takes")
-    channels: int = Field(description="1 for grey, 3 for colours")
+    name: str
+    """what messages call the target"""
+    options: dict[str, Any]
+    """the section `[target]`"""
+    fingerprint: str
+    """changes when the target scores differently"""
+    classes: int
+    """the number of classes that were searched"""
+    nothing: list[str] = Field([])
+    """the classes of nothing, which were not searched"""
+    height: int
+    """of the images that it takes"""
+    width: int
+    """of the images that it takes"""
+    channels: int
+    """1 for grey, 3 for colours"""
 
 
 class ClassFacts(present.Facts):
     """How a class fell. A list has a value for each seed."""
 
-    name: str = Field(description="the class's name")
-    index: int = Field(description="the class's index")
-    until_half: float | None = Field(description="images until it had 50 %, if ever: the median")
-    confidence: Share = Field(description="its confidence at the end, the median over seeds")
-    log_odds: list[float | None] = Field(
-        description="the log-odds of its image; null if there is none, or another class is surer"
-    )
-    accepted: list[bool] = Field(description="whether it reaches your threshold, or the usual")
-    reached: int = Field(description="in-distribution images that are named so")
+    name: str
+    """the class's name"""
+    index: int
+    """the class's index"""
+    until_half: float | None
+    """images until it had 50 %, if ever: the median"""
+    confidence: Share
+    """its confidence at the end, the median over seeds"""
+    log_odds: list[float | None]
+    """the log-odds of its image; null if there is none, or another class is surer"""
+    accepted: list[bool]
+    """whether it reaches your threshold, or the usual"""
+    reached: int
+    """in-distribution images that are named so"""
 
     def fell(self) -> str:
         """Say how it fell: ``"99.1 % (50 % after 1,200)"``."""
@@ -55,10 +69,14 @@ class ClassFacts(present.Facts):
 class ConfidenceMilestone(present.Facts):
     """How soon half of the classes had an image of some confidence."""
 
-    confidence: Share = Field(description="the confidence")
-    images: float | None = Field(description="images until then, the median over seeds; or never")
-    by_seed: list[int | None] = Field(description="the same for each seed; null: never")
-    all_by_seed: list[int | None] = Field(description="images until all classes had it, by seed")
+    confidence: Share
+    """the confidence"""
+    images: float | None
+    """images until then, the median over seeds; or never"""
+    by_seed: list[int | None]
+    """the same for each seed; null: never"""
+    all_by_seed: list[int | None]
+    """images until all classes had it, by seed"""
 
 
 class FooledShare(present.Facts):
@@ -67,33 +85,41 @@ class FooledShare(present.Facts):
     It counts the classes that some in-distribution image is named as.
     """
 
-    share: Estimate = Field(
-        description="the share of classes for which a meaningless image is surer than the "
-        "threshold that 95 % of in-distribution images pass, and names the class first"
-    )
-    by_seed: list[Share] = Field(description="the same for each seed")
-    until_half: float | None = Field(
-        description="images until half of the classes had such an image: the median over seeds"
-    )
-    classes: int = Field(description="the number of classes that count")
-    unreached: list[str] = Field(description="classes that no in-distribution image is named as")
+    share: Estimate
+    """the share of classes for which a meaningless image is surer than the threshold that 95 % of
+    in-distribution images pass, and names the class first"""
+    by_seed: list[Share]
+    """the same for each seed"""
+    until_half: float | None
+    """images until half of the classes had such an image: the median over seeds"""
+    classes: int
+    """the number of classes that count"""
+    unreached: list[str]
+    """classes that no in-distribution image is named as"""
 
 
 class NetworkTransfer(present.Facts):
     """How another network sees the images."""
 
-    label: str = Field(description="the network's name")
-    experiment: str | None = Field(description="the file that names it")
-    images: int = Field(description="how many images of all runs have a class that it knows")
-    top1: Shares = Field(description="the share that is top-1 there")
-    confidence: Shares = Field(description="the median confidence there")
+    label: str
+    """the network's name"""
+    experiment: str | None
+    """the file that names it"""
+    images: int
+    """how many images of all runs have a class that it knows"""
+    top1: Shares
+    """the share that is top-1 there"""
+    confidence: Shares
+    """the median confidence there"""
 
 
 class TransferSummary(present.Facts):
     """Which other networks are fooled."""
 
-    sample: int = Field(description="how many images of each run were shown")
-    networks: list[NetworkTransfer] = Field(description="each other network")
+    sample: int
+    """how many images of each run were shown"""
+    networks: list[NetworkTransfer]
+    """each other network"""
 
     def story(self) -> Iterator[present.Block]:
         """Tell how other networks see the images."""
@@ -106,20 +132,24 @@ class TransferSummary(present.Facts):
 class DetectorSummary(present.Facts):
     """What an OOD detector tells of the fooling images."""
 
-    name: str = Field(description="the detector's name")
-    looks_at: str = Field("", description="what it looks at, in short")
-    auroc: Estimate = Field(description="1: it tells them from in-distribution ones, 0.5: chance")
-    passing_95: Estimate | None = Field(
-        description="the share of fooling images that pass where 95 % of the in-distribution ones "
-        "do: the false-positive rate at 95 % true positives; null if fewer than 20 are known"
-    )
+    name: str
+    """the detector's name"""
+    looks_at: str = ""
+    """what it looks at, in short"""
+    auroc: Estimate
+    """1: it tells them from in-distribution ones, 0.5: chance"""
+    passing_95: Estimate | None
+    """the share of fooling images that pass where 95 % of the in-distribution ones do: the
+    false-positive rate at 95 % true positives; null if fewer than 20 are known"""
 
 
 class Defence(present.Facts):
     """What a defence would have caught."""
 
-    in_distribution: str = Field(description="the in-distribution images, in words")
-    detectors: list[DetectorSummary] = Field(description="what each detector tells")
+    in_distribution: str
+    """the in-distribution images, in words"""
+    detectors: list[DetectorSummary]
+    """what each detector tells"""
 
     def story(self) -> Iterator[present.Block]:
         """Tell what each detector would have let pass."""
@@ -140,10 +170,14 @@ class Defence(present.Facts):
 class Check(present.Facts):
     """A condition of the exit code."""
 
-    above: Share = Field(description="the most that is allowed: `--max-accepted`")
-    found: Share = Field(description="the largest accepted share of a kind of meaningless images")
-    failed: bool = Field(description="whether that is more than allowed")
-    words: str = Field(description="what was found, in words")
+    above: Share
+    """the most that is allowed: `--max-accepted`"""
+    found: Share
+    """the largest accepted share of a kind of meaningless images"""
+    failed: bool
+    """whether that is more than allowed"""
+    words: str
+    """what was found, in words"""
 
     def __str__(self) -> str:
         """Say whether it was kept."""
@@ -156,39 +190,46 @@ class ReportCard(present.Finding):
 
     about: ClassVar[str] = "report card"
 
-    format: Literal["neatfool audit 2"] = Field("neatfool audit 2", description="the file's kind")
-    neatfool: str = Field(description="the version that ran the search")
-    name: str = Field(description="the experiment's name")
-    classifier: ClassifierFacts = Field(description="what was audited")
-    images: int = Field(description="the budget: images for each seed")
-    seeds: list[int] = Field(description="the seeds, one a run")
-    search: dict[str, dict[str, Any]] = Field(description="how it was searched: its sections")
-    runs: list[str] = Field(description="the folder of each run")
-    acceptance: Acceptance = Field(description="what is accepted at each threshold")
-    known: KnownImages | None = Field(
-        None,
-        description="the in-distribution images; null if there are none, or nobody hashed them",
-    )
-    fooled: FooledShare | None = Field(
-        description="the one number; null without 20 in-distribution images: then compare nothing"
-    )
-    median: Shares = Field(description="the median confidence over classes at the end")
-    until: list[ConfidenceMilestone] = Field(
-        [], description="images until half of the classes were so sure"
-    )
-    rejected: Shares | None = Field(
-        None, description="the share of images that it names as a class of nothing, if it has one"
-    )
-    classes: list[ClassFacts] = Field(description="each class, in the order in which they fell")
-    transfer: TransferSummary | None = Field(
-        description="which other networks are fooled, if named"
-    )
-    defence: Defence | None = Field(description="what detectors tell of in-distribution images")
-    checks: list[Check] = Field([], description="the conditions of the exit code")
-    warnings: list[str] = Field(
-        [], description="in what in-distribution images are out of line with the usual ones"
-    )
-    notes: list[str] = Field([], description="what to bear in mind")
+    format: Literal["neatfool audit 2"] = "neatfool audit 2"
+    """the file's kind"""
+    neatfool: str
+    """the version that ran the search"""
+    name: str
+    """the experiment's name"""
+    classifier: ClassifierFacts
+    """what was audited"""
+    images: int
+    """the budget: images for each seed"""
+    seeds: list[int]
+    """the seeds, one a run"""
+    search: dict[str, dict[str, Any]]
+    """how it was searched: its sections"""
+    runs: list[str]
+    """the folder of each run"""
+    acceptance: Acceptance
+    """what is accepted at each threshold"""
+    known: KnownImages | None = None
+    """the in-distribution images; null if there are none, or nobody hashed them"""
+    fooled: FooledShare | None
+    """the one number; null without 20 in-distribution images: then compare nothing"""
+    median: Shares
+    """the median confidence over classes at the end"""
+    until: list[ConfidenceMilestone] = Field([])
+    """images until half of the classes were so sure"""
+    rejected: Shares | None = None
+    """the share of images that it names as a class of nothing, if it has one"""
+    classes: list[ClassFacts]
+    """each class, in the order in which they fell"""
+    transfer: TransferSummary | None
+    """which other networks are fooled, if named"""
+    defence: Defence | None
+    """what detectors tell of in-distribution images"""
+    checks: list[Check] = Field([])
+    """the conditions of the exit code"""
+    warnings: list[str] = Field([])
+    """in what in-distribution images are out of line with the usual ones"""
+    notes: list[str] = Field([])
+    """what to bear in mind"""
     pictures: dict[int, tuple[bytes, str]] = Field(default_factory=dict, exclude=True, repr=False)
 
     @property
@@ -307,9 +348,11 @@ class ReportCard(present.Finding):
 class LongerSearch(present.Facts):
     """What a search of more images with the same seeds found."""
 
-    images: int = Field(description="images for each seed")
-    until: list[ConfidenceMilestone] = Field(
-        description="images until half of the classes were so sure"
-    )
-    fooled: FooledShare | None = Field(description="the number then")
-    median: Shares = Field(description="the median confidence over classes then")
+    images: int
+    """images for each seed"""
+    until: list[ConfidenceMilestone]
+    """images until half of the classes were so sure"""
+    fooled: FooledShare | None
+    """the number then"""
+    median: Shares
+    """the median confidence over classes then"""

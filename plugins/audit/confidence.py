@@ -25,14 +25,22 @@ EVOLVED: Final = "evolved"
 class ConfidenceRecord(Facts):
     """How sure a classifier is of images of one kind. Each image has a place in all lists."""
 
-    kind: str = Field(description="a short name")
-    group: str = Field(description="what the kind belongs to")
-    what: str = Field(description="what they are, in words")
-    named: list[int] = Field(description="the class that it names first; -1 if it is rejected")
-    log_odds: list[float] = Field(description="how sure it is of that")
-    own: list[int] = Field([], description="the class that it was evolved for, or shows; -1: none")
-    own_log_odds: list[float] = Field([], description="how sure the classifier is of that")
-    seeds: list[int] = Field([], description="the place of the run that it is from")
+    kind: str
+    """a short name"""
+    group: str
+    """what the kind belongs to"""
+    what: str
+    """what they are, in words"""
+    named: list[int]
+    """the class that it names first; -1 if it is rejected"""
+    log_odds: list[float]
+    """how sure it is of that"""
+    own: list[int] = Field([])
+    """the class that it was evolved for, or shows; -1: none"""
+    own_log_odds: list[float] = Field([])
+    """how sure the classifier is of that"""
+    seeds: list[int] = Field([])
+    """the place of the run that it is from"""
 
     def accepted(self, thresholds: float | Mapping[int, float]) -> np.ndarray:
         """Say which reach a threshold, perhaps of their class, in log-odds: bools [N]."""

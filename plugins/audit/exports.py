@@ -10,7 +10,6 @@ from typing import Any, Final, Literal
 from urllib.parse import quote
 
 from PIL import Image
-from pydantic import Field
 from scipy.special import expit
 
 from neatfool import Experiment, ExperimentError
@@ -43,26 +42,37 @@ ROOM: Final = 9_000
 class EntryImage(Facts):
     """The surest image of a class."""
 
-    name: str = Field(description="the class's name")
-    index: int = Field(description="the class's index")
-    log_odds: float | None = Field(description="how sure the network is of it")
-    sha256: str = Field(description="of its pixels, rows of bytes [height, width, channels]")
-    png: str | None = Field(description="the image as PNG in base64; null if no room was left")
+    name: str
+    """the class's name"""
+    index: int
+    """the class's index"""
+    log_odds: float | None
+    """how sure the network is of it"""
+    sha256: str
+    """of its pixels, rows of bytes [height, width, channels]"""
+    png: str | None
+    """the image as PNG in base64; null if no room was left"""
 
 
 class Entry(Facts):
     """One row of FoolBench."""
 
-    format: Literal["neatfool entry 1"] = Field("neatfool entry 1", description="the file's kind")
-    about: dict[str, str] = Field(description="the section `[about]`: whose network it is")
-    sha256: str | None = Field(description="of the file of weights that `[about]` names")
-    command: str = Field(description="the command that makes it")
-    experiment: str = Field(description="the experiment's file")
-    images: list[EntryImage] = Field(
-        description="images to verify: those of classes that fell first"
-    )
-    card: ReportCard = Field(description="the report card; of many classes without each")
-    longer: LongerSearch | None = Field(None, description="what `--longer` found")
+    format: Literal["neatfool entry 1"] = "neatfool entry 1"
+    """the file's kind"""
+    about: dict[str, str]
+    """the section `[about]`: whose network it is"""
+    sha256: str | None
+    """of the file of weights that `[about]` names"""
+    command: str
+    """the command that makes it"""
+    experiment: str
+    """the experiment's file"""
+    images: list[EntryImage]
+    """images to verify: those of classes that fell first"""
+    card: ReportCard
+    """the report card; of many classes without each"""
+    longer: LongerSearch | None = None
+    """what `--longer` found"""
 
 
 def find_form(file: Path) -> str:

@@ -5,7 +5,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final, Self
 
-from pydantic import Field, TypeAdapter
+from pydantic import TypeAdapter
 
 from neatfool.present import Facts
 from neatfool.wording import percent, share
@@ -20,13 +20,15 @@ RESTS: Final = "The number rests on these images: easier ones lower it."
 class KnownImages(Facts):
     """The in-distribution images, one by one."""
 
-    images: list[str] = Field(
-        description="of each, the first 16 digits of the SHA-256 of its pixels in RGB; an entry of "
-        "FoolBench has them in a file beside it"
-    )
-    sha256: str = Field(description="of their list, sorted, one a line: the name of that file")
-    number: int = Field(description="how many there are")
-    right: int | None = Field(description="how many are named rightly; null without labels")
+    images: list[str]
+    """of each, the first 16 digits of the SHA-256 of its pixels in RGB; an entry of FoolBench has
+    them in a file beside it"""
+    sha256: str
+    """of their list, sorted, one a line: the name of that file"""
+    number: int
+    """how many there are"""
+    right: int | None
+    """how many are named rightly; null without labels"""
 
     @classmethod
     def of(cls, hashes: Sequence[str], known: ConfidenceRecord) -> Self:

@@ -9,20 +9,12 @@ import numpy as np
 from scipy.special import expit
 
 from neatfool import ExperimentError, Run, open_runs
-from neatfool.measure import (
-    FEW,
-    FEWEST,
-    LIMIT,
-    RunCourse,
-    Shares,
-    median_of,
-    tell_apart,
-    threshold_of,
-)
+from neatfool.measure import FEW, FEWEST, LIMIT, RunCourse
 from neatfool.present import Output
 from neatfool.wording import percent, share
 
 from .acceptance import Acceptance, sum_up
+from .bootstrap import Shares, median_of, tell_apart, threshold_of
 from .card import Check, ClassFacts, ClassifierFacts, ConfidenceMilestone, FooledShare, ReportCard
 from .confidence import EVOLVED, ConfidenceRecord
 from .known_images import KnownImages, check_known_images

@@ -12,10 +12,11 @@ import numpy as np
 
 from neatfool import ExperimentError, Run, analysis, behind, open_scorer
 from neatfool.files import read_json
-from neatfool.measure import Shares, measuring_code, tell_apart
+from neatfool.measure import measuring_code
 from neatfool.ood import in_distribution as find_known
 from neatfool.present import Facts, Output, save
 
+from .bootstrap import Shares, tell_apart
 from .card import Defence, DetectorSummary, NetworkTransfer, TransferSummary
 from .confidence import KNOWN, ConfidenceRecord, count_queries, score_kinds
 

@@ -4,46 +4,53 @@ from contextlib import closing
 from io import BytesIO
 from itertools import product
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import click
 
 from neatfool import StorageError
-from neatfool.present import FileToWrite, Output, option, trust_option
+from neatfool.present import FileToWrite, Output, make_command, trust_option
 
 GRAPHS: Final = ("svg", "png", "graphml")
 """The formats of graphs, which other encodings may have, too."""
-FORMATS: Final = "neat-python, neatfool, pytorch, onnx, glsl, graphml, svg or png"
 
 
-@click.command(
-    epilog="""\b
-Examples:
-  neatfool graph runs/mnist-1 3                      # writes 3.svg
-  neatfool graph runs/mnist-1 3 -o three.graphml     # for networkx, Gephi, Cytoscape
-  neatfool graph runs/mnist-1 3 -o three.py          # a PyTorch module
-  neatfool graph runs/mnist-1 3 -o three.onnx        # draws the picture at any size
-  neatfool graph winner.json                         # of neat-python; writes winner.svg
-  neatfool graph skull.xml -o skull.json             # from Picbreeder to neat-python
-
-The file's suffix decides the format: .svg and .png draw the network, .graphml
-and .json (neat-python's) describe it, .py is the source of a PyTorch module;
-.onnx, .glsl and .frag are programs that draw its picture. `--format neatfool`
-writes neatfool's own genome.
-
-FILE is JSON of neat-python (`neat.export`), a genome of Picbreeder (.xml, or
-.zip with one) or one of neatfool. Its .onnx computes the network, and not a
-picture. .onnx needs `pip install 'neatfool[onnx]'`."""
-)
-@click.argument("source", metavar="RUN|FILE", type=click.Path(path_type=Path))
-@click.argument("class_name", metavar="[CLASS]", required=False)
-@option("-o, --out FILE", "The file to write.  [default: CLASS.svg or FILE.svg]")
-@option("--format NAME", f"{FORMATS}.  [default: that of the suffix]", str, into="name")
 @trust_option
-def graph(source: Path, class_name: str | None, out: Path | None, name: str | None) -> None:
+@make_command
+def graph(
+    source: Annotated[Path, "RUN|FILE"],
+    class_name: Annotated[str | None, "[CLASS]"] = None,
+    *,
+    out: Annotated[Path | None, "-o, --out FILE"] = None,
+    name: Annotated[str | None, "--format NAME"] = None,
+) -> None:
     """Write an image's network for other programs.
 
     It is that of CLASS's elite (by name or index) in RUN, or of the genome in FILE.
+
+    Args:
+        source: A run, or a file with a network.
+        class_name: The class, by name or index.
+        out: The file to write.  [default: CLASS.svg or FILE.svg]
+        name: neat-python, neatfool, pytorch, onnx, glsl, graphml, svg or png.
+            [default: that of the suffix]
+
+    Examples:
+        neatfool graph runs/mnist-1 3                      # writes 3.svg
+        neatfool graph runs/mnist-1 3 -o three.graphml     # for networkx, Gephi, Cytoscape
+        neatfool graph runs/mnist-1 3 -o three.py          # a PyTorch module
+        neatfool graph runs/mnist-1 3 -o three.onnx        # draws the picture at any size
+        neatfool graph winner.json                         # of neat-python; writes winner.svg
+        neatfool graph skull.xml -o skull.json             # from Picbreeder to neat-python
+
+        The file's suffix decides the format: .svg and .png draw the network, .graphml
+        and .json (neat-python's) describe it, .py is the source of a PyTorch module;
+        .onnx, .glsl and .frag are programs that draw its picture. `--format neatfool`
+        writes neatfool's own genome.
+
+        FILE is JSON of neat-python (`neat.export`), a genome of Picbreeder (.xml, or
+        .zip with one) or one of neatfool. Its .onnx computes the network, and not a
+        picture. .onnx needs `pip install 'neatfool[onnx]'`.
     """
     from neatfool import cppn, open_run
     from neatfool.wording import counted, slug
@@ -78,57 +85,52 @@ LARGEST_PIECE: Final = 1024
 """Large images are rendered in squares of this side, which bounds the memory."""
 
 
-@click.command(
-    epilog="""\b
-Examples:
-  neatfool render runs/mnist-1 3 --size 1024
-  neatfool render runs/mnist-1 3 --size 4096 -o poster.png
-  neatfool render runs/imagenet-1 volcano --size 4096 --sharp
-  neatfool render runs/mnist-1 3 --ancestry line.gif   # how it came to be
-  neatfool render genome.json                    # as the demo's page saves it
-  neatfool render skull.xml -o skull.glsl        # from Picbreeder, as a shader
-
-A CPPN has no pixels: it renders at any size. With `band_limit`, the picture is
-the same at all of them. --sharp halves the limit, for twice the detail; to the
-classifier that is another picture.
-
---ancestry writes a film of the elite's ancestors, from the first random one
-on, with generation and confidence below: .gif, .webp, .png (animated), or .mp4
-if ffmpeg is installed. Of a long line it shows 40 pictures, chosen so that from
-each to the next the image changes about equally.
-
-FILE is a genome of neatfool, of neat-python (JSON of `neat.export`, of up to
-four inputs) or of Picbreeder (.xml, or .zip with one). It is drawn with
-normalised inputs; a search can begin with a folder of such files, the key
-`seed_from` of the scheme map_elites."""
-)
-@click.argument("source", metavar="RUN|FILE", type=click.Path(path_type=Path, exists=True))
-@click.argument("class_name", metavar="[CLASS]", required=False)
-@option(
-    "--size N",
-    "Pixels of the longer side; of a film at most 720.  [default: 512; of a film 256]",
-    click.IntRange(min=1, max=16384),
-)
-@option("--sharp", "Draw twice the detail.")
-@option(
-    "--colour MAP", "The colour map of FILE's genome.  [default: grey; of three outputs: hsv]", str
-)
-@option("-o, --out FILE", "The file to write.  [default: CLASS-N.png or FILE-N.png]", FileToWrite())
-@option("--ancestry FILE", "Write a film of the elite's ancestors instead.", FileToWrite())
 @trust_option
+@make_command
 def render(
-    source: Path,
-    class_name: str | None,
+    source: Annotated[Path, "RUN|FILE", click.Path(path_type=Path, exists=True)],
+    class_name: Annotated[str | None, "[CLASS]"] = None,
     *,
-    size: int | None,
-    sharp: bool,
-    colour: str | None,
-    out: Path | None,
-    ancestry: Path | None,
+    size: Annotated[int | None, "N", click.IntRange(min=1, max=16384)] = None,
+    sharp: bool = False,
+    colour: Annotated[str | None, "MAP"] = None,
+    out: Annotated[Path | None, "-o, --out FILE", FileToWrite()] = None,
+    ancestry: Annotated[Path | None, "FILE", FileToWrite()] = None,
 ) -> None:
     """Draw an image at any size.
 
     It is that of CLASS's elite (by name or index) in RUN, or of the genome in FILE.
+
+    Args:
+        source: A run, or a file with a genome.
+        class_name: The class, by name or index.
+        size: Pixels of the longer side; of a film at most 720.  [default: 512; of a film 256]
+        sharp: Draw twice the detail.
+        colour: The colour map of FILE's genome.  [default: grey; of three outputs: hsv]
+        out: The file to write.  [default: CLASS-N.png or FILE-N.png]
+        ancestry: Write a film of the elite's ancestors instead.
+
+    Examples:
+        neatfool render runs/mnist-1 3 --size 1024
+        neatfool render runs/mnist-1 3 --size 4096 -o poster.png
+        neatfool render runs/imagenet-1 volcano --size 4096 --sharp
+        neatfool render runs/mnist-1 3 --ancestry line.gif   # how it came to be
+        neatfool render genome.json                    # as the demo's page saves it
+        neatfool render skull.xml -o skull.glsl        # from Picbreeder, as a shader
+
+        A CPPN has no pixels: it renders at any size. With `band_limit`, the picture is
+        the same at all of them. --sharp halves the limit, for twice the detail; to the
+        classifier that is another picture.
+
+        --ancestry writes a film of the elite's ancestors, from the first random one
+        on, with generation and confidence below: .gif, .webp, .png (animated), or .mp4
+        if ffmpeg is installed. Of a long line it shows 40 pictures, chosen so that from
+        each to the next the image changes about equally.
+
+        FILE is a genome of neatfool, of neat-python (JSON of `neat.export`, of up to
+        four inputs) or of Picbreeder (.xml, or .zip with one). It is drawn with
+        normalised inputs; a search can begin with a folder of such files, the key
+        `seed_from` of the scheme map_elites.
     """
     if ancestry is not None and (source.is_file() or sharp or out or class_name is None):
         raise click.UsageError("--ancestry is for RUN CLASS, without --sharp and --out")

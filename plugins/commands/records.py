@@ -2,32 +2,35 @@
 
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import click
 
 from neatfool import PluginError, RunError, VerificationError
-from neatfool.present import FiniteRange, Output, option, trust_option
+from neatfool.present import FiniteRange, Output, make_command, trust_option
 from neatfool.wording import counted, spending
 
 ROWS: Final = 40
 """How many classes are shown unless all are asked for: a screenful."""
 
 
-@click.command(
-    epilog="""\b
-Examples:
-  neatfool runs
-  neatfool runs elsewhere --json | jq '.[] | select(.state != "finished") | .path'"""
-)
-@click.argument(
-    "folder", metavar="[FOLDER]", default="runs", type=click.Path(path_type=Path), required=False
-)
-@option("--json", "Print JSON.", into="as_json")
-def runs(folder: Path, as_json: bool) -> None:
+@make_command
+def runs(
+    folder: Annotated[Path, "[FOLDER]"] = Path("runs"),
+    *,
+    as_json: Annotated[bool, "--json"] = False,
+) -> None:
     """List the runs in a folder, and how far each has come.
 
     FOLDER is `runs` if left out. Runs are found in it and in the folders in it.
+
+    Args:
+        folder: The folder.
+        as_json: Print JSON.
+
+    Examples:
+        neatfool runs
+        neatfool runs elsewhere --json | jq '.[] | select(.state != "finished") | .path'
     """
     from neatfool import find_runs
 
@@ -73,20 +76,26 @@ def _describe(path: Path) -> tuple[dict[str, Any], list[str]]:
         return {"path": str(path), "state": "unreadable", "error": str(error)}, []
 
 
-@click.command(
-    epilog="""\b
-Examples:
-  neatfool show runs/mnist-1
-  neatfool show runs/mnist-1 --json | jq .median"""
-)
-@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
-@option("--json", "Print JSON.", into="as_json")
-@option("--all", f"Show all classes, not the first {ROWS}.", into="every")
-def show(run_folder: Path, as_json: bool, every: bool) -> None:
+@make_command
+def show(
+    run_folder: Path,
+    *,
+    as_json: Annotated[bool, "--json"] = False,
+    every: Annotated[bool, "--all"] = False,
+) -> None:
     """Show how far a run has come, also while it goes on.
 
     You see the confidence over the classes, how many images are top-1 (their class is the
     likeliest), and a table of the elites; of an objective, their scores.
+
+    Args:
+        run_folder: The run.
+        as_json: Print JSON.
+        every: Show all classes, not the first 40.
+
+    Examples:
+        neatfool show runs/mnist-1
+        neatfool show runs/mnist-1 --json | jq .median
     """
     from neatfool import open_run
 
@@ -142,48 +151,45 @@ def show(run_folder: Path, as_json: bool, every: bool) -> None:
         console.say(f"… and {len(elites) - ROWS} more; --all shows them")
 
 
-@click.command(
-    epilog="""\b
-Examples:
-  neatfool verify runs/mnist-1
-  neatfool verify runs/mnist-1 --json
-  neatfool verify from-a-friend --target my_target.ini"""
-)
-@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
-@option("--json", "Print JSON.", into="as_json")
-@option(
-    "--tolerance P",
-    "How much a score may differ from the recorded one; another processor or library may "
-    "round differently.",
-    FiniteRange(min=0),
-    1e-4,
-)
-@option(
-    "--max-queries N",
-    "A new budget, which RUN keeps: how many images may be sent in all to a target that costs "
-    "something.",
-)
-@option(
-    "--target FILE",
-    "Score with the target of this experiment file, in place of the one that RUN names.",
-    into="file",
-)
 @trust_option
-def verify(run_folder: Path, as_json: bool, file: Path | None, **options: Any) -> None:
+@make_command
+def verify(
+    run_folder: Path,
+    *,
+    as_json: Annotated[bool, "--json"] = False,
+    tolerance: Annotated[float, "P", FiniteRange(min=0)] = 1e-4,
+    max_queries: Annotated[int | None, "N"] = None,
+    target: Path | None = None,
+) -> None:
     """Score a run's saved images again, and compare the scores.
 
     The exit code is 7 if an image is missing or does not score what was recorded. Before that, the
     whole database is read; the exit code is 5 if it is damaged, or if another process runs RUN.
 
     If asking the target costs something, each image is a query of the run's budget.
+
+    Args:
+        run_folder: The run.
+        as_json: Print JSON.
+        tolerance: How much a score may differ from the recorded one; another processor or library
+            may round differently.
+        max_queries: A new budget, which RUN keeps: how many images may be sent in all to a target
+            that costs something.
+        target: Score with the target of this experiment file, in place of the one that RUN names.
+
+    Examples:
+        neatfool verify runs/mnist-1
+        neatfool verify runs/mnist-1 --json
+        neatfool verify from-a-friend --target my_target.ini
     """
     from neatfool import make_target, open_run, require_trust
 
     run = click.get_current_context().with_resource(closing(open_run(run_folder)))
-    if file is None:
+    if target is None:
         require_trust(run)
+    scoring = make_target(target) if target else None
     with Output(stderr=True).status("scoring the images again"):
-        verdict = run.verify(make_target(file) if file else None, **options)
+        verdict = run.verify(scoring, tolerance=tolerance, max_queries=max_queries)
     if as_json:
         Output().print_json(data=verdict.summary(), ensure_ascii=True)
     else:

@@ -35,28 +35,40 @@ Known = Annotated[float | None, BeforeValidator(lambda x: None if x is None or n
 class GroupRun(present.Facts):
     """A run that counts."""
 
-    path: str = Field(description="its folder")
-    seed: int = Field(description="its seed")
-    evaluations: int = Field(description="images scored")
-    finished: bool = Field(description="whether it has come to its end")
+    path: str
+    """its folder"""
+    seed: int
+    """its seed"""
+    evaluations: int
+    """images scored"""
+    finished: bool
+    """whether it has come to its end"""
 
 
 class GroupFacts(present.Facts):
     """Runs of one experiment that differ in their seed."""
 
-    label: str = Field(description="what the group is called")
-    target: str = Field(description="what scores")
-    classes: int = Field(description="how many classes are searched")
-    runs: tuple[GroupRun, ...] = Field(description="its runs, by seed")
+    label: str
+    """what the group is called"""
+    target: str
+    """what scores"""
+    classes: int
+    """how many classes are searched"""
+    runs: tuple[GroupRun, ...]
+    """its runs, by seed"""
 
 
 class GroupStatistic(present.Facts):
     """A measure over the runs of a group."""
 
-    lower: Known = Field(description="the lower quartile")
-    median: Known = Field(description="the median; null where fewer than half came so far")
-    upper: Known = Field(description="the upper quartile")
-    values: tuple[float, ...] = Field(description="the value of each run that came so far")
+    lower: Known
+    """the lower quartile"""
+    median: Known
+    """the median; null where fewer than half came so far"""
+    upper: Known
+    """the upper quartile"""
+    values: tuple[float, ...]
+    """the value of each run that came so far"""
 
     def words(self, in_words: Callable[[float], str]) -> str:
         """Write the median, with the quartiles: ``"47.5 % [46.0 to 48.1]"``."""
@@ -71,26 +83,35 @@ class GroupStatistic(present.Facts):
 class GroupSnapshot(present.Facts):
     """A group after a number of images."""
 
-    label: str = Field(description="what the group is called")
-    n: int = Field(description="how many runs came this far")
-    measures: dict[str, GroupStatistic] = Field(description="each measure over the runs")
+    label: str
+    """what the group is called"""
+    n: int
+    """how many runs came this far"""
+    measures: dict[str, GroupStatistic]
+    """each measure over the runs"""
 
 
 class GroupTest(RankTest):
     """Whether two groups differ in a measure."""
 
-    first: str = Field(description="the label of a group")
-    second: str = Field(description="the label of another")
-    measure: str = Field(description="in what they are compared")
+    first: str
+    """the label of a group"""
+    second: str
+    """the label of another"""
+    measure: str
+    """in what they are compared"""
     places: tuple[int, int] = Field(exclude=True, repr=False)
 
 
 class ComparisonPoint(present.Facts):
     """The groups after an equal number of images scored."""
 
-    evaluations: int = Field(description="images scored")
-    groups: tuple[GroupSnapshot, ...] = Field(description="each group")
-    tests: tuple[GroupTest, ...] = Field(description="for each measure and pair that came so far")
+    evaluations: int
+    """images scored"""
+    groups: tuple[GroupSnapshot, ...]
+    """each group"""
+    tests: tuple[GroupTest, ...]
+    """for each measure and pair that came so far"""
 
     def test(self, one: int, other: int, measure: str) -> GroupTest | None:
         """Give the test of two groups, by their places."""
@@ -125,10 +146,14 @@ class Comparison(present.Finding):
 
     about: ClassVar[str] = "comparison"
 
-    groups: tuple[GroupFacts, ...] = Field(description="the groups, in their order")
-    differ_in: dict[str, list[Any]] = Field(description="unlike options, with all groups' values")
-    notes: tuple[str, ...] = Field(description="what is to be borne in mind, in words")
-    at: tuple[ComparisonPoint, ...] = Field(description="the groups at equal numbers of images")
+    groups: tuple[GroupFacts, ...]
+    """the groups, in their order"""
+    differ_in: dict[str, list[Any]]
+    """unlike options, with all groups' values"""
+    notes: tuple[str, ...]
+    """what is to be borne in mind, in words"""
+    at: tuple[ComparisonPoint, ...]
+    """the groups at equal numbers of images"""
     gathered: json_schema.SkipJsonSchema[tuple[InstanceOf[RunGroup], ...]] = Field(
         exclude=True, repr=False
     )

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike
-from pydantic import Field
 
 from neatfool import Run, RunError, differences, open_runs
 from neatfool.measure import RunCourse
@@ -123,10 +122,14 @@ def _labels(groups: Sequence[RunGroup]) -> list[str]:
 class RankTest(Facts):
     """What the Mann-Whitney U test says of two groups of values."""
 
-    n: tuple[int, int] = Field(description="how many values the groups have")
-    u: float = Field(description="pairs in which the first is the higher; a tie counts as half")
-    p: float = Field(description="how likely chance alone makes a U so far from the middle")
-    least_p: float = Field(description="the smallest p that this number of values can give")
+    n: tuple[int, int]
+    """how many values the groups have"""
+    u: float
+    """pairs in which the first is the higher; a tie counts as half"""
+    p: float
+    """how likely chance alone makes a U so far from the middle"""
+    least_p: float
+    """the smallest p that this number of values can give"""
 
     @property
     def pairs(self) -> int:

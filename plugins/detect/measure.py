@@ -44,23 +44,27 @@ NOTES: Final = (
 class DetectorThreshold(present.Facts):
     """A detector's threshold, and what becomes of the fooling images there."""
 
-    kept: float = Field(description="the share of in-distribution images that is to pass")
-    threshold: float = Field(description="the highest score that passes")
-    passing: float = Field(
-        description="the share of fooling images that pass: the false-positive rate"
-    )
-    caught: int = Field(description="how many do not pass")
+    kept: float
+    """the share of in-distribution images that is to pass"""
+    threshold: float
+    """the highest score that passes"""
+    passing: float
+    """the share of fooling images that pass: the false-positive rate"""
+    caught: int
+    """how many do not pass"""
 
 
 class DetectorResult(present.Facts):
     """What a detector says of a run's images. The larger a score, the more outlying the image."""
 
-    name: str = Field(description="the detector")
-    looks_at: str = Field(description="what it looks at, in short")
-    auroc: float = Field(
-        description="how often a fooling image scores higher than an in-distribution one"
-    )
-    at: tuple[DetectorThreshold, ...] = Field(description="its thresholds")
+    name: str
+    """the detector"""
+    looks_at: str
+    """what it looks at, in short"""
+    auroc: float
+    """how often a fooling image scores higher than an in-distribution one"""
+    at: tuple[DetectorThreshold, ...]
+    """its thresholds"""
     fooling: tuple[float, ...] = Field(exclude=True, repr=False)
     known: tuple[float, ...] = Field(exclude=True, repr=False)
 
@@ -91,19 +95,27 @@ class DetectorResult(present.Facts):
 class InDistributionFacts(present.Facts):
     """The in-distribution images."""
 
-    fitted: int = Field(description="how many the detectors were fitted to")
-    held_out: int = Field(description="how many set the thresholds")
-    text: str = Field(description="where they come from, in words")
+    fitted: int
+    """how many the detectors were fitted to"""
+    held_out: int
+    """how many set the thresholds"""
+    text: str
+    """where they come from, in words"""
 
 
 class RunDetection(RunFacts):
     """What detectors say of a run's images."""
 
-    guarded: str | None = Field(description="the detector that guarded the run's target")
-    median_confidence: float = Field(description="of the images, as the run recorded it")
-    in_distribution: InDistributionFacts = Field(description="the in-distribution images")
-    detectors: tuple[DetectorResult, ...] = Field(description="the detectors that work here")
-    left_out: dict[str, str] = Field(description="those that do not, each with the reason")
+    guarded: str | None
+    """the detector that guarded the run's target"""
+    median_confidence: float
+    """of the images, as the run recorded it"""
+    in_distribution: InDistributionFacts
+    """the in-distribution images"""
+    detectors: tuple[DetectorResult, ...]
+    """the detectors that work here"""
+    left_out: dict[str, str]
+    """those that do not, each with the reason"""
     shown: tuple[tuple[str, int, float], ...] = Field(exclude=True, repr=False)
 
     def headline(self) -> str:
@@ -145,7 +157,8 @@ class Detection(MultiRunResult):
 
     about: ClassVar[str] = "what detectors would have caught"
 
-    runs: tuple[RunDetection, ...] = Field(description="what detectors say of each run")
+    runs: tuple[RunDetection, ...]
+    """what detectors say of each run"""
 
     def story(self) -> Iterator[present.Block]:
         """Tell what the best detector catches, then all of them."""

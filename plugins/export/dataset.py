@@ -12,8 +12,6 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from pydantic import Field
-
 from neatfool import StorageError, VerificationError
 from neatfool.files import refuse_link
 from neatfool.measure import read_survival
@@ -36,16 +34,26 @@ class DataSet(Finding):
 
     about: ClassVar[str] = "data set"
 
-    folder: str = Field(description="the folder")
-    images: int = Field(description="how many images it has")
-    elites: int = Field(description="how many are elites still")
-    classes: int = Field(description="how many classes have images")
-    runs: tuple[str, ...] = Field(description="the runs, as in the names of files")
-    verified: bool = Field(description="whether each image was scored again")
-    median: float = Field(description="the median score")
-    min: float = Field(description="the lowest")
-    score_name: str = Field(description="what a score is: confidence, or score in an objective")
-    left_out: tuple[ImageRecord, ...] = Field(description="the images that did not agree")
+    folder: str
+    """the folder"""
+    images: int
+    """how many images it has"""
+    elites: int
+    """how many are elites still"""
+    classes: int
+    """how many classes have images"""
+    runs: tuple[str, ...]
+    """the runs, as in the names of files"""
+    verified: bool
+    """whether each image was scored again"""
+    median: float
+    """the median score"""
+    min: float
+    """the lowest"""
+    score_name: str
+    """what a score is: confidence, or score in an objective"""
+    left_out: tuple[ImageRecord, ...]
+    """the images that did not agree"""
 
     @property
     def title(self) -> str:

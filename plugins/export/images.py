@@ -26,22 +26,28 @@ LEAST: Final = 0.5
 class ImageRecord(Facts):
     """An image of a data set: a row of its table."""
 
-    file_name: str = Field(description="its file in the folder")
-    name: str = Field(serialization_alias="class", description="its class")
-    index: int = Field(description="the index of the class")
-    score: float = Field(
-        serialization_alias="confidence",
-        description="the recorded confidence, or score in an objective",
-    )
-    rank: float = Field(description="the recorded rank")
-    measured: float | None = Field(
-        description="the score when it was scored again; null without a usable score"
-    )
-    run: str = Field(description="its run, as in the names of files")
-    seed: int = Field(description="the run's seed")
-    generation: int = Field(description="the generation that it was bred in")
-    genome: int = Field(description="its number in the run")
-    elite: bool = Field(description="whether it is an elite still")
+    file_name: str
+    """its file in the folder"""
+    name: str = Field(serialization_alias="class")
+    """its class"""
+    index: int
+    """the index of the class"""
+    score: float = Field(serialization_alias="confidence")
+    """the recorded confidence, or score in an objective"""
+    rank: float
+    """the recorded rank"""
+    measured: float | None
+    """the score when it was scored again; null without a usable score"""
+    run: str
+    """its run, as in the names of files"""
+    seed: int
+    """the run's seed"""
+    generation: int
+    """the generation that it was bred in"""
+    genome: int
+    """its number in the run"""
+    elite: bool
+    """whether it is an elite still"""
 
     @property
     def agrees(self) -> bool:

@@ -87,16 +87,20 @@ class QuizAnswer(Facts, extra="ignore"):
 class AnswerSummary(Facts):
     """What was answered of some images."""
 
-    name: str = Field(description="which images, or whose answers")
-    answers: int = Field(description="how many answers")
-    right: Estimate = Field(
-        description="the share that name the class, or say *nothing at all* of noise; the interval "
-        "is Wilson's"
-    )
-    chance: float = Field(description="that share if all choices are as likely")
-    nothing: Estimate = Field(description="the share that say *nothing at all*")
-    sure: float | None = Field(description="how sure players are, from 1 to 4: the mean")
-    seconds: float | None = Field(description="the median time until an answer")
+    name: str
+    """which images, or whose answers"""
+    answers: int
+    """how many answers"""
+    right: Estimate
+    """the share that name the class, or say *nothing at all* of noise; the interval is Wilson's"""
+    chance: float
+    """that share if all choices are as likely"""
+    nothing: Estimate
+    """the share that say *nothing at all*"""
+    sure: float | None
+    """how sure players are, from 1 to 4: the mean"""
+    seconds: float | None
+    """the median time until an answer"""
 
     @classmethod
     def of(cls, name: str, answers: Sequence[QuizAnswer]) -> AnswerSummary:
@@ -132,14 +136,18 @@ class Recognition(Finding):
 
     about: ClassVar[str] = "do people recognise them?"
 
-    answers: int = Field(description="how many answers count")
-    players: int = Field(description="how many players gave them")
-    repeated: int = Field(description="further answers of a player to an image, which do not")
-    by_network: int = Field(
-        description="answers to photographs whose class is what the network says, not a label"
-    )
-    kinds: tuple[AnswerSummary, ...] = Field(description="evolved images, photographs, noise")
-    runs: tuple[AnswerSummary, ...] = Field(description="the evolved images of each run")
+    answers: int
+    """how many answers count"""
+    players: int
+    """how many players gave them"""
+    repeated: int
+    """further answers of a player to an image, which do not"""
+    by_network: int
+    """answers to photographs whose class is what the network says, not a label"""
+    kinds: tuple[AnswerSummary, ...]
+    """evolved images, photographs, noise"""
+    runs: tuple[AnswerSummary, ...]
+    """the evolved images of each run"""
     rows: tuple[QuizAnswer, ...] = Field(exclude=True, repr=False)
 
     @property

@@ -10,81 +10,68 @@ import os
 import re
 import socket
 import sys
+from collections.abc import Sequence
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
 
 import click
 
 from neatfool import ExperimentError, hookimpl
-from neatfool.present import Output, option, overrides_option
+from neatfool.present import Output, make_command
 
 if TYPE_CHECKING:
     from .target import ServedTarget
 
 
-def _check_names(_context: object, _option: object, names: tuple[str, ...]) -> tuple[str, ...]:
-    for name in names:
-        if not re.fullmatch(r"\*|(\*\.)?[\w-]+(\.[\w-]+)*", name):
-            raise click.BadParameter(f"{name!r} is no name such as api.example.org; give no port")
-    return names
+class HostName(click.ParamType[str]):
+    """A name that clients may call this machine by."""
+
+    name = "NAME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Refuse what is none."""
+        if not re.fullmatch(r"\*|(\*\.)?[\w-]+(\.[\w-]+)*", value):
+            self.fail(f"{value!r} is no name such as api.example.org; give no port", param, ctx)
+        return str(value)
 
 
-@click.command(
-    epilog="""\b
-Examples:
-  neatfool serve experiments/mnist.ini
-  neatfool serve experiments/mnist.ini --port 9000 --set target.device=cuda
-  NEATFOOL_KEY=... neatfool serve mine.ini --host 0.0.0.0 --api-key-env NEATFOOL_KEY
-
-FILE needs only a section [target]. Ctrl-C (or SIGTERM) ends the service.
-It needs `pip install 'neatfool[serve]'`."""
-)
-@click.argument("file", type=click.Path(path_type=Path))
-@option(
-    "--host ADDRESS",
-    "Where to listen. Use 0.0.0.0, or an address of this machine, to let others connect.",
-    str,
-    "127.0.0.1",
-)
-@option("--port N", "The port; 0: any free one.", click.IntRange(0, 65535), 8080)
-@option(
-    "--allow-host NAME",
-    "A name that clients may call this machine by, a proxy's for example; repeat it for more. "
-    "`*.NAME`: all that end so; `*`: any. Its addresses, `localhost`, its own name and that of "
-    "--host are allowed.",
-    str,
-    into="names",
-    multiple=True,
-    callback=_check_names,
-)
-@option(
-    "--api-key-env NAME",
-    "The environment variable with the key that clients must send (Authorization: Bearer).",
-    str,
-)
-@option(
-    "--max-body MIB",
-    "How large a request may be; JSON may have a sixteenth of that, and the scores in an answer an "
-    "eighth. All requests together hold at most four times as much in memory, whatever is sent; "
-    "those that do not fit are told to try again.",
-    click.IntRange(min=1),
-    64,
-)
-@overrides_option
+@make_command
 def serve(
+    file: Annotated[Path, "FILE"],
     *,
-    file: Path,
-    host: str,
-    port: int,
-    names: tuple[str, ...],
-    api_key_env: str | None,
-    max_body: int,
-    overrides: tuple[str, ...],
+    host: Annotated[str, "ADDRESS"] = "127.0.0.1",
+    port: Annotated[int, "N", click.IntRange(0, 65535)] = 8080,
+    names: Annotated[Sequence[str], "--allow-host NAME", HostName()] = (),
+    api_key_env: Annotated[str | None, "NAME"] = None,
+    max_body: Annotated[int, "MIB"] = 64,
+    overrides: Sequence[str] = (),
 ) -> None:
     """Serve a target over HTTP (Open Inference Protocol v2).
 
     Another machine can then fool it: a target that needs a GPU, or its own environment.
+
+    Args:
+        file: The experiment's file.
+        host: Where to listen. Use 0.0.0.0, or an address of this machine, to let others connect.
+        port: The port; 0: any free one.
+        names: A name that clients may call this machine by, a proxy's for example; repeat it for
+            more. `*.NAME`: all that end so; `*`: any. Its addresses, `localhost`, its own name and
+            that of --host are allowed.
+        api_key_env: The environment variable with the key that clients must send (Authorization:
+            Bearer).
+        max_body: How large a request may be; JSON may have a sixteenth of that, and the scores in
+            an answer an eighth. All requests together hold at most four times as much in memory,
+            whatever is sent; those that do not fit are told to try again.
+        overrides: Keys of the experiment to override.
+
+    Examples:
+        neatfool serve experiments/mnist.ini
+        neatfool serve experiments/mnist.ini --port 9000 --set target.device=cuda
+        NEATFOOL_KEY=... neatfool serve mine.ini --host 0.0.0.0 --api-key-env NEATFOOL_KEY
+
+        FILE needs only a section [target]. Ctrl-C (or SIGTERM) ends the service.
+        It needs `pip install 'neatfool[serve]'`.
     """
     key = None if api_key_env is None else os.environ.get(api_key_env, "").strip()
     if key == "":

@@ -34,10 +34,14 @@ NOTE: Final = (
 class SurvivalPoint(present.Facts):
     """What the target says of the images, changed in one way."""
 
-    median: float = Field(description="the median confidence in the images' own classes")
-    top1: float = Field(description="the share of images whose class is top-1")
-    kept: float = Field(description="of those with it as saved, the share that still have it")
-    strength: float | None = Field(None, description="the strength; null for images as saved")
+    median: float
+    """the median confidence in the images' own classes"""
+    top1: float
+    """the share of images whose class is top-1"""
+    kept: float
+    """of those with it as saved, the share that still have it"""
+    strength: float | None = None
+    """the strength; null for images as saved"""
     confidences: tuple[float, ...] = Field(exclude=True, repr=False)
     first: tuple[bool, ...] = Field(exclude=True, repr=False)
     shown: tuple[bytes, ...] = Field(exclude=True, repr=False)
@@ -46,7 +50,8 @@ class SurvivalPoint(present.Facts):
 class ChangeSurvival(ChangeKind):
     """One kind of change, at several strengths."""
 
-    points: tuple[SurvivalPoint, ...] = Field(description="what survives at each strength")
+    points: tuple[SurvivalPoint, ...]
+    """what survives at each strength"""
 
     @property
     def usually(self) -> SurvivalPoint:
@@ -57,11 +62,16 @@ class ChangeSurvival(ChangeKind):
 class SurvivalResult(RunFacts):
     """What of a run survives."""
 
-    target: str = Field(description="the target that scored")
-    own_target: bool = Field(description="whether that is the run's own target")
-    random_seed: int = Field(description="the seed of directions, signs and noise")
-    as_saved: SurvivalPoint = Field(description="the images as they were saved")
-    kinds: tuple[ChangeSurvival, ...] = Field(description="each kind of change")
+    target: str
+    """the target that scored"""
+    own_target: bool
+    """whether that is the run's own target"""
+    random_seed: int
+    """the seed of directions, signs and noise"""
+    as_saved: SurvivalPoint
+    """the images as they were saved"""
+    kinds: tuple[ChangeSurvival, ...]
+    """each kind of change"""
     classes: tuple[str, ...] = Field(exclude=True, repr=False)
     genomes: tuple[int, ...] = Field(exclude=True, repr=False)
     examples: tuple[int, ...] = Field(exclude=True, repr=False)
@@ -131,7 +141,8 @@ class Survival(MultiRunResult):
 
     about: ClassVar[str] = "what survives"
 
-    runs: tuple[SurvivalResult, ...] = Field(description="what of each run survives")
+    runs: tuple[SurvivalResult, ...]
+    """what of each run survives"""
 
     def story(self) -> Iterator[present.Block]:
         """Tell what survives, all at a glance and kind by kind."""

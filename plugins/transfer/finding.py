@@ -26,22 +26,33 @@ HEADS: Final = (
 class TransferTarget(present.Facts):
     """A network that is shown images."""
 
-    key: str = Field(description="its letter")
-    label: str = Field(description="what it is called")
-    target: str = Field(description="its target")
-    experiment: str | None = Field(description="the file that names it; null if only runs do")
-    runs: tuple[str, ...] = Field(description="the folders of the runs that fooled it")
-    shape: tuple[int, int, int] = Field(description="of its images: channels, height, width")
-    classes: int = Field(description="how many classes it has")
+    key: str
+    """its letter"""
+    label: str
+    """what it is called"""
+    target: str
+    """its target"""
+    experiment: str | None
+    """the file that names it; null if only runs do"""
+    runs: tuple[str, ...]
+    """the folders of the runs that fooled it"""
+    shape: tuple[int, int, int]
+    """of its images: channels, height, width"""
+    classes: int
+    """how many classes it has"""
 
 
 class NetworkAnswer(present.Facts):
     """What a network says of an image in its class."""
 
-    key: str = Field(description="the network's letter")
-    their_class: str | None = Field(description="what the network calls the class")
-    confidence: float | None = Field(description="null if it has no such class")
-    rank: int | None = Field(description="1 for the top-1 class; null if it does not place it")
+    key: str
+    """the network's letter"""
+    their_class: str | None
+    """what the network calls the class"""
+    confidence: float | None
+    """null if it has no such class"""
+    rank: int | None
+    """1 for the top-1 class; null if it does not place it"""
 
     def among(self, places: int) -> bool:
         """Say whether the class is among the first places."""
@@ -66,11 +77,16 @@ class NetworkAnswer(present.Facts):
 class TransferFigures(present.Facts):
     """What a network says of some images."""
 
-    key: str = Field(description="the network's letter")
-    images: int = Field(description="how many count: those whose class it has")
-    top1: float | None = Field(description="the share of them whose class is top-1 there")
-    top5: float | None = Field(description="the share whose class is among the first five")
-    median: float | None = Field(description="the median confidence in the class")
+    key: str
+    """the network's letter"""
+    images: int
+    """how many count: those whose class it has"""
+    top1: float | None
+    """the share of them whose class is top-1 there"""
+    top5: float | None
+    """the share whose class is among the first five"""
+    median: float | None
+    """the median confidence in the class"""
 
     @staticmethod
     def of(key: str, answers: Sequence[NetworkAnswer]) -> dict[str, Any]:
@@ -94,40 +110,49 @@ class TransferFigures(present.Facts):
 class RunFigures(TransferFigures):
     """What a network says of a run's images."""
 
-    shown: str = Field(description="`as saved`, or `drawn anew` at its size")
-    classes_not_found: tuple[str, ...] = Field(description="the classes that it does not have")
+    shown: str
+    """`as saved`, or `drawn anew` at its size"""
+    classes_not_found: tuple[str, ...]
+    """the classes that it does not have"""
 
 
 class AgreementFigures(TransferFigures):
     """What a network says of in-distribution images, in another's top-1 classes."""
 
-    first_of: str = Field(description="the letter of the network whose top-1 classes these are")
+    first_of: str
+    """the letter of the network whose top-1 classes these are"""
 
 
 class FoolingImage(present.Facts):
     """An image in all networks."""
 
-    name: str = Field(description="the class that it was evolved for")
-    index: int = Field(description="the class's index")
-    recorded: float = Field(description="the confidence that the run recorded")
-    networks: tuple[NetworkAnswer, ...] = Field(description="what each network says")
+    name: str
+    """the class that it was evolved for"""
+    index: int
+    """the class's index"""
+    recorded: float
+    """the confidence that the run recorded"""
+    networks: tuple[NetworkAnswer, ...]
+    """what each network says"""
     png: bytes = Field(b"", exclude=True, repr=False)
 
 
 class RunTransfer(RunFacts):
     """Which networks a run's images fool."""
 
-    own: str | None = Field(description="the key of its own network")
-    others: int = Field(description="how many other networks know any of its classes")
-    fool_any_other: float | None = Field(
-        description="the share of images that fool at least one other network, of those whose "
-        "class at least one has"
-    )
-    fool_all_others: float | None = Field(
-        description="the share that fools all others, of those whose class all have"
-    )
-    networks: tuple[RunFigures, ...] = Field(description="what each network says of all")
-    classes: tuple[FoolingImage, ...] = Field(description="each image, the most fooling first")
+    own: str | None
+    """the key of its own network"""
+    others: int
+    """how many other networks know any of its classes"""
+    fool_any_other: float | None
+    """the share of images that fool at least one other network, of those whose class at least one
+    has"""
+    fool_all_others: float | None
+    """the share that fools all others, of those whose class all have"""
+    networks: tuple[RunFigures, ...]
+    """what each network says of all"""
+    classes: tuple[FoolingImage, ...]
+    """each image, the most fooling first"""
 
     def headline(self) -> str:
         """Say how many images fool other networks."""
@@ -157,11 +182,12 @@ class RunTransfer(RunFacts):
 class Agreement(present.Facts):
     """How far the networks agree on in-distribution images."""
 
-    source: str = Field(description="where they come from, in words")
-    number: int = Field(description="how many there are")
-    agreement: tuple[AgreementFigures, ...] = Field(
-        description="each network in each one's classes"
-    )
+    source: str
+    """where they come from, in words"""
+    number: int
+    """how many there are"""
+    agreement: tuple[AgreementFigures, ...]
+    """each network in each one's classes"""
 
     def headline(self) -> str:
         """Say how far the networks agree."""
@@ -180,10 +206,14 @@ class TransferMatrix(MultiRunResult):
 
     about: ClassVar[str] = "which images fool which networks"
 
-    networks: tuple[TransferTarget, ...] = Field(description="the networks, the runs' own first")
-    runs: tuple[RunTransfer, ...] = Field(description="which networks each run's images fool")
-    in_distribution: Agreement | None = Field(description="on such images; null without any")
-    notes: tuple[str, ...] = Field(description="what was noticed when the networks were loaded")
+    networks: tuple[TransferTarget, ...]
+    """the networks, the runs' own first"""
+    runs: tuple[RunTransfer, ...]
+    """which networks each run's images fool"""
+    in_distribution: Agreement | None
+    """on such images; null without any"""
+    notes: tuple[str, ...]
+    """what was noticed when the networks were loaded"""
 
     def story(self) -> Iterator[present.Block]:
         """Tell which images fool which networks, then class by class."""

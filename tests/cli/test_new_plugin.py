@@ -43,6 +43,11 @@ def packages(tmp_path_factory) -> dict[str, Path]:
     return {kind: folder / kind for kind in KINDS}
 
 
+def test_its_help_names_each_kind() -> None:
+    text = CliRunner().invoke(new, ["--help"]).output
+    assert {*KINDS} <= {*re.findall(r"\w+", text)}
+
+
 OWN_TESTS = """
 import os, sys, pytest
 for folder in sys.argv[1:]:

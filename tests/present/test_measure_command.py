@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -111,7 +112,7 @@ def test_a_parameter_without_a_description_is_named():
             runs: The runs.
         """
 
-    with pytest.raises(PluginError, match="measure 'bare': its parameter 'depth'"):
+    with pytest.raises(PluginError, match="command 'bare': its parameter 'depth'"):
         present.make_measure_command("bare", bare)
 
 
@@ -127,3 +128,28 @@ def test_one_file_for_both_is_refused_before_anything_is_measured(tmp_path):
     result = run("a", "--csv", both, "--html", both)
     assert result.exit_code == 2
     assert not Path(both).exists()
+
+
+def test_a_function_becomes_a_command_with_arguments_that_may_be_left_out():
+    @present.make_command
+    def greet(
+        whom: Annotated[str, "[WHOM]"] = "world",
+        *,
+        words: Annotated[Sequence[str], "-w, --word TEXT", click.STRING] = (),
+        as_json: Annotated[bool, "--json"] = False,
+    ) -> None:
+        """Greet somebody.
+
+        Args:
+            whom: Whom.
+            words: A word; repeat it.
+            as_json: Print JSON.
+        """
+        click.echo(f"{whom} {words} {as_json}")
+
+    def output(*given: str) -> str:
+        return CliRunner().invoke(greet, given).output.strip()
+
+    assert output() == "world () False"
+    assert output("moon", "-w", "a, b", "--word", "c", "--json") == "moon ('a, b', 'c') True"
+    assert "Greet somebody." in output("--help")

@@ -63,8 +63,8 @@ def without_gradients(self, images, amounts, seeds):
 
 
 FAULTS = {
-    "same images become the same bits": [
-        (Counting, r"change\(\) at 20 %: the same images, changed twice, differ by up to"),
+    "same images give the same bits": [
+        (Counting, r"change\(\) at 20 %: the same images, given twice, differ by up to"),
         (spoilt(by_global_chance), "generator of torch was used|differ by up to"),
     ],
     "levels stay from 0 to 255": [

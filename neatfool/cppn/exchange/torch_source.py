@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import Final
+
+from jinja2 import Template
 
 from neatfool.cppn.activations import ACTIVATIONS
 from neatfool.cppn.exchange.network import NeatNetwork, Node
@@ -18,35 +21,6 @@ _OPERATIONS: Final = {
     "Step": "({0} >= 0).to({0}.dtype)",
 }
 """The operations of formulas."""
-
-_MODULE: Final = '''"""{title}
-
-A feed-forward network that neatfool {version} wrote. It needs PyTorch, and nothing else.
-Inputs: {inputs}. Outputs: {outputs}.
-"""
-
-import torch
-from torch import nn
-
-
-{functions}
-class NeatModule(nn.Module):
-    """Turns inputs, floats [..., {input_count}], into outputs, [..., {output_count}].
-
-    The weights and biases are parameters. ``NeatModule(torch.float64)`` has all their digits.
-    """
-
-    def __init__(self, dtype=None):
-        super().__init__()
-        self.weights = nn.Parameter(torch.tensor([{weights}], dtype=dtype))
-        self.biases = nn.Parameter(torch.tensor([{biases}], dtype=dtype))
-
-    def forward(self, inputs):
-        w, b = self.weights.unbind(), self.biases.unbind()
-        ({names},) = inputs.unbind(-1)
-{statements}
-        return torch.stack(torch.broadcast_tensors({results}), -1)
-'''
 
 
 def to_torch(network: NeatNetwork, *, title: str = "") -> str:
@@ -63,7 +37,8 @@ def to_torch(network: NeatNetwork, *, title: str = "") -> str:
         statements.append(f"        {_name(node.key)} = {_statement(node, place, first)}")
         first += len(node.terms)
     keys = range(-1, -1 - len(network.inputs), -1)
-    return _MODULE.format(
+    template = Path(__file__).with_name("module.py.j2").read_text(encoding="utf-8")
+    text: str = Template(template, keep_trailing_newline=True).render(
         title=_plain([title]) or "A NEAT network",
         version=version("neatfool"),
         inputs=_plain(network.inputs),
@@ -77,6 +52,7 @@ def to_torch(network: NeatNetwork, *, title: str = "") -> str:
         statements="\n".join(statements),
         results=", ".join(map(_name, range(len(network.outputs)))),
     )
+    return text
 
 
 def _statement(node: Node, place: int, first: int) -> str:

@@ -51,23 +51,28 @@ LEGEND: Final = (
 class Round(Facts):
     """A network, what it says of real images that it did not learn from, and how it was fooled."""
 
-    round: int = Field(description="the round's number, from 1")
-    network: str | None = Field(
-        description="the file of its network; null for the experiment's own"
-    )
-    fooling_images: int = Field(description="how many fooling images that had learnt")
-    accuracy: float = Field(description="the share of real images that it recognises")
-    false_alarms: int | None = Field(
-        description="how many real images it calls `fooling`; null for the experiment's own"
-    )
-    run: str = Field(description="the folder of the run that fooled it")
-    seed: int = Field(description="its seed")
-    images: int = Field(description="how many images it showed")
-    images_to_99: int | None = Field(
-        description="how many until its median was 99 %; null if it was not reached"
-    )
-    classes: dict[str, float] = Field(description="the confidence by class")
-    median: float = Field(description="the median confidence over the classes")
+    round: int
+    """the round's number, from 1"""
+    network: str | None
+    """the file of its network; null for the experiment's own"""
+    fooling_images: int
+    """how many fooling images that had learnt"""
+    accuracy: float
+    """the share of real images that it recognises"""
+    false_alarms: int | None
+    """how many real images it calls `fooling`; null for the experiment's own"""
+    run: str
+    """the folder of the run that fooled it"""
+    seed: int
+    """its seed"""
+    images: int
+    """how many images it showed"""
+    images_to_99: int | None
+    """how many until its median was 99 %; null if it was not reached"""
+    classes: dict[str, float]
+    """the confidence by class"""
+    median: float
+    """the median confidence over the classes"""
     pictures: dict[str, tuple[bytes, float]] = Field(exclude=True, repr=False)
 
 
@@ -76,12 +81,18 @@ class RetrainingResult(Finding):
 
     about: ClassVar = "retrained on fooling images"
 
-    name: str = Field(description="the experiment's name")
-    experiment: str = Field(description="its file")
-    folder: str = Field(description="where networks and runs are")
-    seed: int = Field(description="where all chance came from")
-    real_images: int = Field(description="how many real images each network was shown")
-    rounds: tuple[Round, ...] = Field(description="each round")
+    name: str
+    """the experiment's name"""
+    experiment: str
+    """its file"""
+    folder: str
+    """where networks and runs are"""
+    seed: int
+    """where all chance came from"""
+    real_images: int
+    """how many real images each network was shown"""
+    rounds: tuple[Round, ...]
+    """each round"""
 
     @property
     def title(self) -> str:

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from neatfool import ImageSpec
-from neatfool.measure.estimates import tell_apart
 from neatfool.spec.scores import log_odds
 from neatfool_plugins.audit.acceptance import sum_up
+from neatfool_plugins.audit.bootstrap import tell_apart
 from neatfool_plugins.audit.confidence import LIMIT, ConfidenceRecord, simple_images
 
 CLASSES = 20

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from neatfool.measure.estimates import LIMIT, median_of, tell_apart, threshold_of
+from neatfool.measure import LIMIT
+from neatfool_plugins.audit.bootstrap import median_of, tell_apart, threshold_of
 
 
 def draw(seed, number=200, shift=1.0, seeds=3):
