@@ -39,6 +39,7 @@ default_role = "code"
 html_theme = "furo"
 html_title = f"neatfool {release}"
 html_extra_path = ["_extra"]
+html_favicon = "_static/icon.svg"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 

@@ -77,24 +77,21 @@ def test_the_map_names_files_that_exist():
     assert [file for file in files if not (ROOT / file).is_file()] == []
 
 
-@pytest.fixture
-def example(tmp_path, monkeypatch):
-    """Write down the README's own target and its experiment."""
-    source = next(text for _, text in FENCED if text.startswith("# bright.py\n"))
-    experiment = next(
-        text for _, text in FENCED if text.startswith("[experiment]\nname = bright\n")
-    )
-    (tmp_path / "bright.py").write_text(source, encoding="utf-8")
-    (tmp_path / "bright.ini").write_text(experiment, encoding="utf-8")
+def test_the_lines_of_python_in_the_readme_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    return tmp_path
+    (code,) = (text for kind, text in FENCED if kind == "python")
+    Path("example.py").write_text(code.replace("20_000", "20, progress=False"), encoding="utf-8")
+    names = ["school bus", "coil"]
+    model = lambda images: np.full((len(images), 2), 0.5)  # noqa: E731
+    runpy.run_path("example.py", {"model": model, "names": names})
+    assert Path("school-bus.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_target_of_the_readme_is_fooled(example):
-    arguments = ["run", "bright.ini", "--set", "experiment.generations=3", "--no-report"]
-    result = CliRunner().invoke(main, arguments, catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    assert len(list((example / "runs" / "bright-5" / "images").glob("*.png"))) == 2
+def test_the_readme_is_short_and_shows_pictures_that_exist():
+    assert len(README.split()) <= 600
+    pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", README)
+    assert len(pictures) == 3
+    assert all((ROOT / picture).is_file() for picture in pictures)
 
 
 @pytest.mark.parametrize("experiment", EXAMPLES, ids=lambda path: path.stem)
@@ -209,14 +206,23 @@ def test_all_pages_together_end():
     assert sum(map(words_of, [*pages, *(ROOT / "docs").glob("*.md")])) < 45_000
 
 
-def test_the_home_page_shows_the_demo_first_then_pictures_and_five_links():
+def test_the_home_page_shows_the_demo_first_then_cards_and_pictures():
     page = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
-    title, first, then = page.split("\n\n")[:3]
-    assert title == "# neatfool"
-    assert '<iframe class="fool" src="fool.html"' in first
-    assert then.startswith("![")
-    assert len(re.findall(r"(?<!!)\[[^\]]+\]\(", page)) == 5
+    places = [page.index(f'class="{name}"') for name in ("fool", "cards", "tiles")]
+    assert places == sorted(places)
+    cards = page[places[1] : places[2]]
+    assert len(re.findall(r'<a href="\w+\.html">', cards)) == 3
+    pictures = re.findall(r'src="(_static/[^"]+)"', page)
+    assert len(pictures) == 3 + page.count("<figcaption>")
+    assert all((ROOT / "docs" / picture).is_file() for picture in pictures)
     assert all(":hidden:" in block for block in page.split("```{toctree}")[1:])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_the_links_of_a_page_lead_to_pages(page):
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    links = re.findall(r"\]\(([\w/.-]+\.\w+)(?:#[\w.-]+)?\)", text)
+    assert [link for link in links if not (page.parent / link).exists()] == []
 
 
 @pytest.mark.parametrize("name", [name for name, _ in commands(main)])
