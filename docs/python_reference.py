@@ -28,6 +28,7 @@ PAGES: dict[str, tuple[str, Sequence[str]]] = {
     "runs": ("Runs, elites and scorers", ()),
     "measures": ("Measures", ["analysis"]),
     "contracts": ("Contracts of plugins", ()),
+    "parts": ("What plugins use", ()),
     "hooks": ("Hooks and checks of plugins", ["plugin.hookspecs", "testing"]),
     "measure-authors": ("For authors of measures", ["measure"]),
     "findings": ("Findings, pages and pictures", ["present"]),
@@ -42,7 +43,8 @@ PAGES: dict[str, tuple[str, Sequence[str]]] = {
 TOP_LEVEL = {
     "fooling": ("fooling.fool", "fooling.evolve", "evolution.assembly", "evolution.python_target"),
     "runs": ("run.", "fooling.", "experiment.", "scoring.", "spec.fitting", "wording", "machine"),
-    "contracts": ("",),
+    "contracts": ("spec.",),
+    "parts": ("",),
 }
 """How the modules begin whose names, exported by ``neatfool`` itself, stand on a page."""
 
@@ -75,13 +77,16 @@ def reference_pages() -> dict[str, str]:
 
 def write_page(page: str, title: str, packages: Sequence[str]) -> str:
     parts = [f"# {title}"]
+    level = "###" if len(packages) > 1 else "##"
     for package in (f"neatfool.{each}" for each in packages):
         parts += [f"## `{package}`"] * (len(packages) > 1)
         parts.append(to_markdown(inspect.getdoc(resolve_name(package)) or ""))
-        parts += [describe(f"{package}.{name}") for name in names_of(package)]
+        parts += [describe(f"{package}.{name}", level) for name in names_of(package)]
     if page == "measures":
-        parts += [describe(f"neatfool_plugins.{each}") for each in MEASURES]
-    parts += [describe(f"neatfool.{name}") for name in names_of("neatfool") if place(name) == page]
+        parts += [describe(f"neatfool_plugins.{each}", level) for each in MEASURES]
+    parts += [
+        describe(f"neatfool.{name}", level) for name in names_of("neatfool") if place(name) == page
+    ]
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
@@ -103,12 +108,12 @@ def place(name: str) -> str:
     return next(page for page, starts in TOP_LEVEL.items() if module.startswith(starts))
 
 
-def describe(path: str) -> str:
-    """Write a section about a public name."""
+def describe(path: str, level: str) -> str:
+    """Write a section about a public name, under a heading of the level."""
     package, _, name = path.rpartition(".")
     value = inspect.unwrap(resolve_name(f"{package}:{name}"))
     if not (inspect.isclass(value) or inspect.isfunction(value)):
-        return f"### `{name}`\n\n{to_markdown(text_below(path))}"
+        return f"{level} `{name}`\n\n{to_markdown(text_below(path))}"
     node = parse(value)
     parts = [to_markdown(ast.get_docstring(node) or "")]
     if isinstance(node, ast.ClassDef):
@@ -118,8 +123,8 @@ def describe(path: str) -> str:
         parts += describe_members(node)
     elif path.startswith("neatfool.analysis."):
         finding = get_type_hints(value)["return"]
-        parts.append(describe(f"{finding.__module__}.{finding.__name__}"))
-    return "\n\n".join(filter(None, [f"### `{name}`", code(outline(node)), *parts]))
+        parts.append(describe(f"{finding.__module__}.{finding.__name__}", level))
+    return "\n\n".join(filter(None, [f"{level} `{name}`", code(outline(node)), *parts]))
 
 
 def parse(value: Any) -> Any:

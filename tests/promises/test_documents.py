@@ -295,7 +295,7 @@ def test_what_is_generated_is_current():
 
 def test_the_reference_has_each_public_name_once():
     pages = [page.read_text("utf-8") for page in (ROOT / "docs" / "reference").glob("*.md")]
-    named = re.findall(r"^### `(\w+)`$", "\n".join(pages), re.MULTILINE)
+    named = re.findall(r"^##+ `(\w+)`$", "\n".join(pages), re.MULTILINE)
     packages = (
         neatfool,
         neatfool.cppn,
