@@ -8,10 +8,8 @@ import sys
 from importlib.metadata import version as version_of
 from pathlib import Path
 from subprocess import SubprocessError
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sphinx.ext.napoleon.docstring import GoogleDocstring
-from sphinx.pycode import ModuleAnalyzer
 from sphinx.util import logging
 
 from neatfool import NeatfoolError
@@ -33,11 +31,7 @@ release = version = version_of("neatfool")
 
 extensions = [
     "foolbench",
-    "generated",
     "myst_nb",
-    "sphinx.ext.autodoc",
-    "sphinx.ext.napoleon",
-    "sphinx.ext.viewcode",
 ]
 exclude_patterns = ["_build", "_extra", "colab"]
 default_role = "code"
@@ -45,6 +39,7 @@ default_role = "code"
 html_theme = "furo"
 html_title = f"neatfool {release}"
 html_extra_path = ["_extra"]
+html_favicon = "_static/icon.svg"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 
@@ -60,47 +55,6 @@ nb_merge_streams = True
 os.environ.pop("MPLBACKEND", None)  # Figures appear on the page.
 os.environ["COLUMNS"] = "78"  # Tables of the command line fit there,
 os.environ["TTY_COMPATIBLE"] = "0"  # and progress, which is drawn over itself, is left out.
-
-autodoc_member_order = "bysource"
-autodoc_typehints = "description"
-autodoc_typehints_description_target = "documented"
-autodoc_default_options = {"members": True}
-napoleon_google_docstring = True
-napoleon_numpy_docstring = False
-napoleon_use_ivar = True
-
-
-def _parse_returns(docstring: GoogleDocstring) -> list[tuple[str, str, list[str]]]:
-    lines = docstring._dedent(docstring._consume_to_next_section())
-    return [("", "", lines)] if lines else []
-
-
-def _parse_attribute(docstring: Any) -> list[str]:
-    docstring._what = "method"
-    docstring._parse()
-    return []
-
-
-def _parse_examples(docstring: GoogleDocstring, section: str) -> list[str]:
-    lines = docstring._indent(docstring._dedent(docstring._consume_to_next_section()), 3)
-    return [".. rubric:: Examples", "", ".. code-block:: sh", "", *lines, ""]
-
-
-# Types stand in the signatures, so the colon in "Returns: The place: where it is" is only a colon.
-GoogleDocstring._consume_returns_section = lambda self, preprocess_types=False: _parse_returns(self)
-GoogleDocstring._parse_attribute_docstring = _parse_attribute
-# The examples of a measure are those of its command.
-GoogleDocstring._parse_examples_section = _parse_examples
-
-
-def _describe_data(app: Sphinx, what: str, name: str, value: object, *parts: Any) -> None:
-    """Describe a constant by what stands below it where it is defined, not by its type."""
-    if what == "data":
-        lines = parts[-1]
-        package, _, key = name.rpartition(".")
-        inside = [each for each in sys.modules if each.startswith(f"{package}.")]
-        for module in (each for each in inside if vars(sys.modules[each]).get(key) is value):
-            lines[:] = ModuleAnalyzer.for_module(module).find_attr_docs().get(("", key), lines)
 
 
 def _make_demo(folder: Path, cache: Path) -> str:
@@ -133,5 +87,4 @@ def _add_pages(app: Sphinx, error: Exception | None) -> None:
 
 def setup(app: Sphinx) -> None:
     """Connect to Sphinx."""
-    app.connect("autodoc-process-docstring", _describe_data)
     app.connect("build-finished", _add_pages)

@@ -1,25 +1,27 @@
-"""What the pages show of the program itself: its commands, and the options of experiments.
+"""What the pages show of the program itself: its commands, options, findings and names.
 
-Sphinx calls this when it reads a page. The comment ``<!-- commands -->`` becomes a section for each
-command, from its help. ``<!-- finding NAME -->`` becomes a table of the keys of that finding's
-JSON, from its fields; NAME has its module before it. ``<!-- measure keys -->`` becomes that, with a
-heading, for each registered measure whose heading the page does not have, and ``<!-- measures -->``
-the reference of all of them and of their findings.
-``<!-- plugin KIND NAME -->`` becomes the command that writes a plugin, and the plugin.
-``<!-- plugins -->`` becomes a table of neatfool's own plugins, ``<!-- plugins of others -->`` one
-of those in ``plugins.toml``, and ``<!-- plugin keys -->`` one of the keys of that file.
-``<!-- options WHAT -->`` becomes a table, from a model of options. WHAT is a plugin, as
-``scheme.gradient``, or a section for the keys of neatfool's own, or ``learning``.
-Behind it may come
+``python docs/generated.py --write`` writes it into the pages, from the code; without ``--write`` it
+lists the pages that are out of date. A page says what it shows between two comments:
+``<!-- generated: WHAT -->`` and ``<!-- end -->``. WHAT is
 
-- another section of the plugin: ``scheme.single_class DefaultStagnation``;
-- ``FIRST..LAST``: only the keys from one to another; either may be left out;
-- ``by-preset``: the defaults of each preset.
+- ``commands``: a section for each command, from its help;
+- ``keys NAME``: the keys of a finding's JSON, from its fields; NAME has its module before it;
+- ``findings``: that for each registered measure;
+- ``plugin KIND NAME``: the command that writes a plugin, and the plugin;
+- ``plugins``: neatfool's own plugins; ``listed``: those in ``plugins.toml``;
+- ``listed-keys``: the keys of ``plugins.toml``;
+- ``options OF``: the options of a model. OF is a plugin, as ``scheme.gradient``; ``learning``; or a
+  section for the keys of neatfool's own. Behind it may come another section of the plugin
+  (``scheme.single_class DefaultStagnation``); ``FIRST..LAST``, either of which may be left out, for
+  the keys from one to another; and ``by-preset``, for the defaults of each preset.
+
+The pages of ``reference`` that :mod:`python_reference` writes are generated as a whole.
 """
 
 from __future__ import annotations
 
 import re
+import sys
 import tomllib
 from inspect import cleandoc
 from pathlib import Path
@@ -41,65 +43,66 @@ from neatfool.plugin.discovery import KINDS
 from neatfool.plugin.manager import PluginManager
 from neatfool.wording import listed
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+sys.path.insert(0, str(Path(__file__).parent))
 
-    from sphinx.application import Sphinx
+from python_reference import reference_pages
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
 
     from neatfool.config.option_help import OptionDescription
 
-OTHERS = Path(__file__).with_name("plugins.toml")
+DOCS = Path(__file__).parent
+REFERENCE = DOCS / "reference"
+OTHERS = DOCS / "plugins.toml"
+END = "<!-- end -->"
+MARK = re.compile(rf"(<!-- generated: (.*?) -->)\n.*?{END}", re.DOTALL)
 CODE = re.compile(r"(`[^`]*`)|(?<![\w-])(--[a-z][\w-]*\w)|([*_<>|{}\\])")
 """In a text: code, an option's name, or a character that Markdown would take for its own."""
 
 
-def generated(page: str) -> str:
-    """Give a page's Markdown with what its comments ask for."""
-    measures = {name: getattr(analysis, name) for name in dir(analysis)}
-    for comment, write in (("measure keys", describe_keys), ("measures", describe)):
-        if (mark := f"<!-- {comment} -->") in page:
-            sections = [
-                write(each) for name, each in measures.items() if f"### `{name}`" not in page
-            ]
-            page = page.replace(mark, "\n\n".join(sections))
-    if "<!-- commands -->" in page:
-        keys = {*re.findall("^### `(.*)`$", page, re.MULTILINE)}
-        program, *rest = contexts(main)
-        parts = [section(program, keys), *map(entry, rest), ""]
-        parts += [section(context, keys) for context in rest]
-        page = page.replace("<!-- commands -->", "\n".join(parts))
-    page = re.sub("<!-- finding (.*) -->", lambda found: keys_of(found[1]), page)
-    page = re.sub(r"<!-- plugin (\w+) (\w+) -->", lambda found: plugin(found[1], found[2]), page)
-    if "<!-- plugins -->" in page:
-        page = page.replace("<!-- plugins -->", own_plugins())
-        others = list_others(OTHERS.read_text(encoding="utf-8"))
-        page = page.replace("<!-- plugins of others -->", others)
-        page = page.replace("<!-- plugin keys -->", keys_of_model(ListedPlugin))
-    return re.sub(r"<!-- options (\S+)(.*) -->", lambda found: table(found[1], found[2]), page)
-
-
-def describe_keys(measure: Callable[..., object]) -> str:
-    """Write the keys of a measure's JSON under its name."""
-    finding = finding_of(measure)
-    table = f"<!-- finding {finding.__module__}.{finding.__name__} -->"
-    return f"### `{measure.__name__}`\n\n{table}"
-
-
-def describe(measure: Callable[..., object]) -> str:
-    """Write the directives for the reference of a measure and its finding."""
-    finding = finding_of(measure)
-    function = f".. autofunction:: {measure.__module__}.{measure.__name__}"
-    result = f".. autoclass:: {finding.__module__}.{finding.__name__}\n   :no-members:"
-    return f"```{{eval-rst}}\n{function}\n{result}\n```"
-
-
-def finding_of(measure: Callable[..., object]) -> type[BaseModel]:
-    """Give the type of what a measure returns."""
-    found: type[BaseModel] = get_type_hints(measure)["return"]
+def pages() -> dict[Path, str]:
+    """Give each page that shows something of the program, as it should be."""
+    found = {REFERENCE / name: text for name, text in reference_pages().items()}
+    for path in sorted(DOCS.rglob("*.md")):
+        if path not in found and MARK.search(read(path)):
+            found[path] = fill(read(path))
     return found
 
 
-def keys_of(finding: str) -> str:
+def fill(page: str) -> str:
+    """Put between a page's comments what they ask for."""
+    return MARK.sub(lambda found: f"{found[1]}\n\n{show(*found[2].split()).strip()}\n\n{END}", page)
+
+
+def show(what: str, *words: str) -> str:
+    """Write what a comment asks for."""
+    return WRITERS[what](*words)
+
+
+def without_generated(page: str) -> str:
+    """Leave of a page what people wrote."""
+    return MARK.sub("", page)
+
+
+def read(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def commands() -> str:
+    """Write a list of all commands, and a section for each."""
+    program, *rest = contexts(main)
+    return "\n".join([section(program), *map(entry, rest), "", *map(section, rest)])
+
+
+def findings() -> str:
+    """Write the keys of the JSON of each measure's finding."""
+    measures = [getattr(analysis, name) for name in dir(analysis)]
+    returned = {each.__name__: get_type_hints(each)["return"] for each in measures}
+    return "\n\n".join(f"## `{name}`\n\n{keys_of_model(of)}" for name, of in returned.items())
+
+
+def keys(finding: str) -> str:
     """Write the keys of a finding's JSON as a table."""
     return keys_of_model(resolve_name(finding))
 
@@ -199,8 +202,8 @@ def entry(context: click.Context) -> str:
     return f"- [`{path}`](#{path.replace(' ', '-')}): {marked(short)}"
 
 
-def section(context: click.Context, keys: Collection[str]) -> str:
-    """Write a command's help as a section of a page, which may have the keys of its JSON."""
+def section(context: click.Context) -> str:
+    """Write a command's help as a section of a page."""
     command, path = context.command, context.command_path
     usage = " ".join([path, *command.collect_usage_pieces(context)])
     options = [each for each in command.get_params(context)[:-1] if isinstance(each, click.Option)]
@@ -208,24 +211,23 @@ def section(context: click.Context, keys: Collection[str]) -> str:
         f"## `{path}`",
         *map(marked, cleandoc(command.help or "").split("\n\n")),
         f"```text\n{usage}\n```",
-        f":::{{program}} {path}\n:::",
-        *(option_block(context, option, keys) for option in options),
+        "\n".join(option_line(context, option) for option in options),
         *map(paragraph, cleandoc(command.epilog or "").split("\n\n")),
     ]
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
-def option_block(context: click.Context, option: click.Option, keys: Collection[str]) -> str:
-    """Write an option; ``keys`` are the commands for which the page has the keys of ``--json``."""
+def option_line(context: click.Context, option: click.Option) -> str:
+    """Write an option as an item of a list."""
     names, text = option.get_help_record(context) or ("", "")
     text, *limits = re.split(r"  \[", text)
     shown = option.make_metavar(context)
     limits = [re.sub(r"\bx\b", shown, each.rstrip("]")) for each in limits]
     words = [marked(text), *(f"`{each}`" for each in limits)]
-    command = context.command_path.partition(" ")[2]
-    if names == "--json" and command in keys:
-        words.append(f"([its keys](#{command.replace(' ', '-')}))")
-    return f":::{{option}} {names.replace(' / ', ', ')}\n{' '.join(words)}\n:::"
+    if names == "--json":
+        anchor = context.command_path.partition(" ")[2].replace(" ", "-")
+        words.append(f"([its keys](reference/json.md#{anchor}))")
+    return f"- `{names.replace(' / ', ', ')}`: {' '.join(words)}"
 
 
 def paragraph(text: str) -> str:
@@ -246,14 +248,14 @@ def marked(text: str) -> str:
     )
 
 
-def table(what: str, words: str) -> str:
+def table(what: str, *words: str) -> str:
     """Write the options of a model as a table."""
     model, kind = model_of(what), what.partition(".")[0]
     presets = get_args(model.model_fields["preset"].annotation) if "by-preset" in words else ()
-    name = re.match(r" (\w+)(?= |$)", words)
-    borders = re.search(r"(\w*)\.\.(\w*)", words)
+    section = next((word for word in words if word.isidentifier()), kind)
+    first, last = next((word.split("..") for word in words if ".." in word), ("", ""))
     described = [
-        describe_options(model, kind, **given)[name[1] if name else kind]
+        describe_options(model, kind, **given)[section]
         for given in [{"preset": preset} for preset in presets] or [{}]
     ]
     rows = [("key", *([f"`{each}`" for each in presets] or ("type", "default")), "what it is for")]
@@ -268,8 +270,8 @@ def table(what: str, words: str) -> str:
         for option in options[:1]
     ]
     keys = [row[0].strip("`") for row in rows]
-    start = keys.index(borders[1]) if borders and borders[1] else 1
-    stop = keys.index(borders[2]) + 1 if borders and borders[2] else len(keys)
+    start = keys.index(first) if first else 1
+    stop = keys.index(last) + 1 if last else len(keys)
     return "".join(map(line, [rows[0], ["---"] * len(rows[0]), *rows[start:stop]]))
 
 
@@ -290,10 +292,22 @@ def line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"
 
 
-def setup(app: Sphinx) -> None:
-    """Fill each page when Sphinx reads it."""
+WRITERS: dict[str, Callable[..., str]] = {
+    "commands": commands,
+    "keys": keys,
+    "findings": findings,
+    "plugin": plugin,
+    "plugins": own_plugins,
+    "listed": lambda: list_others(OTHERS.read_text(encoding="utf-8")),
+    "listed-keys": lambda: keys_of_model(ListedPlugin),
+    "options": table,
+}
 
-    def fill(app: Sphinx, page: str, source: list[str]) -> None:
-        source[0] = generated(source[0])
 
-    app.connect("source-read", fill)
+if __name__ == "__main__":
+    outdated = {path: text for path, text in pages().items() if text != read(path)}
+    for page, text in outdated.items():
+        print(page.relative_to(DOCS))
+        if "--write" in sys.argv:
+            page.write_text(text, encoding="utf-8")
+    sys.exit(bool(outdated) and "--write" not in sys.argv)

@@ -24,8 +24,10 @@ POINT: Final = 72 / PIXELS_PER_INCH
 """A CSS pixel in points, in which matplotlib measures lines and letters."""
 
 SURFACE: Final = "#fffffe"
+"""The colour behind charts."""
 INK: Final = "#1b1f26"
 MUTED: Final = "#626b78"
+"""The colour of labels and of what is less important."""
 RULE: Final = "#dcdfe5"
 DISABLED: Final = "#9aa2ae"
 POSITIVE: Final = "#2b7bba"

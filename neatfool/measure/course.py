@@ -70,6 +70,7 @@ def tested(statistics: Mapping[str, Statistic]) -> list[Statistic]:
 
 
 TESTED_STATISTICS: Final = tested(STATISTICS)
+"""Those of :data:`STATISTICS` that comparisons test for significance."""
 
 
 class RunCourse:

@@ -17,6 +17,7 @@ FEWEST: Final = 20
 """Of fewer in-distribution images, 95 % are all of them."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
+"""A share: a number from 0 to 1."""
 
 
 class Estimate(Facts):

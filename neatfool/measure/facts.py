@@ -27,6 +27,7 @@ FEW: Final = 50
 AT_A_TIME: Final = 64
 """Images that are scored together, at least: enough for concurrent calls."""
 SURVIVAL_FILE: Final = "survival.json"
+"""The file in a run's folder that keeps its survival."""
 
 
 class RunFacts(Facts):

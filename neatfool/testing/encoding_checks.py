@@ -18,7 +18,9 @@ from neatfool.spec.image_spec import ImageSpec
 from neatfool.testing.checking import Subject, global_randomness
 
 GREY = ImageSpec(height=12, width=9, channels=1, classes=("a", "b", "c"))
+"""Grey images, with which encodings are checked."""
 COLOUR = ImageSpec(height=7, width=11, channels=3, classes=("a", "b", "c"))
+"""Coloured images, with which encodings are checked."""
 GENOMES: Final = 6
 GARBAGE: Final = ("", "{", "null", "3", "[]", "{}", '"text"', '{"version": "none"}')
 MOVE: Final = 0.05

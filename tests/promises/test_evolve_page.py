@@ -13,7 +13,8 @@ import neatfool as library
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "evolve.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(python|ini)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+OBJECTIVES = PAGE.partition("## Beyond labels")[0]
+BLOCKS = re.findall(r"^```(python|ini)\n(.*?)^```$", OBJECTIVES, re.MULTILINE | re.DOTALL)
 FUNCTIONS = [text for kind, text in BLOCKS if kind == "python" and "hookimpl" not in text]
 
 
@@ -32,14 +33,11 @@ def test_the_functions_run():
         if "ribs" in text:
             pytest.importorskip("ribs.visualize")
             pytest.importorskip("seaborn")
-        if "identify" in text and not shutil.which("identify"):
-            continue
         fewer, changed = re.subn(r"images=[\d_]+,", "images=900, progress=False,", text)
         Path("example.py").write_text(fewer, encoding="utf-8")
         exec(compile(fewer, "example.py", "exec"), names)
         runs += [names["run"]] * changed
-    symmetries, nearness, life, *varied = runs
-    assert all(run.best().score > 20 for run in varied)
+    symmetries, nearness, life = runs
     assert symmetries.classes == ("mirror", "half turn", "quarter turn")
     assert symmetries.summary()["filled"] == 3
     assert 0 < nearness.best().score <= 1

@@ -1,4 +1,4 @@
-"""What docs/private-interfaces.md lists is there, and neatfool does the same without it."""
+"""What docs/versioning.md lists is there, and neatfool does the same without it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from neatfool.cppn import PRESETS, ConnectionGene, GenomeOptions, NodeGene
 from neatfool.network import devices
 from neatfool.network.network import Form, in_form
 
-PAGE = Path(__file__).parents[2] / "docs" / "private-interfaces.md"
+PAGE = Path(__file__).parents[2] / "docs" / "versioning.md"
 FROZEN, FUSED = Form("fp32", "frozen"), Form("fp32", "fused")
 IMAGES = torch.randint(0, 256, (2, 3, 9, 10), dtype=torch.uint8, generator=torch.manual_seed(0))
 
@@ -37,7 +37,7 @@ def scores_and_graphs(form: Form) -> tuple[torch.Tensor, frozenset[str]]:
 
 
 def test_each_test_of_the_page_is_here() -> None:
-    text = PAGE.read_text(encoding="utf-8")
+    text = PAGE.read_text(encoding="utf-8").partition("## Private interfaces")[2]
     tests = [name for name in globals() if name.startswith("test_")]
     rows = [line for line in text.splitlines() if line.startswith("| ")][2:]
     for row in rows:
@@ -66,7 +66,7 @@ def test_no_other_private_name_is_used() -> None:
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
                 own.add(name)
     private = {name for name in used - own if name.startswith("_") and not name.startswith("__")}
-    text = PAGE.read_text(encoding="utf-8")
+    text = PAGE.read_text(encoding="utf-8").partition("## Private interfaces")[2]
     assert {name for name in private if name not in text} == {"_exit"}, "it is Python's, in os"
 
 

@@ -1,4 +1,4 @@
-"""The recipes of docs/beyond-labels.md: the very files that it shows, with real weights."""
+"""The recipes of docs/evolve.md: the very files that it shows, with real weights."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from neatfool.plugin.discovery import import_file
 
 ROOT = Path(__file__).parents[2]
 RECIPES = ROOT / "docs" / "recipes"
-PAGE = (ROOT / "docs" / "beyond-labels.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "evolve.md").read_text(encoding="utf-8")
 PHOTOGRAPHS = ROOT / "neatfool" / "models" / "photographs"
 PACKAGES = {
     "words": ("rapidocr-onnxruntime", "onnxruntime"),
@@ -71,7 +71,7 @@ def rows(image):
 @pytest.mark.parametrize("name", PACKAGES)
 def test_a_recipe_has_under_60_lines_and_is_shown(name):
     assert len((RECIPES / f"{name}.py").read_text(encoding="utf-8").splitlines()) < 60
-    shown = re.findall(r"^```\{literalinclude\} recipes/(\S+)$", PAGE, re.MULTILINE)
+    shown = re.findall(r"\]\(recipes/(\S+?)\)", PAGE)
     assert {f"{name}.py", f"{name}.ini"} <= {*shown}
     assert {*shown} == {file.name for file in RECIPES.iterdir() if file.suffix in {".py", ".ini"}}
 

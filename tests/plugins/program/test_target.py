@@ -62,7 +62,7 @@ def test_a_process_may_take_several_images(program, printed):
 
 @pytest.mark.skipif(not shutil.which("identify"), reason="without ImageMagick")
 def test_the_program_that_the_page_shows_scores():
-    page = (Path(__file__).parents[3] / "docs" / "beyond-labels.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "evolve.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"^```python\n(import neatfool\n.*?)^run = ", page, re.M | re.S)
     made = {}
     exec(example, made)
@@ -72,7 +72,7 @@ def test_the_program_that_the_page_shows_scores():
 
 
 def test_the_classifier_that_the_page_shows_takes_several_images(tmp_path):
-    page = (Path(__file__).parents[3] / "docs" / "beyond-labels.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "evolve.md").read_text(encoding="utf-8")
     (code,) = re.findall(r"^```python\n(# classify.py.*?)^```$", page, re.M | re.S)
     (tmp_path / "classify.py").write_text(code)
     command, classes = [sys.executable, "classify.py", "{images}"], ["dark", "bright"]
