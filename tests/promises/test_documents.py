@@ -226,8 +226,11 @@ def test_files_that_a_page_names_to_a_browser_exist(page):
     extra = ROOT / "docs" / "_extra"
     made = {f"{each}.html" for each in ("fool", "gallery/index", "foolbench/index")}
     made.add("foolbench/entry.schema.json")
+    made |= {f"{each.stem}.html" for each in (ROOT / "docs").glob("*.md")}
     named = re.findall(r'(?:href|src)="([^":#]+)[^":]*"', page.read_text(encoding="utf-8"))
-    assert [each for each in named if each not in made and not (extra / each).is_file()] == []
+    places = extra, ROOT / "docs"
+    lost = [each for each in named if not any((place / each).is_file() for place in places)]
+    assert [each for each in lost if each not in made] == []
 
 
 def test_all_pages_together_end():
