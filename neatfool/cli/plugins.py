@@ -76,7 +76,7 @@ def show_plugin(name: str, as_json: bool) -> None:
     shows the options of a command or a measure.
     """
     from neatfool.cli.named_plugins import describe_plugins
-    from neatfool.config.ini import write_value
+    from neatfool.config.ini_writer import write_value
 
     described = describe_plugins(name)
     if as_json:

@@ -11,15 +11,10 @@ from scipy.sparse import csr_array
 
 from neatfool import fool
 from neatfool_plugins.ancestry import diversity
-from neatfool_plugins.ancestry.diversity import (
-    Diversity,
-    founder_shares,
-    measure_diversity,
-    relate_kinds,
-    relate_runs,
-    share_nearer,
-)
-from neatfool_plugins.ancestry.goal_switches import GoalSwitches, find_kinds, goal_switches
+from neatfool_plugins.ancestry.broad_kinds import find_kinds
+from neatfool_plugins.ancestry.diversity import Diversity, founder_shares, measure_diversity
+from neatfool_plugins.ancestry.goal_switches import GoalSwitches, goal_switches
+from neatfool_plugins.ancestry.relations import relate_kinds, relate_runs, share_nearer
 from neatfool_plugins.imagenet import imagenet_labels
 
 
