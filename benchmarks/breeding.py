@@ -38,7 +38,7 @@ from neatfool.cppn import (
     resolve,
 )
 from neatfool.cppn import genome_config as config_of
-from neatfool.search.seeds import derive_seed, derive_seeds
+from neatfool.spec.seeds import derive_seed, derive_seeds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

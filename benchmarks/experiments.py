@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from neatfool import hookimpl
-from neatfool.config.ini import write_ini
+from neatfool.config.ini_writer import write_ini
 from neatfool.evolution.assembly import Assembly, assemble
 from neatfool.experiment.experiment import load_experiment
 from neatfool.plugin.manager import PluginManager

@@ -36,7 +36,7 @@ from pydantic import BaseModel, Field
 from neatfool import LearningOptions, analysis
 from neatfool.cli import main
 from neatfool.cli.new_plugin import write_plugin
-from neatfool.config.ini import write_value
+from neatfool.config.ini_writer import write_value
 from neatfool.config.option_help import describe_options
 from neatfool.experiment.framework import OWN_KEYS
 from neatfool.plugin.discovery import KINDS

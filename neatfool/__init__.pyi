@@ -12,7 +12,7 @@ from . import testing as testing
 from .fooling.fool import fool as fool
 from .fooling.evolve import evolve as evolve
 from .evolution.python_target import channels_last as channels_last
-from .run.statistics import Verdict as Verdict
+from .run.verdict import Verdict as Verdict
 from .run.individual import Ancestor as Ancestor
 from .run.individual import EliteView as EliteView
 from .run.population import Population as Population
@@ -22,16 +22,16 @@ from .fooling.open_runs import open_runs as open_runs
 from .experiment.trust import require_trust as require_trust
 from .fooling.elites import choose_elites as choose_elites
 from .fooling.elites import distinct_elites as distinct_elites
-from .run.folder import find_runs as find_runs
-from .wording import parse_seeds as parse_seeds
+from .fooling.open_runs import find_runs as find_runs
+from .search.seed_list import parse_seeds as parse_seeds
 from .experiment.experiment import differences as differences
 
 # Scoring any images
 from .machine import tune_process as tune_process
 from .experiment.experiment import Experiment as Experiment
 from .experiment.experiment import load_experiment as load_experiment
-from .evolution.assembly import make_encoding as make_encoding
-from .evolution.assembly import make_scheme as make_scheme
+from .evolution.python_parts import make_encoding as make_encoding
+from .evolution.python_parts import make_scheme as make_scheme
 from .evolution.assembly import make_target as make_target
 from .fooling.open_runs import open_scorer as open_scorer
 from .scoring.scorer import Scorer as Scorer
@@ -57,7 +57,7 @@ from .spec.target import Guard as Guard
 from .spec.target import MeteredTarget as MeteredTarget
 from .spec.target import Target as Target
 from .spec.target import behind as behind
-from .budget import Budget as Budget
+from .spec.target import Budget as Budget
 from .budget import Ledger as Ledger
 from .run.images import decode_png as decode_png
 from .run.images import encode_png as encode_png
@@ -78,12 +78,12 @@ from .spec.archive import Replacement as Replacement
 from .spec.scheme import Scheme as Scheme
 from .run.seed_from import inherit as inherit
 from .search.learning import Learner as Learner
-from .search.options import LearningOptions as LearningOptions
-from .search.seeds import derive_seed as derive_seed
-from .search.seeds import derive_seeds as derive_seeds
+from .spec.scheme import LearningOptions as LearningOptions
+from .spec.seeds import derive_seed as derive_seed
+from .spec.seeds import derive_seeds as derive_seeds
 
 # Views
-from .plugin.manager import views as views
+from .experiment.view_settings import views as views
 from .spec.view import View as View
 
 # Engines

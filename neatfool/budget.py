@@ -1,4 +1,4 @@
-"""The budget for a metered target, which costs something to ask, and the ledger of what was spent.
+"""The ledger of a metered target, which costs something to ask: what was spent, and the answers.
 
 A request is in the run's database before it is sent, so that the ledger is right even if the
 process dies. An answer is kept as soon as it comes, so that no image is asked twice.
@@ -8,7 +8,6 @@ import json
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from threading import Lock
@@ -27,23 +26,11 @@ from neatfool.run.sqlite import (
 )
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.scores import Labels, Scores
+from neatfool.spec.target import Budget
 from neatfool.wording import counted
 
 _ANSWERS = "SELECT image, scores FROM answer WHERE image IN"
 _SPENT = "SELECT count(*), coalesce(sum(images), 0) FROM request"
-
-
-@dataclass(frozen=True)
-class Budget:
-    """The most that a run may spend; None means no limit.
-
-    Attributes:
-        queries: The most images to send.
-        requests: The most requests to send.
-    """
-
-    queries: int | None = None
-    requests: int | None = None
 
 
 def check_allowed(name: str, images: int, most: int | None) -> None:

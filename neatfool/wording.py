@@ -1,14 +1,11 @@
-"""Writes confidences, times, counts, seeds and names for people, and reads lists of seeds."""
+"""Writes confidences, times, counts, seeds and names for people."""
 
 import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import ROUND_FLOOR, Decimal
-from itertools import pairwise
 from typing import Final
-
-from neatfool.errors import ExperimentError
 
 __all__ = [
     "counted",
@@ -28,10 +25,6 @@ SMALLEST: Final = 1e-6
 """A smaller confidence is written as 0.0 %: it says nothing about an image."""
 SUREST: Final = 0.9999
 """A larger confidence is written as "> 99.99 %": rounded numbers near 1 cannot be told apart."""
-MOST_SEEDS: Final = 10_000
-"""A list has at most this many seeds: a longer one is a typing error."""
-_HIGHEST: Final = 2**63 - 1
-_PART: Final = re.compile(r"(\d{1,19})(?:\s*-\s*(\d{1,19}))?", re.ASCII)
 
 
 def percent(confidence: float, rank: float = 0.0) -> str:
@@ -104,40 +97,6 @@ def format_seeds(seeds: Iterable[int]) -> str:
         else:
             ranges.append([seed, seed])
     return ",".join(f"{first}" if first == last else f"{first}-{last}" for first, last in ranges)
-
-
-def parse_seeds(text: str) -> tuple[int, ...]:
-    """Read seeds and ranges of seeds (both ends included), separated by commas, in their order.
-
-    Raises:
-        ExperimentError: The text is not such a list, or holds a seed twice.
-    """
-    seeds: list[int] = []
-    for part in text.split(","):
-        first, last = _range(part.strip(), text)
-        if last - first >= MOST_SEEDS - len(seeds):
-            raise ExperimentError(f"seeds {text!r}: more than {MOST_SEEDS:,}; give fewer")
-        seeds += range(first, last + 1)
-    twice = sorted({seed for seed, other in pairwise(sorted(seeds)) if seed == other})
-    if twice:
-        raise ExperimentError(
-            f"seeds {text!r}: {format_seeds(twice)} twice; name each once: a second run is the same"
-        )
-    return tuple(seeds)
-
-
-def _range(part: str, text: str) -> tuple[int, int]:
-    match = _PART.fullmatch(part)
-    if not match:
-        fault = f"{part!r} is not a seed" if part else "one comma is too many"
-        raise ExperimentError(f"seeds {text!r}: {fault}; write 1-5, or 1,3,7-9")
-    first = int(match[1])
-    last = int(match[2] or first)
-    if last < first:
-        raise ExperimentError(f"seeds {text!r}: {part} runs backwards; write {last}-{first}")
-    if last > _HIGHEST:
-        raise ExperimentError(f"seeds {text!r}: {last} is above {_HIGHEST}, the highest seed")
-    return first, last
 
 
 def duration(seconds: float) -> str:

@@ -6,7 +6,7 @@ from hypothesis.extra.numpy import arrays
 
 from neatfool import ImageSpec, Labels, Scores, TargetError
 from neatfool.budget import REFUSED, read_answers, write_answers
-from neatfool.scoring.checks import check_labels
+from neatfool.scoring.labels import check_labels
 
 OPEN = ImageSpec(2, 2, 1, (), open=True)
 FIXED = ImageSpec(2, 2, 1, ("cat", "dog"))

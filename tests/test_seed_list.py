@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neatfool import ExperimentError
-from neatfool.wording import MOST_SEEDS, format_seeds, parse_seeds
+from neatfool.search.seed_list import MOST_SEEDS, parse_seeds
+from neatfool.wording import format_seeds
 
 
 @pytest.mark.parametrize(

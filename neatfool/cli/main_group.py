@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 COMMANDS: Final = {
     "run": "neatfool.cli.run:run",
-    "resume": "neatfool.cli.run:resume",
+    "resume": "neatfool.cli.resume:resume",
     "validate": "neatfool.cli.validate:validate",
     "plugins": "neatfool.cli.plugins:plugins",
 }

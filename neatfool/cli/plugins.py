@@ -65,7 +65,7 @@ def show_plugin(name: str, *, as_json: Annotated[bool, "--json"] = False) -> Non
         neatfool plugins show experiment        # neatfool's own keys in [experiment]
     """
     from neatfool.cli.named_plugins import describe_plugins
-    from neatfool.config.ini import write_value
+    from neatfool.config.ini_writer import write_value
 
     described = describe_plugins(name)
     if as_json:

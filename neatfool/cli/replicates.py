@@ -14,12 +14,14 @@ from typing import Final, Generic, Literal, TypeVar
 
 from neatfool.cli.main_group import INTERRUPTED
 from neatfool.errors import BudgetSpent, RunError
-from neatfool.experiment.experiment import Experiment, agrees, load_experiment, tell_differences
+from neatfool.evolution.resuming import agrees, tell_differences
+from neatfool.experiment.experiment import Experiment, load_experiment
 from neatfool.machine import usable_cores
 from neatfool.present.output import Output
 from neatfool.run.folder import DATABASE
 from neatfool.run.run import Run
-from neatfool.wording import counted, format_seeds, parse_seeds
+from neatfool.search.seed_list import parse_seeds
+from neatfool.wording import counted, format_seeds
 
 Key = TypeVar("Key")
 

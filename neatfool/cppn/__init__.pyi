@@ -24,7 +24,8 @@ from .genome.genes import ConnectionGene as ConnectionGene
 from .genome.genes import NodeGene as NodeGene
 from .genome.genome import Genome as Genome
 from .genome.genome import GenomeConfig as GenomeConfig
-from .genome.serial import from_graph as from_graph
+from .exchange.graph_reader import from_graph as from_graph
+from .genome.serial import to_graph as to_graph
 from .genome.options import GenomeOptions as GenomeOptions
 from .genome.options import PRESETS as PRESETS
 from .genome.options import Preset as Preset

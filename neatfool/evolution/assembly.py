@@ -2,7 +2,7 @@
 
 import hashlib
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cached_property
@@ -10,7 +10,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from neatfool.budget import Budget
 from neatfool.errors import ExperimentError, TargetError, blaming, option
 from neatfool.experiment.experiment import Experiment, load_experiment
 from neatfool.experiment.framework import CallSettings, check_classes, with_nothing
@@ -23,7 +22,7 @@ from neatfool.scoring.scorer import Scorer
 from neatfool.spec.encoding import Encoding
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.scheme import Scheme
-from neatfool.spec.target import MeteredTarget, Target
+from neatfool.spec.target import Budget, MeteredTarget, Target
 
 VERSIONED: Final = ("neatfool", "torch", "torchvision", "neat-python", "numpy", "pillow")
 
@@ -162,69 +161,6 @@ def make_target(source: Experiment | str | Path, /, **options: Any) -> Target:
     with blaming(f"{choice.label}: self_check", TargetError):
         target.self_check()
     return target
-
-
-def make_encoding(
-    encoding: str | Callable[..., Encoding[Any]], /, spec: ImageSpec, **options: Any
-) -> Encoding[Any]:
-    """Make an encoding, to try it or to build another one around it.
-
-    For example::
-
-        encoding = neatfool.make_encoding("cppn", target.spec, preset="patterns")
-
-    Args:
-        encoding: The name of an encoding; or a class or a function, as for :func:`neatfool.fool`.
-        spec: The images that it renders.
-        options: Its options, as in section ``[encoding]``.
-
-    Raises:
-        ExperimentError: An option is wrong.
-        PluginError: The encoding is missing or broken.
-    """
-    from neatfool.evolution.python_parts import choose_part
-
-    made: Encoding[Any] = make(
-        choose_part(PluginManager(), "encoding", encoding, options), spec=spec
-    )
-    return made
-
-
-def make_scheme(
-    scheme: str | Callable[..., Scheme],
-    /,
-    encoding: Encoding[Any],
-    *,
-    spec: ImageSpec,
-    seed: int = 1,
-    target: Target | None = None,
-    **options: Any,
-) -> Scheme:
-    """Make a scheme, to try it or to build another one around it.
-
-    For example::
-
-        scheme = neatfool.make_scheme("map_elites", encoding, spec=target.spec, batch=50)
-
-    Args:
-        scheme: The name of a scheme; or a class or a function, as for :func:`neatfool.fool`.
-        encoding: What breeds its candidates.
-        spec: The images and the classes.
-        seed: Where all its chance comes from.
-        target: Gives gradients to a scheme that uses them.
-        options: Its options, as in section ``[scheme]``.
-
-    Raises:
-        ExperimentError: An option is wrong.
-        PluginError: The scheme is missing or broken.
-    """
-    from neatfool.evolution.python_parts import choose_part
-
-    choice = choose_part(PluginManager(), "scheme", scheme, options)
-    check_classes(choice, spec)
-    more = choice.registration.accepted_arguments(target=target) if target is not None else {}
-    made: Scheme = make(choice, encoding=encoding, spec=spec, seed=seed, **more)
-    return made
 
 
 def _refuse_a_budget(calls: CallSettings, target: Target, name: str) -> None:

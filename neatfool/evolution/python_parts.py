@@ -10,12 +10,17 @@ from pydantic import BaseModel, ConfigDict, create_model
 from pydantic_core import PydanticSerializationError
 
 from neatfool.errors import ExperimentError, PluginError
+from neatfool.evolution.assembly import make
 from neatfool.evolution.python_target import PythonRegistration, source_of
+from neatfool.experiment.framework import check_classes
 from neatfool.experiment.plugin_choice import PluginChoice, choose_registered
 from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import RESERVED_KEYS, Registration
 from neatfool.run.folder import FROM_PYTHON
+from neatfool.spec.encoding import Encoding
 from neatfool.spec.image_spec import ImageSpec
+from neatfool.spec.scheme import Scheme
+from neatfool.spec.target import Target
 
 GIVEN: Final = {"encoding": ("spec",), "scheme": ("encoding", "spec", "seed", "target")}
 """What neatfool gives a factory of each kind, besides its options."""
@@ -123,3 +128,62 @@ def _make_model(own: _Parameters, given: Iterable[str], label: str) -> type[Base
         return create_model("Options", __config__=settings, **fields)
     except Exception as error:
         raise PluginError(f"{label}: its parameters cannot be options: {error}") from error
+
+
+def make_encoding(
+    encoding: str | Callable[..., Encoding[Any]], /, spec: ImageSpec, **options: Any
+) -> Encoding[Any]:
+    """Make an encoding, to try it or to build another one around it.
+
+    For example::
+
+        encoding = neatfool.make_encoding("cppn", target.spec, preset="patterns")
+
+    Args:
+        encoding: The name of an encoding; or a class or a function, as for :func:`neatfool.fool`.
+        spec: The images that it renders.
+        options: Its options, as in section ``[encoding]``.
+
+    Raises:
+        ExperimentError: An option is wrong.
+        PluginError: The encoding is missing or broken.
+    """
+    made: Encoding[Any] = make(
+        choose_part(PluginManager(), "encoding", encoding, options), spec=spec
+    )
+    return made
+
+
+def make_scheme(
+    scheme: str | Callable[..., Scheme],
+    /,
+    encoding: Encoding[Any],
+    *,
+    spec: ImageSpec,
+    seed: int = 1,
+    target: Target | None = None,
+    **options: Any,
+) -> Scheme:
+    """Make a scheme, to try it or to build another one around it.
+
+    For example::
+
+        scheme = neatfool.make_scheme("map_elites", encoding, spec=target.spec, batch=50)
+
+    Args:
+        scheme: The name of a scheme; or a class or a function, as for :func:`neatfool.fool`.
+        encoding: What breeds its candidates.
+        spec: The images and the classes.
+        seed: Where all its chance comes from.
+        target: Gives gradients to a scheme that uses them.
+        options: Its options, as in section ``[scheme]``.
+
+    Raises:
+        ExperimentError: An option is wrong.
+        PluginError: The scheme is missing or broken.
+    """
+    choice = choose_part(PluginManager(), "scheme", scheme, options)
+    check_classes(choice, spec)
+    more = choice.registration.accepted_arguments(target=target) if target is not None else {}
+    made: Scheme = make(choice, encoding=encoding, spec=spec, seed=seed, **more)
+    return made

@@ -1,6 +1,5 @@
-"""A session: one process's part of a run, from start or resume to its end, perhaps by Ctrl-C."""
+"""A session: one process's part of a run, from its start to its end, perhaps by Ctrl-C."""
 
-import json
 import logging
 import math
 import platform
@@ -17,29 +16,21 @@ from typing import Any
 
 import numpy as np
 
-from neatfool.errors import ExperimentError, RunError, TargetUnavailable, blaming
+from neatfool.errors import RunError, TargetUnavailable, blaming
 from neatfool.evolution.assembly import Assembly, make, versions
 from neatfool.evolution.loop import Evolution
 from neatfool.evolution.open_run import OpenRun
-from neatfool.experiment.experiment import agrees, tell_differences
-from neatfool.experiment.framework import GeneralSettings, describe_nothing
-from neatfool.files import lock_folder, read_whole, write_whole
+from neatfool.experiment.framework import describe_nothing
+from neatfool.files import read_whole, write_whole
 from neatfool.machine import collected_rarely
 from neatfool.network.devices import MUCH, FreedMemory
 from neatfool.plugin.manager import Observers
 from neatfool.run import folder as run_folder
-from neatfool.run.folder import name_of_part, parts_from_python
 from neatfool.run.images import ImageFolder
-from neatfool.run.individual import load_genome
 from neatfool.run.statistics import Outcome
 from neatfool.run.store import RunStore
-from neatfool.scoring.plan import ScoringPlan
 from neatfool.scoring.repeatability import check_repeatability
-from neatfool.spec.archive import Candidate, Elite
 from neatfool.spec.engine import Engine
-from neatfool.spec.image_spec import ImageSpec
-from neatfool.spec.json import Json
-from neatfool.wording import counted, listed
 
 _log = logging.getLogger("neatfool.evolution")
 
@@ -47,7 +38,7 @@ SECONDS_BETWEEN_IMAGES = 10.0
 
 
 class Session:
-    """A run that is open in this process for writing; :func:`start` or :func:`resume` opens it."""
+    """A run that is open in this process for writing; :func:`start` opens a new one."""
 
     def __init__(
         self, folder: Path, assembly: Assembly, store: RunStore, ending: ExitStack
@@ -239,87 +230,6 @@ def keep_text(folder: Path, text: str) -> None:
         elif read_whole(copy) != text.encode():
             fault = f"{copy}: changed since the run started, and a run keeps its experiment"
             raise RunError(f"{fault}. Undo it, or start another run")
-
-
-def resume(assemble: Callable[[dict[str, Json], ScoringPlan], Assembly], folder: Path) -> Session:
-    """Resume a run, which is this user's own from then on; ``assemble`` makes it by its record."""
-    run_folder.require_run(folder)
-    with ExitStack() as undo:
-        undo.enter_context(lock_folder(folder))
-        store = RunStore.open(folder / run_folder.DATABASE, write=True)
-        undo.callback(store.close)
-        store.check()
-        info = store.info()
-        keep_text(folder, info["text"])
-        assembly = assemble(info["experiment"], ScoringPlan.from_json(info["scoring"]))
-        undo.callback(assembly.scorer.close)
-        _check_same(folder, info, assembly, store)
-        _restore(assembly, store)
-        if (metered := assembly.scorer.metered) is not None:
-            metered.open_ledger(store.path)
-        if (resolved := assembly.experiment.resolved()) != info["experiment"]:
-            if metered is not None and (spent := metered.ledger.overspent()):
-                raise ExperimentError(
-                    f"{spent}; a budget counts from the run's start, so give a larger one"
-                )
-            store.keep("experiment", resolved)
-        store.adopt()
-        return Session(folder, assembly, store, undo.pop_all())
-
-
-def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly, store: RunStore) -> None:
-    identity, scorer = assembly.experiment.identity(), assembly.scorer
-    fault, now = "", parts_from_python(identity)
-    if lost := [kind for kind in parts_from_python(info["experiment"]) if kind not in now]:
-        named = [f"{kind}={name_of_part(info['experiment'], kind)}" for kind in lost]
-        raise RunError(f"{folder}: its {listed(lost)} came from Python; give {', '.join(named)}")
-    if not agrees(info["identity"], identity):
-        changes = tell_differences(identity, info["identity"])
-        fault = f"the experiment is not the one that the run started with ({changes})"
-    elif scorer.fingerprint != info["target"]["fingerprint"]:
-        fault = f"the {scorer.name} is not the run's (its weights or code changed)"
-    elif changed := _changes_of_spec(info["spec"], store.classes(), assembly.spec):
-        fault = f"its target had other images or classes ({changed})"
-    elif (there := info["scoring"]["device"]) != (here := scorer.batches.device):
-        fault = f"its images were scored on {there}, and this machine would use {here}"
-    if fault:
-        raise RunError(f"{folder}: {fault}; undo the change, or start another run")
-    old = GeneralSettings.model_validate(info["experiment"]["experiment"])
-    new, last = assembly.experiment.general, store.last_generation()
-    images = store.evaluations(last)
-    if new.length != old.length and new.reached(last + 1, images):
-        has = f"{counted(last + 1, 'generation', 'generations')} and {images:,} images"
-        fault = f"has {has} already, so {new.length} cannot be its new length"
-        raise RunError(f"{folder}: {fault}. Its length is {old.length}; give a greater one")
-
-
-def _changes_of_spec(recorded: dict[str, Json], classes: list[str], spec: ImageSpec) -> str:
-    """Name what a target's spec has otherwise than the run's record; empty if nothing."""
-    now = json.loads(json.dumps(asdict(spec)))
-    own = now.pop("classes")
-    changed = [name for name, value in now.items() if value != recorded.get(name)]
-    # Further classes may have turned up.
-    if classes[: len(own)] != own or (len(classes) > len(own) and not spec.open):
-        changed.append("classes")
-    return ", ".join(changed)
-
-
-def _restore(assembly: Assembly, store: RunStore) -> None:
-    archive, loads = assembly.scheme.archive, assembly.encoding.loads
-    assembly.scorer.batches.with_classes(store.classes())
-    archive.grow(len(assembly.scorer.spec.classes))
-    elites, candidates = store.elites(), {}
-    for id_ in sorted({elite.candidate for elite in elites} | set(store.members())):
-        stored = store.candidate(id_)
-        genome = load_genome(store, loads, stored)
-        candidates[id_] = Candidate(id_, genome, stored.parents, stored.generation)
-    for each in elites:
-        holder = candidates[each.candidate]
-        archive.place(Elite(each.class_index, holder, each.score, each.rank))
-    if (state := store.state()) is not None:
-        with blaming(f"{assembly.experiment.scheme.label}: restore() failed"):
-            assembly.scheme.restore(state["scheme"], candidates)
-        assembly.scorer.restore(state)
 
 
 @contextmanager

@@ -16,8 +16,8 @@ from neatfool.scoring.checks import draw, saved_images
 from neatfool.scoring.plan import ScoringPlan
 from neatfool.scoring.remote import checksums_of
 from neatfool.scoring.repeatability import compare_scores
-from neatfool.search.seeds import derive_seeds
 from neatfool.spec.engine import Answer, Part, Setup
+from neatfool.spec.seeds import derive_seeds
 
 PROBES: Final = 8
 ROUNDS: Final = 20

@@ -6,26 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from neatfool.config.ini import (
-    ConfigSection,
-    ConfigValue,
-    Problems,
-    override,
-    read_ini,
-    unquote,
-    write_ini,
-)
+from neatfool.config.ini import ConfigSection, ConfigValue, Problems, override, read_ini, unquote
 from neatfool.errors import RunError
 from neatfool.experiment.framework import (
     FRAMEWORK_SECTIONS,
     LENGTHS,
     CallSettings,
     GeneralSettings,
-    ViewSettings,
     read_framework,
-    read_view_settings,
     safe_name,
 )
 from neatfool.experiment.plugin_choice import (
@@ -41,6 +31,9 @@ from neatfool.plugin.manager import PluginManager
 from neatfool.run.folder import parts_from_python
 from neatfool.spec.json import Json
 from neatfool.wording import listed
+
+if TYPE_CHECKING:
+    from neatfool.experiment.view_settings import ViewSettings
 
 NOT_OF_THE_RESULT: Final = (
     ("plugins", "observers"),
@@ -150,6 +143,8 @@ class Experiment:
 
         With ``with_unset``, comments name the keys that have no value.
         """
+        from neatfool.config.ini_writer import write_ini
+
         sections = self.resolved()
         sections["plugins"] = {key: value or None for key, value in sections["plugins"].items()}
         return write_ini(sections, with_unset=with_unset)
@@ -211,7 +206,11 @@ def _build(
     reader = ChoiceReader(sections, plugins, problems)
     observing = tuple(reader.load(sources.path, sources.observers))
     choices: dict[str, Any] = {kind: reader.read(kind) for kind in picked_plugins(sections)}
-    showing = read_view_settings(sections, plugins, problems)
+    showing = None
+    if "views" in sections and sections["views"].values:
+        from neatfool.experiment.view_settings import read_view_settings
+
+        showing = read_view_settings(sections, plugins, problems)
     reader.check_sections(FRAMEWORK_SECTIONS)
     problems.raise_if_any()
     about = sections.get("about", ConfigSection({}, ""))
@@ -238,17 +237,3 @@ def differences(one: Json, other: Json) -> Iterator[tuple[str, Json, Json]]:
         for key in dict.fromkeys([*here, *there]):
             if here.get(key) != there.get(key):
                 yield f"[{section}] {key}", here.get(key), there.get(key)
-
-
-def tell_differences(now: Json, recorded: Json) -> str:
-    """Write the first three differences of an experiment from what a run recorded."""
-    found = differences(now, recorded)
-    changes = [f"{name} = {there} there and {here} here" for name, here, there in found]
-    return ", ".join(changes if len(changes) <= 3 else [*changes[:3], "…"])
-
-
-def agrees(recorded: Json, now: Json) -> bool:
-    """Say whether an experiment has what a run recorded; a later version has more options."""
-    return recorded.keys() == now.keys() and all(
-        now[name] | section == now[name] for name, section in recorded.items()
-    )

@@ -3,9 +3,9 @@
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import (
     BaseModel,
@@ -13,19 +13,15 @@ from pydantic import (
     PositiveFloat,
     PositiveInt,
     ValidationInfo,
-    create_model,
     field_validator,
 )
 
-from neatfool.budget import Budget
 from neatfool.config.ini import ConfigSection, Problems
 from neatfool.config.options import ClassNames, named_classes, read_options
-from neatfool.errors import ExperimentError, PluginError, option
-from neatfool.experiment.plugin_choice import PluginChoice, json_sections
-from neatfool.plugin.manager import PluginManager, views
+from neatfool.errors import ExperimentError, option
+from neatfool.experiment.plugin_choice import PluginChoice
 from neatfool.spec.image_spec import ImageSpec
-from neatfool.spec.json import Json
-from neatfool.spec.view import View
+from neatfool.spec.target import Budget
 from neatfool.wording import counted
 
 LENGTHS: Final = ("generations", "images")
@@ -241,80 +237,3 @@ def describe_nothing(spec: ImageSpec, *, guessed: bool) -> str:
         f"Means that nothing is there{guess}: {', '.join(spec.nothing)}. It is not searched, and "
         "images of which the target is surest that they show it count as rejected."
     )
-
-
-FOCUSED: Final = 3
-"""So many views differ in focus: the saved image, a sharper and a softer one."""
-
-
-@dataclass(frozen=True)
-class ViewSettings:
-    """The views of each image that the target is shown, and how many."""
-
-    number: int
-    strengths: dict[str, float]
-    views: dict[str, View] = field(compare=False, repr=False)
-    focus: float = 1.0
-
-    def section(self) -> dict[str, dict[str, Json]]:
-        """Write it as section -> key -> JSON value."""
-        focus = {"focus": self.focus} if self.focus != 1 else {}
-        own = {"number": self.number, **focus}
-        return {"views": {**own, **self.strengths}}
-
-    def describe(self) -> str:
-        """Say in a sentence what is shown."""
-        changes = [
-            f"{view.what} ({-most if view.signed else view.harmless:g} to {most:g} {view.unit})"
-            for view, most in zip(self.views.values(), self.strengths.values(), strict=True)
-        ]
-        times = "once" if self.number == 1 else f"{self.number} times; the mean counts"
-        if self.focus > 1:
-            changes.insert(0, f"drawn with other band limits (up to {self.focus:g} times sharper)")
-        return f"Each image is changed at random, {', '.join(changes)}, and shown {times}."
-
-
-def read_view_settings(
-    sections: Mapping[str, ConfigSection], plugins: PluginManager, problems: Problems
-) -> ViewSettings | None:
-    """Read section ``[views]``; None if it is absent or empty, or after problems."""
-    section = sections.get("views", ConfigSection({}, ""))
-    if not section.values:
-        return None
-    made: dict[str, View] = {}
-    fields: dict[str, Any] = {}
-    before, known = len(problems), plugins.names("view")
-    for name in known:
-        bounds: dict[str, Any] = {}
-        if value := section.values.get(name):
-            try:
-                made |= views([name], plugins)
-                ends = sorted((made[name].harmless, float(made[name].limit)))
-                bounds = {"ge": ends[0], "le": ends[1]}
-            except PluginError as error:
-                problems.add_at(value, "views", name, str(error), of_plugin=True)
-        fields[name] = (float | None, Field(None, allow_inf_nan=False, **bounds))
-    model: type[Any] = create_model("Views", __base__=ViewOptions, **fields)
-    options = read_options(model, "views", {"views": section}, problems)
-    if len(problems) > before or options is None:
-        return None
-    if not made and options.focus == 1:
-        fault = f"names no view; give one ({', '.join(known)}) or leave the section out"
-        problems.add_at(section, "views", "", fault)
-    strengths = {name: float(getattr(options, name)) for name in section.values if name in made}
-    if options.focus > 1 and options.number < FOCUSED:
-        fault = f"is above and below the saved image's; set number to {FOCUSED} or more"
-        problems.add_at(section.values["focus"], "views", "focus", fault)
-        return None
-    used = {name: made[name] for name in strengths}
-    return ViewSettings(options.number, strengths, used, options.focus)
-
-
-def choose_view_settings(
-    plugins: PluginManager, given: Mapping[str, Any] | None, where: str = ""
-) -> ViewSettings | None:
-    """Choose views by the keys of ``[views]``; ``where`` is their place, for messages."""
-    problems = Problems()
-    showing = read_view_settings(json_sections({"views": given or {}}, where), plugins, problems)
-    problems.raise_if_any()
-    return showing

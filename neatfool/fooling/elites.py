@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from neatfool.errors import ExperimentError, RunError
-from neatfool.search.seeds import derive_seed
+from neatfool.spec.seeds import derive_seed
 
 if TYPE_CHECKING:
     from neatfool.run.individual import EliteView

@@ -27,12 +27,8 @@ from neatfool.evolution.python_target import (
 )
 from neatfool.evolution.session import Session, start
 from neatfool.experiment.experiment import Experiment
-from neatfool.experiment.framework import (
-    CallSettings,
-    GeneralSettings,
-    choose_view_settings,
-    safe_name,
-)
+from neatfool.experiment.framework import CallSettings, GeneralSettings, safe_name
+from neatfool.experiment.view_settings import choose_view_settings
 from neatfool.network.image_module import unwrap
 from neatfool.plugin.manager import PluginManager
 from neatfool.run.folder import storage_errors
@@ -238,7 +234,7 @@ def _run(model: Any, arguments: Any, folder: Path | None) -> Run:
     maker = "evolve" if target.spec.is_objective else "fool"
     experiment = replace(experiment, text=f"# Made by neatfool.{maker}.\n{experiment.to_ini()}")
     if folder is not None and arguments.resume_run:
-        from neatfool.evolution.session import resume
+        from neatfool.evolution.resuming import resume
 
         session = resume(lambda _, plan: assemble(experiment, plan), folder)
     else:

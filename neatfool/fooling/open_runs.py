@@ -14,7 +14,7 @@ from neatfool.evolution.open_run import OpenRun
 from neatfool.experiment.experiment import Experiment, load_experiment
 from neatfool.experiment.framework import CallSettings
 from neatfool.experiment.trust import require_trust
-from neatfool.run.folder import find_runs
+from neatfool.run.folder import DATABASE
 from neatfool.run.run import Run
 from neatfool.scoring.scorer import Scorer
 
@@ -135,3 +135,25 @@ def open_scorer(
         calls = source.calls.model_copy(update={"max_queries": max_queries})
         source = replace(source, calls=calls)
     return assemble(source if views else replace(source, showing=None), to_search=False).scorer
+
+
+def find_runs(folder: str | Path) -> list[Path]:
+    """List the runs that a folder holds.
+
+    Returns:
+        The folder, if it is that of a run. Else those of its folders that are, or, if none is,
+        those of the folders in them.
+
+    Raises:
+        RunError: There is no run in it.
+    """
+    folder = Path(folder)
+    if (folder / DATABASE).is_file():
+        return [folder]
+    for depth in ("*", "*/*"):
+        databases = folder.glob(f"{depth}/{DATABASE}")
+        if runs := sorted(path.parent for path in databases if path.is_file()):
+            return runs
+    fault = "is a file" if folder.is_file() else "is not there"
+    fault = "there is no run in it" if folder.is_dir() else fault
+    raise RunError(f"{folder}: {fault}; give folders of runs, or folders that hold such")

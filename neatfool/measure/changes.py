@@ -10,12 +10,12 @@ from typing import Final
 import torch
 
 from neatfool.errors import ExperimentError, nearest
-from neatfool.plugin.manager import views
+from neatfool.experiment.view_settings import views
 from neatfool.present.finding import Facts
 from neatfool.run.individual import EliteView
 from neatfool.run.run import Run
-from neatfool.search.seeds import derive_seed
 from neatfool.spec.fitting import fit_images
+from neatfool.spec.seeds import derive_seed
 from neatfool.spec.view import View
 
 DRAWN: Final = "drawn"

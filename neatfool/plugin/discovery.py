@@ -1,21 +1,16 @@
-"""Finds plugins: installed ones by their metadata, without importing them, and those in files."""
+"""Finds installed plugins by their metadata, without importing them."""
 
 import ast
-import hashlib
 import sys
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import invalidate_caches, metadata
-from importlib.machinery import SourceFileLoader
 from importlib.metadata import Distribution, EntryPoint, EntryPoints
-from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from importlib.util import find_spec
 from pathlib import Path
 from pkgutil import iter_modules
-from types import CodeType, ModuleType
 from typing import Any, Final
-
-from neatfool.errors import PluginError, cause
 
 GROUP: Final = "neatfool"
 """The group of the plugins' entry points."""
@@ -25,7 +20,6 @@ OPTIONS_GROUP: Final = "neatfool.options"
 """The group of the options that observers have on the command line."""
 EACH_MODULE: Final = ".*"
 """What the name of an entry point for all modules of a package ends in."""
-_NO_PLUGINS: Final = ("_", ".", "test_", "conftest.", "setup.")
 
 KINDS: Final = (
     *("target", "encoding", "scheme", "view", "model", "detector", "measure", "activation"),
@@ -140,56 +134,3 @@ def _name_and_version(dist: Distribution | None) -> tuple[str, str]:
     except FileNotFoundError:  # the package importlib_metadata, where it is loaded, raises this
         metadata = {}
     return metadata.get("Name") or "?", metadata.get("Version") or ""
-
-
-def plugin_files(path: Path) -> list[Path]:
-    """List the plugin files of a path: a Python file, a package, or a folder of modules."""
-    path = path.absolute()
-    if path.is_relative_to(Path.cwd()):
-        path = path.relative_to(Path.cwd())
-    try:
-        path.stat()
-    except PermissionError:
-        raise
-    except (OSError, ValueError):
-        raise PluginError(f"{path}: there is no such file or folder") from None
-    if path.is_file() and path.suffix == ".py":
-        return [path]
-    if not path.is_dir():
-        raise PluginError(f"{path}: is no Python file; a plugin is a .py file or a folder")
-    if (path / "__init__.py").is_file():
-        return [path / "__init__.py"]
-    files = sorted(file for file in path.glob("*.py") if not file.name.startswith(_NO_PLUGINS))
-    if not files:
-        raise PluginError(f"{path}: there is no plugin in this folder; put a .py file there")
-    return files
-
-
-def import_file(path: Path) -> ModuleType:
-    """Import a module or package under a unique name; its folder's modules become importable."""
-    file = path.resolve()
-    package = file.name == "__init__.py"
-    stem = file.parent.name if package else file.stem
-    name = f"neatfool_file_{hashlib.sha256(str(file).encode()).hexdigest()[:12]}_{stem}"
-    folders = [str(file.parent)] if package else None
-    loader = _Loader(name, str(file))
-    spec = spec_from_file_location(name, file, loader=loader, submodule_search_locations=folders)
-    assert spec is not None
-    module = module_from_spec(spec)
-    sys.modules[name] = module
-    folder = str(file.parents[package])
-    if folder not in sys.path:
-        sys.path.append(folder)
-    try:
-        loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        del sys.modules[name]
-        raise PluginError(f"{path}: cannot be imported: {cause(error)}") from error
-    return module
-
-
-class _Loader(SourceFileLoader):
-    """Compiles a file as it is now: Python's cache misses a change within a second."""
-
-    def get_code(self, fullname: str) -> CodeType:
-        return self.source_to_code(self.get_data(self.path), self.path)

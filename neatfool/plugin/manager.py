@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -26,13 +26,11 @@ from neatfool.plugin.discovery import (
     HOOKS_GROUP,
     PluginEntry,
     entry_points,
-    import_file,
+    hooks_in,
     installed_plugins,
     order,
-    plugin_files,
 )
 from neatfool.plugin.registration import CONTRACTS, RESERVED_KEYS, NoOptions, Registration
-from neatfool.spec.view import View
 
 if TYPE_CHECKING:
     import click
@@ -130,6 +128,8 @@ class PluginManager:
 
     def load_files(self, path: Path) -> None:
         """Load the plugins of a Python file, a package or a folder of modules, once each."""
+        from neatfool.plugin.files import import_file, plugin_files
+
         hooks = False
         for file in plugin_files(path):
             known = file.resolve() in self._files
@@ -167,8 +167,10 @@ class PluginManager:
 
     def report_blocks(self, run: Run, phylogeny: nx.DiGraph) -> list[Any]:
         """Collect what the installed measures add to a run's report, by the measures' names."""
-        for entry, point in self._installed:
-            if entry.kind == "measure":
+        measures = (pair for pair in self._installed if pair[0].kind == "measure")
+        for entry, point in measures:
+            # A module's source says so; another object is imported to be asked.
+            if point.attr or "neatfool_report_blocks" in hooks_in(point.module):
                 with suppress(PluginError):  # A plugin that is broken adds nothing.
                     self._import(entry, point)
         asked = self._pluggy.hook.neatfool_report_blocks(run=run, phylogeny=phylogeny)
@@ -281,16 +283,6 @@ class PluginManager:
         except PluginError as error:
             raise PluginError(f"{entry.kind} {entry.name!r}: {error}") from error
         return plugin
-
-
-def views(
-    names: Iterable[str] | None = None, plugins: PluginManager | None = None
-) -> dict[str, View]:
-    """Make views, by name and in the order of the names; all that are installed if absent."""
-    manager = plugins or PluginManager()
-    wanted = manager.names("view") if names is None else names
-    registrations = [manager.load("view", name) for name in wanted]
-    return {each.name: each.make(each.options()) for each in registrations}
 
 
 _MARK: Final = "mark functions such as neatfool_register_targets with @neatfool.hookimpl"

@@ -73,28 +73,6 @@ def require_run(folder: Path) -> None:
         raise RunError(f"{folder}: not a run folder (no {DATABASE}); give one of {runs}/*")
 
 
-def find_runs(folder: str | Path) -> list[Path]:
-    """List the runs that a folder holds.
-
-    Returns:
-        The folder, if it is that of a run. Else those of its folders that are, or, if none is,
-        those of the folders in them.
-
-    Raises:
-        RunError: There is no run in it.
-    """
-    folder = Path(folder)
-    if (folder / DATABASE).is_file():
-        return [folder]
-    for depth in ("*", "*/*"):
-        databases = folder.glob(f"{depth}/{DATABASE}")
-        if runs := sorted(path.parent for path in databases if path.is_file()):
-            return runs
-    fault = "is a file" if folder.is_file() else "is not there"
-    fault = "there is no run in it" if folder.is_dir() else fault
-    raise RunError(f"{folder}: {fault}; give folders of runs, or folders that hold such")
-
-
 def refuse_under_way(folder: Path) -> None:
     """Raise a RunError if another process is running the run; its files may lag behind."""
     with suppress(StorageError), lock_folder(folder):  # what cannot be written is not run

@@ -18,7 +18,7 @@ from neatfool.run.images import to_pillow
 from neatfool.run.individual import Ancestor, EliteView, height_width
 from neatfool.run.record import RunRecord
 from neatfool.run.schema import StoredElite
-from neatfool.run.statistics import TOLERANCE, GenerationReport, Verdict
+from neatfool.run.statistics import TOLERANCE, GenerationReport
 from neatfool.spec.json import Json
 from neatfool.wording import counted
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from neatfool.run.population import Population
+    from neatfool.run.verdict import Verdict
 
 
 class Run(RunRecord):

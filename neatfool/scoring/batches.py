@@ -16,11 +16,10 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 
-from neatfool.budget import read_answers, write_answers
 from neatfool.errors import NeatfoolError, TargetError, blaming, cause, option
 from neatfool.network.devices import OutOfMemory, is_out_of_memory, threads_with_cores
 from neatfool.network.network import Form, in_form
-from neatfool.scoring.checks import check_labels, check_scores, saved_images
+from neatfool.scoring.checks import check_scores, saved_images
 from neatfool.scoring.plan import ScoringPlan, part_size
 from neatfool.spec.scores import Labels, Scores
 from neatfool.spec.target import MultiView, Target
@@ -209,6 +208,9 @@ class LocalBatches(Batches):
     def _check(self, answer: Any, size: int) -> Scores:
         if not isinstance(answer, Labels):
             return check_scores(answer, size, self.spec, self.name)
+        from neatfool.budget import read_answers, write_answers
+        from neatfool.scoring.labels import check_labels
+
         labels, classes = check_labels(answer, size, self.spec, self.name), [*self.spec.classes]
         scores = read_answers(write_answers(labels), classes, self.spec)
         self.with_classes(classes)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from neatfool.errors import PluginError, TargetError, blaming
 from neatfool.spec.encoding import Encoding
-from neatfool.spec.image_spec import ImageSpec, is_text
-from neatfool.spec.scores import ROUNDING, Labels, Scores
+from neatfool.spec.image_spec import ImageSpec
+from neatfool.spec.scores import ROUNDING, Scores
 from neatfool.spec.target import MultiView, Target
 
 if TYPE_CHECKING:
@@ -126,34 +126,6 @@ def _table(values: Any, what: str, shape: tuple[int, int], columns: str, name: s
         fault = f"{what} have shape {table.shape}, not [images, {columns}] = {shape}"
         raise TargetError(f"{name}: {fault}")
     return table
-
-
-def check_labels(answer: Labels, count: int, spec: ImageSpec, name: str) -> Labels:
-    """Check the classes named for ``count`` images; what is wrong is not ok, and has none."""
-    ok = [True] * count if answer.ok is None else [bool(each) for each in answer.ok]
-    if len(answer.found) != count or len(ok) != count:
-        raise TargetError(
-            f"{name}: score() named classes for {len(answer.found)} images, but was given {count}"
-        )
-    known = None if spec.open else set(spec.classes)
-    confidences = [
-        _confidences(each, known) if usable else None
-        for each, usable in zip(answer.found, ok, strict=True)
-    ]
-    return Labels([each or {} for each in confidences], [each is not None for each in confidences])
-
-
-def _confidences(named: Any, known: Collection[str] | None) -> dict[str, float] | None:
-    try:
-        read = {str(label): float(value) for label, value in named.items()}
-    except (AttributeError, TypeError, ValueError):
-        return None
-    in_range = all(-ROUNDING <= value <= 1 + ROUNDING for value in read.values())
-    usual = is_text if known is None else known.__contains__
-    known_only = all(label.strip() and usual(label) for label in read)
-    if not (in_range and known_only):
-        return None
-    return {label: min(max(value, 0.0), 1.0) for label, value in read.items()}
 
 
 def as_numbers(values: Any, what: str, name: str) -> np.ndarray:

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 import torch
 
-from neatfool.budget import REFUSED, Budget, Ledger, read_answers, write_answers
+from neatfool.budget import REFUSED, Ledger, read_answers, write_answers
 from neatfool.errors import (
     BudgetSpent,
     NeatfoolError,
@@ -24,11 +24,12 @@ from neatfool.errors import (
     cause,
 )
 from neatfool.scoring.batches import Batches, Timed
-from neatfool.scoring.checks import check_labels, check_scores
+from neatfool.scoring.checks import check_scores
+from neatfool.scoring.labels import check_labels
 from neatfool.scoring.plan import ScoringPlan
 from neatfool.scoring.wrapped_targets import ViewedTarget
 from neatfool.spec.scores import Labels, Scores
-from neatfool.spec.target import Target
+from neatfool.spec.target import Budget, Target
 
 
 class MeteredBatches(Batches):

@@ -21,14 +21,14 @@ from scipy.special import expit, log_softmax, logit
 from neatfool.errors import ExperimentError, PluginError, cause, option
 from neatfool.network.devices import computing_on, is_out_of_memory
 from neatfool.scoring.checks import SHAPE, check_scores, saved_images
-from neatfool.search.seeds import derive_seeds
 from neatfool.spec.encoding import Encoding
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.scores import Scores
+from neatfool.spec.seeds import derive_seeds
 from neatfool.spec.target import Differentiable, Guard, MeteredTarget, MultiView, Target
 
 if TYPE_CHECKING:
-    from neatfool.experiment.framework import ViewSettings
+    from neatfool.experiment.view_settings import ViewSettings
 
 TINY: Final = 1e-300
 """A smaller probability counts as this one, whose logarithm is finite."""

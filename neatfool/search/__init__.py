@@ -1,1 +1,1 @@
-"""Tools for schemes: seeds, and learning by gradients."""
+"""Learning by gradients, which schemes may use, and lists of seeds."""

@@ -18,10 +18,10 @@ from typing import Any, Final
 import numpy as np
 
 from neatfool.errors import ExperimentError
-from neatfool.search.options import LearningOptions
 from neatfool.spec.archive import Candidate
 from neatfool.spec.encoding import Encoding, Learnable
 from neatfool.spec.json import Json
+from neatfool.spec.scheme import LearningOptions
 from neatfool.spec.target import MultiView, Target
 
 FORWARDS, BACKWARDS = 1, 2

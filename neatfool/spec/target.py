@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from neatfool.spec.image_spec import ImageSpec
@@ -135,6 +136,19 @@ class MultiView(ABC):
     @abstractmethod
     def encodings(self, encoding: Any) -> list[Any]:
         """Give what draws each view."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The most that a run may spend; None means no limit.
+
+    Attributes:
+        queries: The most images to send.
+        requests: The most requests to send.
+    """
+
+    queries: int | None = None
+    requests: int | None = None
 
 
 @runtime_checkable

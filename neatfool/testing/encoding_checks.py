@@ -11,10 +11,10 @@ from unittest import SkipTest
 import numpy as np
 
 from neatfool.scoring.checks import draw
-from neatfool.search.seeds import derive_seeds
 from neatfool.spec.archive import GenomeSize
 from neatfool.spec.encoding import Encoding, Learnable, Parametric
 from neatfool.spec.image_spec import ImageSpec
+from neatfool.spec.seeds import derive_seeds
 from neatfool.testing.checking import Subject, global_randomness
 
 GREY = ImageSpec(height=12, width=9, channels=1, classes=("a", "b", "c"))

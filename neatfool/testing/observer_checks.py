@@ -33,7 +33,7 @@ def check_follows_a_run(subject: ObserverSubject) -> None:
 
 
 def check_follows_a_resumed_run(subject: ObserverSubject) -> None:
-    from neatfool.evolution.session import resume
+    from neatfool.evolution.resuming import resume
 
     parent = subject.folder
     longer = assemble_toys(parent, 5)

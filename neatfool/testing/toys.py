@@ -13,12 +13,12 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from neatfool.plugin.hookspecs import Register, hookimpl
-from neatfool.search.seeds import derive_seed
 from neatfool.spec.archive import Archive, Candidate, GenomeSize, Replacement
 from neatfool.spec.encoding import Encoding
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.scheme import Scheme
 from neatfool.spec.scores import Scores
+from neatfool.spec.seeds import derive_seed
 from neatfool.spec.target import Target
 
 if TYPE_CHECKING:

@@ -1,15 +1,10 @@
-"""Goal switches: niches that passed to children of other classes' elites, between classes or kinds.
-
-The broad kinds of ImageNet's classes (dog, bird, vehicle) are from WordNet.
-"""
+"""Goal switches: niches that children of other classes' elites took, by classes or kinds."""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Sequence
 from itertools import chain
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import networkx as nx
 import numpy as np
@@ -17,7 +12,6 @@ from pydantic import Field
 from scipy.sparse import csr_array
 from scipy.special import gammaincinv
 
-from neatfool.measure import match_classes
 from neatfool.present import Block, Chart, Facts, Table, draw_cells, short
 
 if TYPE_CHECKING:
@@ -32,11 +26,6 @@ MOST_CLASSES: Final = 24
 MOST_IN_A_COLUMN: Final = 12
 """A matrix of more groups takes the page's width."""
 MOST_ROWS: Final = 8
-WORDNET: Final = Path(__file__).with_name("wordnet.tsv")
-BROAD: Final = WORDNET.with_name("broad_kinds.tsv")
-"""Broad kinds of WordNet in words, with their numbers; the first one that holds a class counts."""
-OTHER: Final = "other"
-FEWEST_CLASSES: Final = 3
 
 
 class GoalSwitches(Facts):
@@ -125,9 +114,13 @@ def goal_switches(run: Run, phylogeny: nx.DiGraph) -> GoalSwitches:
     """
     origins, taken = _read(run, phylogeny)
     searched, kinds = np.array(run.searched), None
+    if len(searched) > MOST_CLASSES:
+        from .broad_kinds import find_kinds
+
+        kinds = find_kinds(run.classes)
     if len(searched) <= MOST_CLASSES:
         names, places = [run.classes[index] for index in searched], np.arange(len(searched))
-    elif kinds := find_kinds(run.classes):
+    elif kinds is not None:
         names, places = [*kinds.names], kinds.places[searched]
     else:
         busy = (taken.sum(0) + origins.T @ taken.sum(1))[searched].argsort(kind="stable")[::-1]
@@ -189,35 +182,3 @@ def _rows(lists: Sequence[Sequence[int]], width: int, *, parts: bool) -> csr_arr
     columns = np.array([*chain.from_iterable(lists)], np.int64)
     ends = np.concatenate([[0], sizes.cumsum()])
     return csr_array((values, columns, ends), shape=(len(lists), width))
-
-
-class BroadKinds(NamedTuple):
-    """The names of kinds, and the place of each of K classes among them: int64 [K], -1 for none."""
-
-    names: tuple[str, ...]
-    places: np.ndarray
-
-
-def find_kinds(classes: Sequence[str]) -> BroadKinds | None:
-    """Find the broad kinds of a target's classes; None if they are not ImageNet's."""
-    tree, synsets = nx.DiGraph(), {}
-    for number, name, *above in _read_rows(WORDNET)[1:]:
-        synsets[number] = name
-        tree.add_edges_from((kind, number) for kind in above)
-    leaves = [number for number in synsets if not tree.out_degree(number)]
-    matched = match_classes(classes, [synsets[number] for number in leaves])
-    if len(matched) < FEWEST_CLASSES:
-        return None
-    broad = {name: {*numbers} for name, *numbers in _read_rows(BROAD)}
-    kinds = {}
-    for index, place in matched.items():
-        above = nx.ancestors(tree, leaves[place])
-        kinds[index] = next((kind for kind, numbers in broad.items() if numbers & above), OTHER)
-    names = tuple(kind for kind in [*broad, OTHER] if kind in kinds.values())
-    places = np.array([names.index(kinds[i]) if i in kinds else -1 for i in range(len(classes))])
-    return BroadKinds(names, places)
-
-
-def _read_rows(path: Path) -> list[list[str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return [[cell for cell in row if cell] for row in csv.reader(file, delimiter="\t")]

@@ -14,15 +14,10 @@ from neatfool import Run, choose_elites, open_runs, present
 from neatfool.measure import MultiRunResult, image_features
 from neatfool.wording import listed, share
 
-from .diversity import (
-    ChanceTest,
-    Diversity,
-    measure_diversity,
-    relate_kinds,
-    relate_runs,
-    share_nearer,
-)
-from .goal_switches import FEWEST_CLASSES, GoalSwitches, find_kinds, goal_switches
+from .broad_kinds import FEWEST_CLASSES, find_kinds
+from .diversity import Diversity, measure_diversity
+from .goal_switches import GoalSwitches, goal_switches
+from .relations import ChanceTest, relate_kinds, relate_runs, share_nearer
 
 METHOD: Final = (
     "Layout compares images reduced to 32 x 32 pixels, texture the widths and directions of "

@@ -270,8 +270,8 @@ class CppnEncoding(Encoding[cppn.Genome]):
         return GenomeSize(*genome.size())
 
     def graph(self, genome: cppn.Genome) -> nx.DiGraph:
-        """Give a genome as a graph; see :meth:`neatfool.cppn.NeatNetwork.graph`."""
-        return cppn.NeatNetwork(genome, outputs=self._colours.labels).graph()
+        """Give a genome as a graph; see :func:`neatfool.cppn.to_graph`."""
+        return cppn.to_graph(genome, self._colours.labels)
 
     def picture(self, genome: cppn.Genome) -> cppn.Picture:
         """Give a genome's picture, for other programs."""

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neatfool.config.ini import first_comment, override, parse_ini, read_ini, unquote, write_ini
+from neatfool.config.ini import first_comment, override, parse_ini, read_ini, unquote
+from neatfool.config.ini_writer import write_ini
 from neatfool.errors import ExperimentError
 
 PATH = Path("some/mnist.ini")

@@ -20,7 +20,8 @@ from pydantic import (
     model_validator,
 )
 
-from neatfool.config.ini import Problems, parse_ini, write_ini
+from neatfool.config.ini import Problems, parse_ini
+from neatfool.config.ini_writer import write_ini
 from neatfool.config.options import dump_options, inner_models, read_options
 from neatfool.errors import ExperimentError, PluginError
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neatfool.config.ini import split, unquote, without_comments, write_value
+from neatfool.config.ini import split, unquote, without_comments
+from neatfool.config.ini_writer import write_value
 
 TEXTS = (
     st.text() | st.text(alphabet='ab "#;,\\\n[]=') | st.from_regex(r'"[a "#;]*"?', fullmatch=True)

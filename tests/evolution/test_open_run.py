@@ -12,8 +12,8 @@ from PIL import Image
 from searches import Silence, run_whole, toy_assembly
 
 from neatfool import VerificationError
-from neatfool.evolution.open_run import verify
 from neatfool.evolution.session import start
+from neatfool.evolution.verification import verify
 from neatfool.run.images import decode_png, encode_png
 from neatfool.run.statistics import TOLERANCE
 from neatfool.scoring.plan import ScoringPlan

@@ -10,7 +10,8 @@ import torch
 from searches import Silence, stop_after, toy_assembly
 
 from neatfool import PluginError, RunError, Scores, StorageError, TargetError, open_run
-from neatfool.evolution.session import interruptible, resume, start
+from neatfool.evolution.resuming import resume
+from neatfool.evolution.session import interruptible, start
 from neatfool.run.store import RunStore
 from neatfool.scoring.plan import ScoringPlan
 from neatfool.scoring.scorer import Scorer

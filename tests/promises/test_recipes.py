@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from neatfool import open_run
 from neatfool.cli import main
-from neatfool.plugin.discovery import import_file
+from neatfool.plugin.files import import_file
 
 ROOT = Path(__file__).parents[2]
 RECIPES = ROOT / "docs" / "recipes"

@@ -22,7 +22,8 @@ from neatfool import (
     open_run,
 )
 from neatfool.evolution.open_run import OpenRun
-from neatfool.evolution.session import resume, start
+from neatfool.evolution.resuming import resume
+from neatfool.evolution.session import start
 from neatfool.run.folder import DATABASE
 from neatfool.run.images import decode_png
 from neatfool.testing import ToyTarget

@@ -13,7 +13,8 @@ from networks import EXPERIENCED, Flat, Networked, images_of
 from searches import Silence, stop_after, toy_assembly
 
 from neatfool import Network, Scores, TargetError
-from neatfool.evolution.session import resume, start
+from neatfool.evolution.resuming import resume
+from neatfool.evolution.session import start
 from neatfool.experiment.framework import CallSettings
 from neatfool.network.network import Form, in_form
 from neatfool.run.store import RunStore

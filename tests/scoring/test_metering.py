@@ -16,8 +16,9 @@ from neatfool import (
     TargetError,
     fool,
 )
-from neatfool.evolution.open_run import verify
-from neatfool.evolution.session import resume, start
+from neatfool.evolution.resuming import resume
+from neatfool.evolution.session import start
+from neatfool.evolution.verification import verify
 from neatfool.fooling.open_runs import open_run
 from neatfool.present import write_report
 from neatfool.scoring import metering

@@ -7,7 +7,8 @@ from searches import Silence
 import neatfool
 from neatfool import Labels, Scores, TargetError
 from neatfool.evolution.assembly import assemble
-from neatfool.evolution.session import resume, start
+from neatfool.evolution.resuming import resume
+from neatfool.evolution.session import start
 from neatfool.experiment.experiment import Experiment, load_experiment
 from neatfool.fooling.open_runs import open_run
 from neatfool.scoring.plan import ScoringPlan

@@ -12,8 +12,8 @@ from searches import Silence, go_on, run_whole
 
 from neatfool import RunError
 from neatfool.evolution.assembly import assemble
-from neatfool.evolution.open_run import verify
 from neatfool.evolution.session import start
+from neatfool.evolution.verification import verify
 from neatfool.experiment.experiment import load_experiment
 from neatfool.scoring.batches import LocalBatches
 from neatfool.scoring.plan import ScoringPlan, SpeedTrial

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neatfool import Scores, rank
-from neatfool.scoring.scorer import LEARNING, PAUSE, ScreeningMargin
+from neatfool.scoring.screening import LEARNING, PAUSE, ScreeningMargin
 
 
 def scores_of(logits, ok=None):

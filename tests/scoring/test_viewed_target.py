@@ -15,7 +15,7 @@ from searches import Silence, Snapshots, begin, go_on
 import neatfool
 from neatfool.evolution.assembly import assemble
 from neatfool.experiment.experiment import Experiment
-from neatfool.experiment.framework import ViewSettings
+from neatfool.experiment.view_settings import ViewSettings
 from neatfool.scoring.wrapped_targets import ViewedTarget
 from neatfool.search.learning import Learner
 from neatfool.spec.archive import Candidate

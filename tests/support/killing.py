@@ -8,7 +8,8 @@ from pathlib import Path
 
 from searches import Silence, toy_assembly
 
-from neatfool.evolution.session import resume, start
+from neatfool.evolution.resuming import resume
+from neatfool.evolution.session import start
 from neatfool.run.folder import DATABASE
 from neatfool.run.store import RunStore
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from neatfool.evolution.assembly import Assembly, assemble
 from neatfool.evolution.python_target import PythonRegistration
-from neatfool.evolution.session import resume, start
+from neatfool.evolution.resuming import resume
+from neatfool.evolution.session import start
 from neatfool.experiment.experiment import Experiment, load_experiment
 from neatfool.experiment.framework import CallSettings, GeneralSettings
 from neatfool.experiment.plugin_choice import PluginChoice

@@ -12,7 +12,7 @@ from commands import neatfool
 
 from neatfool import cppn, open_run
 from neatfool.cppn.formulas import Expression
-from neatfool.plugin.discovery import import_file
+from neatfool.plugin.files import import_file
 from neatfool.testing import activation_checks, check_activation, check_plugin
 from neatfool.testing.checking import run_check
 

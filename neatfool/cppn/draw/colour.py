@@ -98,6 +98,11 @@ class ColourMap:
         return torch.stack(self.within_reach.play(by_torch, *given), dim=1)
 
 
+HALF: Final = 2.0**-10
+"""Added to levels before they are rounded: where a ramp makes many exact halves, all go up, and the
+last bits of a sum do not decide."""
+
+
 def quantise(channels: torch.Tensor) -> torch.Tensor:
     """Round channels in [0, 1] to uint8: 255 times the value, to the nearest integer."""
     import torch

@@ -4,6 +4,8 @@ Compiled code runs without Python's lock, so that threads can share the work. It
 is first needed, as numba may be missing or may not work.
 """
 
+from __future__ import annotations
+
 import logging
 import os
 import threading
@@ -12,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib import import_module
 from types import ModuleType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import torch
@@ -22,6 +24,9 @@ from neatfool.cppn.draw.colour import COLOUR_MAPS
 from neatfool.cppn.draw.lattice import BY_COLUMN, BY_ROW, Lattice, whole_tables
 from neatfool.cppn.tape import Tape
 from neatfool.errors import ExperimentError
+
+if TYPE_CHECKING:
+    from neatfool.cppn.draw.bell import Axis
 
 PIXELS_AT_ONCE: Final = 1 << 16
 """The most pixels whose inputs are computed at once; they take 16 bytes each, 1 MiB in all."""
@@ -114,11 +119,9 @@ def draw_tape(tape: Tape, lattice: Lattice) -> torch.Tensor:
     return torch.from_numpy(images)
 
 
-def smooth_bytes(points: torch.Tensor, lattice: Lattice) -> torch.Tensor:
+def smooth_bytes(points: torch.Tensor, axes: tuple[Axis, Axis]) -> torch.Tensor:
     """Turn points into pixels: uint8 [N, C, h, w] into [N, C, H, W]."""
-    if lattice.axes is None:
-        return points
-    kernel, (down, across) = load_compiled(), lattice.axes
+    kernel, (down, across) = load_compiled(), axes
     count, channels, height, width = points.shape
     tall, wide = len(down.first), len(across.first)
     pixels = np.empty((count * channels, tall, wide), np.uint8)

@@ -6,9 +6,10 @@ from typing import Any, Final
 import numpy as np
 import torch
 
+from neatfool.cppn.draw.bell import spread
 from neatfool.cppn.draw.colour import COLOUR_MAPS, find_colour_map
 from neatfool.cppn.draw.execution import ProgramRunner, on_one_core
-from neatfool.cppn.draw.lattice import Lattice, Look, lay_lattice, spread
+from neatfool.cppn.draw.lattice import Lattice, Look, lay_lattice
 from neatfool.cppn.genome.genes import pack, unpack
 from neatfool.cppn.genome.genome import Genome, GenomeConfig
 from neatfool.cppn.program import PARAMETERS, Program
@@ -63,7 +64,9 @@ def render_gradients(
     @torch.enable_grad()
     def compute() -> dict[str, torch.Tensor]:
         lattice = lay_lattice(look, (height, width))
-        by_point = torch.stack([spread(each, lattice) for each in by_pixel])
+        by_point = by_pixel
+        if lattice.axes is not None:
+            by_point = torch.stack([spread(each, lattice.axes) for each in by_pixel])
         found = follow(program, lattice, by_point.flatten(3))
         return {name: torch.nan_to_num(each, 0.0, 0.0, 0.0) for name, each in found.items()}
 

@@ -18,10 +18,9 @@ from numpy import ndarray as Array
 
 from neatfool.compiling import inlined, inner, make_switch, outer
 from neatfool.cppn.activations import BY_CODE, Activation
-from neatfool.cppn.draw.colour import COLOUR_MAPS, ColourMap
+from neatfool.cppn.draw.colour import COLOUR_MAPS, HALF, ColourMap
 from neatfool.cppn.draw.custom_set import CustomSet, codes_of
 from neatfool.cppn.draw.lanes import LANES, add_fused, add_term, bits_of, emit, load, spread, store
-from neatfool.cppn.draw.lattice import HALF
 
 F = np.float32
 # Adding this rounds to an integer, and the lowest bits hold that integer.

@@ -14,7 +14,7 @@ import torch
 
 from neatfool.cppn.draw.colour import find_colour_map, quantise
 from neatfool.cppn.draw.cpu import draw_tape, smooth_bytes
-from neatfool.cppn.draw.lattice import Lattice, Look, lay_lattice, smooth, whole_tables
+from neatfool.cppn.draw.lattice import Lattice, Look, lay_lattice, whole_tables
 from neatfool.cppn.tape import Tape
 
 if TYPE_CHECKING:
@@ -56,14 +56,20 @@ def render(
     colours = find_colour_map(look.colour_map, outputs=outputs, channels=look.channels)
     where = torch.device(device)
     lattice = lay_lattice(look, size, box)
-    join = smooth
+    compiled = isinstance(program, Tape) and where.type == "cpu"
     if not isinstance(program, Tape):
         points = _draw_program(program, lattice, where)
-    elif where.type != "cpu":
-        points = _draw_by_kernel(program, lattice, where)
+    elif compiled:
+        points = draw_tape(program, lattice)
     else:
-        points, join = draw_tape(program, lattice), smooth_bytes
-    images = join(points.view(*points.shape[:2], len(lattice.y), len(lattice.x)), lattice)
+        points = _draw_by_kernel(program, lattice, where)
+    images = points.view(*points.shape[:2], len(lattice.y), len(lattice.x))
+    if lattice.axes is not None and compiled:
+        images = smooth_bytes(images, lattice.axes)
+    elif lattice.axes is not None:
+        from neatfool.cppn.draw.bell import smooth
+
+        images = smooth(images, lattice.axes)
     repeats = (look.channels or colours.channels) // colours.channels
     return images.repeat(1, repeats, 1, 1) if repeats > 1 else images
 

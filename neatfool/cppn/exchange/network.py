@@ -15,8 +15,8 @@ from neat.aggregations import AggregationFunctionSet, sum_aggregation
 from neat.nn import FeedForwardNetwork
 
 from neatfool.cppn.activations import ACTIVATIONS, LIMIT
-from neatfool.cppn.draw.colour import COLOUR_MAPS
-from neatfool.cppn.draw.lattice import HALF, Lattice, Look, lay_lattice
+from neatfool.cppn.draw.colour import COLOUR_MAPS, HALF
+from neatfool.cppn.draw.lattice import Lattice, Look, lay_lattice
 from neatfool.cppn.formulas import by_numpy
 from neatfool.cppn.genome.genes import INPUTS, ConnectionGene, NodeGene, unpack
 from neatfool.cppn.genome.genome import Genome, check_genome, flat_of, layers
@@ -116,7 +116,7 @@ class NeatNetwork:
         ``bias``, ``response`` and ``order``, edges ``weight``, ``enabled``, ``innovation`` and
         ``order``, which numbers the genome's nodes or connections.
         """
-        return to_graph(self.genome, self.inputs, self.outputs)
+        return to_graph(self.genome, self.outputs, self.inputs)
 
     def formula(self) -> list[Node]:
         """Give the nodes that the outputs depend on, each after those that it needs.

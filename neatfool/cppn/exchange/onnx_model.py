@@ -10,7 +10,8 @@ from typing import Any, Final
 import numpy as np
 
 from neatfool.cppn.activations import ACTIVATIONS
-from neatfool.cppn.draw.lattice import Look, input_formula, weigh
+from neatfool.cppn.draw.bell import weigh
+from neatfool.cppn.draw.lattice import Look, input_formula
 from neatfool.cppn.exchange.network import NeatNetwork, Picture
 from neatfool.cppn.formulas import Recorder, Symbol
 from neatfool.cppn.genome.genes import INPUTS

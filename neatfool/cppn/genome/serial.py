@@ -15,8 +15,8 @@ and truth values.
 """
 
 import json
-from collections.abc import Iterable, Sequence
-from typing import Annotated, Any, Literal
+from collections.abc import Sequence
+from typing import Annotated, Final, Literal
 
 import networkx as nx
 from pydantic import BaseModel, Field, ValidationError
@@ -24,6 +24,9 @@ from pydantic import BaseModel, Field, ValidationError
 from neatfool.cppn.genome.genes import FORM, INPUTS, ConnectionGene, NodeGene, read_rows
 from neatfool.cppn.genome.genome import Genome, GenomeConfig, check_genome, layers
 from neatfool.errors import GenomeError
+
+_ATTRIBUTES: Final = ("activation", "aggregation", "bias", "response")
+"""What a graph says of each node that has a gene."""
 
 
 class _Record(BaseModel, extra="forbid", strict=True):
@@ -89,8 +92,19 @@ def from_bytes(data: bytes) -> Genome:
     return Genome.read(data[len(FORM) :])
 
 
-def to_graph(genome: Genome, inputs: Sequence[str], outputs: Sequence[str]) -> nx.DiGraph:
-    """Give a genome as a graph, with labels for its inputs and its outputs."""
+def to_graph(
+    genome: Genome, outputs: Sequence[str], inputs: Sequence[str] = tuple(INPUTS.values())
+) -> nx.DiGraph:
+    """Give a genome as a graph, which :func:`~neatfool.cppn.from_graph` reads.
+
+    Args:
+        genome: The genome.
+        outputs: The label of each output.
+        inputs: The label of each input.
+
+    Returns:
+        A graph with the attributes that :meth:`NeatNetwork.graph` describes.
+    """
     graph = nx.DiGraph()
     layer = layers(edge for edge, gene in genome.connections.items() if gene.enabled)
     for place, label in enumerate(inputs):
@@ -102,7 +116,7 @@ def to_graph(genome: Genome, inputs: Sequence[str], outputs: Sequence[str]) -> n
             kind="output" if is_output else "hidden",
             label=outputs[key] if is_output else node.activation,
             layer=layer.get(key, 1),
-            **{name: getattr(node, name) for name in _NodeData.model_fields},
+            **{name: getattr(node, name) for name in _ATTRIBUTES},
             order=order,
         )
     for order, (edge, gene) in enumerate(genome.connections.items()):
@@ -111,70 +125,7 @@ def to_graph(genome: Genome, inputs: Sequence[str], outputs: Sequence[str]) -> n
     return graph
 
 
-def from_graph(graph: nx.DiGraph) -> Genome:
-    """Turn a graph back into a genome.
-
-    Args:
-        graph: A graph of :meth:`NeatNetwork.graph`, perhaps changed, or written and read (ids may
-            be text). Without ``order`` the graph's own order counts. ``enabled`` is True by
-            default, and ``innovation`` does not matter, as it follows from the two nodes.
-
-    Raises:
-        GenomeError: The graph is not a genome's; the message names the wrong node or edge.
-    """
-    if not graph.is_directed() or graph.is_multigraph():
-        raise GenomeError("not a directed graph with one edge from a node to another")
-    nodes = [(_key(name), data) for name, data in graph.nodes(data=True)]
-    outputs = [key for key, data in nodes if data.get("kind") == "output"] or [0]
-    if sorted(outputs) != [*range(len(outputs))] or all(key for key, _ in nodes):
-        raise GenomeError(f"the outputs {outputs}: a genome's are the nodes 0, 1, …")
-    edges = [((_key(a), _key(b)), data) for a, b, data in graph.edges(data=True)]
-    genome = Genome.of(
-        [
-            NodeGene(key, **_read(_NodeData, data, f"node {key}"))
-            for key, data in _in_order(nodes)
-            if key >= 0 and data.get("kind") != "input"
-        ],
-        [
-            ConnectionGene(edge, **_read(_EdgeData, data, f"edge {edge[0]} -> {edge[1]}"))
-            for edge, data in _in_order(edges)
-        ],
-    )
-    check_genome(genome, INPUTS)
-    return genome
-
-
-class _NodeData(BaseModel):
-    activation: str
-    aggregation: str = "sum"
-    bias: float = 0.0
-    response: float = 1.0
-
-
-class _EdgeData(BaseModel):
-    weight: float
-    enabled: bool = True
-
-
-def _read(kind: type[BaseModel], data: dict[str, Any], where: str) -> dict[str, Any]:
-    try:
-        return kind.model_validate(data).model_dump()
-    except ValidationError as error:
-        raise GenomeError(f"{where}: {first_problem(error)}") from error
-
-
 def first_problem(error: ValidationError) -> str:
     """Say where the first problem is, and what."""
     problem = error.errors(include_url=False)[0]
     return ": ".join(filter(None, (".".join(map(str, problem["loc"])), problem["msg"])))
-
-
-def _key(name: object) -> int:
-    try:
-        return int(name)  # type: ignore[call-overload, no-any-return]
-    except (TypeError, ValueError) as error:
-        raise GenomeError(f"node {name!r}: a genome's ids are integers") from error
-
-
-def _in_order(items: Iterable[tuple[Any, dict[str, Any]]]) -> list[tuple[Any, dict[str, Any]]]:
-    return sorted(items, key=lambda item: item[1].get("order", 0))

@@ -9,7 +9,8 @@ from genomes import breeder_of, line_of
 from random_cppns import INPUTS, OUTPUTS
 
 from neatfool.cppn import Look, can_compile, compile_genomes, compile_tape, render
-from neatfool.cppn.draw.lattice import TAPS, lay_lattice, smooth, spread
+from neatfool.cppn.draw.bell import TAPS, smooth, spread
+from neatfool.cppn.draw.lattice import lay_lattice
 
 NATIVE = (40, 48)
 LOOK = Look(*NATIVE, "normalised", "hsv", band_limit=2.0)
@@ -59,7 +60,7 @@ def test_pixels_are_the_weighted_means_of_points(scale):
         for row, (first, weights) in enumerate(zip(along.first, along.weights, strict=True)):
             matrix[row, first : first + TAPS] = torch.from_numpy(weights)
         expected = torch.tensordot(expected, matrix, ([dim], [1])).movedim(-1, dim)
-    assert (smooth(whole, lattice) - expected).abs().max() < 1e-6
+    assert (smooth(whole, lattice.axes) - expected).abs().max() < 1e-6
 
 
 def test_a_larger_picture_averaged_down_is_nearly_the_native_one(compiler):
@@ -78,8 +79,8 @@ def test_gradients_are_spread_as_pixels_are_made(size):
     lattice = lay_lattice(Look(16, 22, band_limit=2.0), size)
     shape = len(lattice.axes[0].places), len(lattice.axes[1].places)
     points = torch.randn(2, 3, *shape, dtype=torch.float64, requires_grad=True)
-    pixels = smooth(points, lattice)
+    pixels = smooth(points, lattice.axes)
     assert pixels.shape == (2, 3, *size)
     gradients = torch.randn_like(pixels)
     (pixels * gradients).sum().backward()
-    torch.testing.assert_close(spread(gradients, lattice), points.grad)
+    torch.testing.assert_close(spread(gradients, lattice.axes), points.grad)

@@ -19,9 +19,10 @@ from neatfool.cppn import (
     render,
     render_gradients,
 )
+from neatfool.cppn.draw.bell import smooth
 from neatfool.cppn.draw.colour import quantise
 from neatfool.cppn.draw.execution import ProgramRunner
-from neatfool.cppn.draw.lattice import lay_lattice, smooth
+from neatfool.cppn.draw.lattice import lay_lattice
 
 SIZE = 19, 23
 NAMES = ("weights", "biases", "responses")
@@ -61,7 +62,9 @@ def reference(program, gradients, look):
     points = lattice.tables(0, lattice.points, torch.float64)
     outputs = ProgramRunner(program, torch.float64, points.device, **given).differentiate(points)
     channels = look.colours(outputs if look.band_limit else outputs.squeeze(2))
-    channels = smooth(channels.unflatten(2, (len(lattice.y), len(lattice.x))), lattice).flatten(2)
+    if lattice.axes:
+        points = channels.unflatten(2, (len(lattice.y), len(lattice.x)))
+        channels = smooth(points, lattice.axes).flatten(2)
     weights = torch.from_numpy(gradients).double().reshape(*channels.shape[:2], -1)
     (255 * channels * weights).sum().backward()
     return {name: each.grad for name, each in given.items()}

@@ -13,7 +13,7 @@ from commands import CLASSES, neatfool
 
 from neatfool import analysis, open_run
 from neatfool_plugins.ancestry import measure
-from neatfool_plugins.ancestry.goal_switches import BroadKinds
+from neatfool_plugins.ancestry.broad_kinds import BroadKinds
 from neatfool_plugins.ancestry.measure import Ancestry
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")

@@ -10,16 +10,11 @@ import pytest
 from scipy.sparse import csr_array
 
 from neatfool import fool
-from neatfool_plugins.ancestry import diversity
-from neatfool_plugins.ancestry.diversity import (
-    Diversity,
-    founder_shares,
-    measure_diversity,
-    relate_kinds,
-    relate_runs,
-    share_nearer,
-)
-from neatfool_plugins.ancestry.goal_switches import GoalSwitches, find_kinds, goal_switches
+from neatfool_plugins.ancestry import relations
+from neatfool_plugins.ancestry.broad_kinds import find_kinds
+from neatfool_plugins.ancestry.diversity import Diversity, founder_shares, measure_diversity
+from neatfool_plugins.ancestry.goal_switches import GoalSwitches, goal_switches
+from neatfool_plugins.ancestry.relations import relate_kinds, relate_runs, share_nearer
 from neatfool_plugins.imagenet import imagenet_labels
 
 
@@ -95,7 +90,7 @@ def test_switches_between_a_hundred_thousand_classes_need_no_matrix_of_all_pairs
 
 @pytest.fixture
 def few_permutations(monkeypatch):
-    monkeypatch.setattr(diversity, "PERMUTATIONS", 199)
+    monkeypatch.setattr(relations, "PERMUTATIONS", 199)
 
 
 def unit(rows):
@@ -127,7 +122,7 @@ def test_what_recurs_between_runs_is_found_and_what_does_not_is_not(monkeypatch)
     whole = share_nearer(same)
     assert whole > 0.95
     assert share_nearer(different) == pytest.approx(0.5, abs=0.06)
-    monkeypatch.setattr(diversity, "AT_ONCE", 7)
+    monkeypatch.setattr(relations, "AT_ONCE", 7)
     assert share_nearer(same) == whole
 
 

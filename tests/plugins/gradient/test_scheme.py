@@ -15,7 +15,7 @@ from searches import Silence, Snapshots, begin, go_on, stop_after
 import neatfool
 from neatfool import ExperimentError, ImageSpec, Scores, Target, TargetError
 from neatfool.evolution.assembly import assemble
-from neatfool.evolution.open_run import verify
+from neatfool.evolution.verification import verify
 from neatfool.experiment.experiment import Experiment, load_experiment
 from neatfool.fooling.open_runs import open_run
 from neatfool.network import odds_and_gradients

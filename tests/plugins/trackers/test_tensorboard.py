@@ -19,7 +19,8 @@ from tensorboard.summary.writer import event_file_writer
 from torch.utils.tensorboard import SummaryWriter
 
 from neatfool import ExperimentError, GenerationReport
-from neatfool.evolution.session import resume, start
+from neatfool.evolution.resuming import resume
+from neatfool.evolution.session import start
 from neatfool.plugin.manager import PluginManager
 from neatfool.run.run import Run
 from neatfool_plugins.trackers import tracking

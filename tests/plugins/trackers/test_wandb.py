@@ -14,7 +14,8 @@ import pytest
 from searches import toy_assembly
 
 from neatfool import ExperimentError
-from neatfool.evolution.session import resume, start
+from neatfool.evolution.resuming import resume
+from neatfool.evolution.session import start
 from neatfool.plugin.manager import PluginManager
 from neatfool.run.run import Run
 from neatfool.testing import check_plugin
