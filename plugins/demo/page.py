@@ -39,11 +39,15 @@ class SuppliedNetwork:
     label: str
     """What its button says."""
     address: str
-    """Of its ONNX file, from the page."""
+    """The address of its ONNX file, from the page."""
     names: tuple[str, ...]
-    """Of its classes."""
-    scaling: str = "unit"
+    """The names of its classes."""
+    scaling: str
     """How pixels are given to it: an option of the page's list."""
+    author: str
+    """Whose it is, and its licence's name."""
+    licence: str
+    """The address of the licence's text."""
 
 
 def make_page(*, engine: bool = False, networks: Sequence[SuppliedNetwork] = ()) -> str:
