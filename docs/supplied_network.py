@@ -93,7 +93,7 @@ def write_network(folder: Path, cache: Path) -> SuppliedNetwork:
     onnx.save(model, folder / f"{LICENCE.stem}.onnx")
     shutil.copy(LICENCE, folder)
     return SuppliedNetwork(
-        label="ResNet-20, which tells ten kinds of things and animals apart (0.6 MB)",
+        label="ResNet-20, for photographs of ten kinds (0.6 MB)",
         address=f"{folder.name}/{LICENCE.stem}.onnx",
         names=tuple(each["name"] for each in classes),
         scaling="imagenet",

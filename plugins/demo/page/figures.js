@@ -11,7 +11,7 @@ const example = {
 function turnKnob() {
   example.connections[0][2] = Number(byId("knob").value);
   byId("knob-value").textContent = Number(byId("knob").value).toFixed(2);
-  paint(byId("knob-picture"), example, 112 * SHARPNESS);
+  paint(byId("knob-picture"), example, 112);
 }
 byId("knob").value = 4;
 byId("knob").addEventListener("input", turnKnob);
@@ -98,6 +98,7 @@ byId("clear").addEventListener("click", () => {
 });
 
 turnKnob();
+if (renderer.works) tryRenderer(example);
 drawSwitches();
 showNoise(noise());
 showPad();

@@ -2,7 +2,7 @@
 "use strict";
 const LARGEST_FILE = 300e6;
 const SECONDS_TO_OPEN = 90;
-const LARGE_OWN = 448 * SHARPNESS;
+const LARGE_OWN = 448;
 const own = { worker: null, shape: null, names: [], slots: [], tooLong: 0 };
 const nameOf = (index) => own.names[index] || `class ${index}`;
 const say = (sentence) => (byId("own-notice").textContent = sentence);

@@ -1,10 +1,12 @@
-// The large drawings: the gallery's renderer does them by WebGL 2, and `draw` where there is none.
+// The large drawings: the gallery's renderer does them by WebGL 2, and `draw` where it is missing or slow.
 "use strict";
+const LARGE = 168; // pixels of a tile's drawing
+const QUICK = 50; // milliseconds; WebGL in software needs more
 const renderer = new neatfool.Renderer();
-const SHARPNESS = renderer.works ? Math.min(Math.ceil(devicePixelRatio), 2) : 1; // a canvas's pixels in one of the page
-const LARGE = 168 * SHARPNESS; // pixels of a tile's drawing
 const wanted = new Map(); // canvas -> its genome, size and shape; the longest wanted first
 let painting = false;
+let quick = false; // whether the renderer is
+renderer.addEventListener("lost", () => (quick = painting = false)); // what it was about to draw may never come
 
 // Draws a genome on a canvas, soon. One that is wanted anew keeps its turn.
 async function paint(canvas, genome, size, shape = DIGIT) {
@@ -20,12 +22,24 @@ async function paint(canvas, genome, size, shape = DIGIT) {
 }
 
 async function paintNow(canvas, { genome, size, shape }) {
-  const [width, height] = extent(shape, size);
-  const view = { left: 0, top: 0, step: native(shape) / size, width, height };
-  const drawn = renderer.works && (await renderer.draw(pictureOf(genome, shape), view).image.catch(() => null));
+  const sharpness = Math.min(Math.ceil(devicePixelRatio), 2); // pixels of a canvas in one of the page
+  const drawn = renderer.works && quick && (await render(genome, size * sharpness, shape).catch(() => null));
   if (drawn) return neatfool.put(drawn, canvas);
-  put(canvas, draw(genome, size, shape), width, height, shape.channels);
+  put(canvas, draw(genome, size, shape), ...extent(shape, size), shape.channels);
   await new Promise(requestAnimationFrame); // one a frame, so that the page stays quick
+}
+
+function render(genome, size, shape) {
+  const [width, height] = extent(shape, size);
+  return renderer.draw(pictureOf(genome, shape), { left: 0, top: 0, step: native(shape) / size, width, height }).image;
+}
+
+// Draws a genome twice, once to get the program ready, and sees how long the renderer takes.
+async function tryRenderer(genome) {
+  await render(genome, LARGE, DIGIT);
+  const began = performance.now();
+  await render(genome, LARGE, DIGIT);
+  quick = performance.now() - began < QUICK;
 }
 
 // A genome as the renderer takes it. One program draws all that evolve here.

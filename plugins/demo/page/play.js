@@ -1,7 +1,7 @@
 // One image, to play with: its formula, its weights, what it survives, and its children.
 "use strict";
 const CHILDREN = 16;
-const LARGE_PLAY = 280 * SHARPNESS;
+const LARGE_PLAY = 280;
 const play = { digit: 0, genome: null, before: [], random: randomNumbers(1) };
 
 function openPlay(digit, genome) {
@@ -77,7 +77,7 @@ function breed() {
     ...children.map((child, i) => {
       const canvas = make("canvas");
       const pixels = draw(child, SIDE);
-      paint(canvas, child, 56 * SHARPNESS);
+      paint(canvas, child, 56);
       const odds = logOdds(local.logits(pixels));
       const best = odds.indexOf(Math.max(...odds));
       const button = make("button", "", canvas);

@@ -167,23 +167,46 @@ class TestPage:
         fooled.do("byId('close').click()")
 
     @pytest.mark.parametrize("webgl", [True, False])
-    def test_what_a_tile_shows_is_what_neatfool_draws(self, browser, address, webgl):
-        lacking = "HTMLCanvasElement.prototype.getContext = (get => function (kind, settings) {"
-        lacking += " return kind === '2d' ? get.call(this, kind, settings) : null; })"
-        lacking += "(HTMLCanvasElement.prototype.getContext)"
-        source = "" if webgl else lacking
-        script = browser.call("Page.addScriptToEvaluateOnNewDocument", source=source)
-        search(browser, address, 2)
-        browser.call("Page.removeScriptToEvaluateOnNewDocument", **script)
-        assert browser.do("[renderer.works, LARGE]") == [webgl, 168]
-        browser.do("byId('pause').click()")
-        browser.wait("!painting", 120)
-        for digit, elite in enumerate(elites(browser)):
+    def test_what_a_tile_shows_is_what_neatfool_draws(self, fooled, webgl):
+        fooled.do(f"quick = {json.dumps(webgl)}; renderer.slices = []")
+        fooled.do("tiles.forEach(({ large }) => put(large, new Uint8Array(4)))")
+        fooled.do("state.elites.forEach(({ genome }, i) => paint(tiles[i].large, genome, LARGE))")
+        fooled.wait("!painting", 120)
+        assert fooled.do("renderer.slices.length > 0") == webgl
+        for digit, elite in enumerate(elites(fooled)):
             genome = cppn.loads(json.dumps(elite["genome"]))
             look = cppn.Look(28, 28, inputs="normalised")
             (wanted,) = cppn.Picture(genome, look).pixels((168, 168))
-            shown = picture(browser.do(f"tiles[{digit}].large.toDataURL()"))
+            shown = picture(fooled.do(f"tiles[{digit}].large.toDataURL()"))
             assert np.mean(np.abs(wanted.astype(int) - shown) > 1) < 0.001
+
+    def test_tiles_are_drawn_even_if_the_graphics_card_is_lost_meanwhile(self, fooled):
+        before = fooled.do("tiles[0].large.toDataURL()")
+        fooled.do("quick = true; put(tiles[0].large, new Uint8Array(4))")
+        fooled.do("paint(tiles[0].large, state.elites[0].genome, LARGE)")
+        fooled.do("globalThis.card = renderer.gl.getExtension('WEBGL_lose_context')")
+        fooled.do("card.loseContext()")
+        fooled.wait("!renderer.works")
+        fooled.do("paint(tiles[0].large, state.elites[0].genome, LARGE)")
+        fooled.wait("!painting")
+        shown = picture(fooled.do("tiles[0].large.toDataURL()")).astype(int)
+        assert np.abs(picture(before) - shown).max() <= 1
+        fooled.do("card.restoreContext()")
+        fooled.wait("renderer.works")
+
+    def test_a_page_without_webgl_draws_its_tiles(self, browser, address):
+        lacking = "HTMLCanvasElement.prototype.getContext = (get => function (kind, settings) {"
+        lacking += " return kind === 'webgl2' ? null : get.call(this, kind, settings); })"
+        lacking += "(HTMLCanvasElement.prototype.getContext)"
+        script = browser.call("Page.addScriptToEvaluateOnNewDocument", source=lacking)
+        browser.complaints.clear()
+        search(browser, address, 2)
+        browser.call("Page.removeScriptToEvaluateOnNewDocument", **script)
+        assert browser.do("renderer.works") is False
+        browser.do("byId('pause').click()")
+        browser.wait("!painting")
+        assert browser.do("tiles.map(({ large }) => large.width)") == [168] * 10
+        assert browser.complaints == []
 
     def test_a_link_opens_its_image_and_a_forged_one_says_so(self, fooled, address):
         fooled.do("tiles[5].button.click(); byId('link').click()")
@@ -210,7 +233,7 @@ class TestPage:
 
     def test_children_can_be_bred_and_taken_back(self, fooled, address):
         search(fooled, address, 1)
-        fooled.do("tiles[0].button.click(); byId('breed').click()")
+        fooled.do("byId('pause').click(); tiles[0].button.click(); byId('breed').click()")
         assert fooled.do("byId('children').children.length") == 16
         fooled.wait("!painting", 120)
         before = fooled.do("byId('large').toDataURL()")
