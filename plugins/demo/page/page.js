@@ -47,7 +47,7 @@ function drawBars(place, logits) {
 const tiles = Array.from({ length: DIGITS }, (_, digit) => {
   const large = make("canvas", "large");
   const small = make("canvas", "small");
-  small.width = small.height = SIDE;
+  small.hidden = true;
   const sure = make("span", "sure", "–");
   const button = make("button", "tile", make("span", "picture", large, small), make("span", "words", make("span", "digit", String(digit)), " ", sure));
   button.type = "button";
@@ -61,6 +61,7 @@ function showElite(digit, elite) {
   const { small, sure, button } = tiles[digit];
   const odds = elite.odds - MARGIN;
   put(small, elite.pixels);
+  small.hidden = false;
   sure.textContent = percent(odds);
   button.classList.toggle("is-sure", elite.odds >= SURE);
   paint(tiles[digit].large, elite.genome, LARGE);
