@@ -24,12 +24,7 @@ LARGEST: Final = 127
 WORKER: Final = ("kernels.js", "network.js", "genome.js", "search.js", "onnx.js", "worker.js")
 SCRIPT: Final = (
     *WORKER[:3],
-    "graph.js",
-    "painting.js",
-    "page.js",
-    "play.js",
-    "own.js",
-    "figures.js",
+    *("graph.js", "painting.js", "page.js", "play.js", "own.js", "figures.js"),
 )
 _FUNCTIONS: Final = {
     **{name: f"Math.{name.lower()}({{}})" for name in ("Abs", "Sqrt", "Sin", "Cos")},

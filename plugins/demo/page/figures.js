@@ -98,7 +98,7 @@ byId("clear").addEventListener("click", () => {
 });
 
 turnKnob();
-if (renderer.works) tryRenderer(example);
+if (renderer.works) tryRenderer(example).catch(() => {}); // then `draw` does it all
 drawSwitches();
 showNoise(noise());
 showPad();
