@@ -46,7 +46,8 @@ def search(browser: Browser, address: str, seed: int) -> int:
     fresh(browser, f"{address}#seed={seed}")
     browser.do("byId('faster').click()")
     browser.wait(ALL_SURE, 120)
-    return int(browser.do("document.documentElement.dataset.images"))
+    sure = "line.find(([, odds]) => odds >= oddsOf(0.99))[0]"
+    return int(browser.do(f"Math.max(...state.lines.map((line) => {sure}))"))
 
 
 def elites(browser: Browser) -> list[dict[str, Any]]:
