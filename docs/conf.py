@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from sphinx.util import logging
 
-from neatfool import NeatfoolError
 from neatfool_plugins.demo.onnxruntime_web import FOLDER, download, unpack
 from neatfool_plugins.demo.page import make_page
 from neatfool_plugins.gallery.folder import INDEX, PAGE, write_scripts
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from photographs import write_network
+from supplied_network import write_network
 
 project = "neatfool"
 author = "the neatfool contributors"
@@ -60,7 +59,7 @@ os.environ["TTY_COMPATIBLE"] = "0"  # and progress, which is drawn over itself, 
 def _make_demo(folder: Path, cache: Path) -> str:
     """Make the demo's page, with onnxruntime-web and a network in a folder beside it.
 
-    Where npm, the package index or a package is missing, the page does without, and says so.
+    Where the network, npm or a package is missing, the page does without, and the build says so.
     """
     say = logging.getLogger(__name__).info
     try:
@@ -69,9 +68,9 @@ def _make_demo(folder: Path, cache: Path) -> str:
         say("The demo's page is without onnxruntime-web: %s", error)
         return make_page()
     try:
-        return make_page(engine=True, networks=[write_network(folder)])
-    except (ImportError, NeatfoolError) as error:
-        say("The demo's page is without a network of photographs: %s", error)
+        return make_page(engine=True, networks=[write_network(folder, cache)])
+    except (ImportError, OSError, RuntimeError) as error:
+        say("The demo's page is without ResNet-20: %s", error)
         return make_page(engine=True)
 
 

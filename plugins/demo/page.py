@@ -16,12 +16,16 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from neatfool import cppn, make_target
+from neatfool.present import drawing_scripts
 
 LAYERS: Final = ("conv1", "conv2", "fc1", "fc2")
 LARGEST: Final = 127
 """The largest weight of a row, in 8 bits."""
 WORKER: Final = ("kernels.js", "network.js", "genome.js", "search.js", "onnx.js", "worker.js")
-SCRIPT: Final = (*WORKER[:3], "graph.js", "page.js", "play.js", "own.js", "figures.js")
+SCRIPT: Final = (
+    *WORKER[:3],
+    *("graph.js", "painting.js", "page.js", "play.js", "own.js", "figures.js"),
+)
 _FUNCTIONS: Final = {
     **{name: f"Math.{name.lower()}({{}})" for name in ("Abs", "Sqrt", "Sin", "Cos")},
     **{name: f"Math.{name.lower()}({{}})" for name in ("Exp", "Log", "Tanh")},
@@ -39,11 +43,15 @@ class SuppliedNetwork:
     label: str
     """What its button says."""
     address: str
-    """Of its ONNX file, from the page."""
+    """The address of its ONNX file, from the page."""
     names: tuple[str, ...]
-    """Of its classes."""
-    scaling: str = "unit"
+    """The names of its classes."""
+    scaling: str
     """How pixels are given to it: an option of the page's list."""
+    author: str
+    """Whose it is, and its licence's name."""
+    licence: str
+    """The address of the licence's text."""
 
 
 def make_page(*, engine: bool = False, networks: Sequence[SuppliedNetwork] = ()) -> str:
@@ -55,10 +63,11 @@ def make_page(*, engine: bool = False, networks: Sequence[SuppliedNetwork] = ())
     """
     page = Environment(autoescape=True).from_string(_read("index.html.j2"))
     wasm = files(__package__).joinpath("page/kernels.wasm").read_bytes()
+    drawing = [each.decode() for each in drawing_scripts().values()]
     parts = {
         "style": _read("style.css"),
         "worker": "\n".join([format_functions(), *map(_read, WORKER)]),
-        "script": "\n".join([format_functions(), *map(_read, SCRIPT)]),
+        "script": "\n".join([*drawing, format_functions(), *map(_read, SCRIPT)]),
         "weights": b64encode(quantise()).decode(),
         "wasm": b64encode(wasm).decode(),
     }

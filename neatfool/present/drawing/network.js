@@ -3,7 +3,7 @@
 // A genome comes as {n: nodes, w: numbers, o: outputs}. Each node is
 // [activation, source, source, ...]; sources 0 to 3 are the inputs x, y, d and 1, and 4 + i is node
 // i, which stands before. The numbers are those of each node: bias, response, and the
-// weights of its sources, as the bytes of single precision in base64.
+// weights of its sources, as the bytes of single precision in base64, or as a Float32Array.
 "use strict";
 (() => {
   const { functions } = window.neatfool;
@@ -12,7 +12,7 @@
   class Network {
     // activations: the names that the first number of a node counts.
     constructor(genome, activations) {
-      const numbers = decode(genome.w);
+      const numbers = typeof genome.w === "string" ? decode(genome.w) : genome.w;
       let at = 0;
       this.nodes = genome.n.map(([activation, ...sources]) => {
         const own = numbers.subarray(at, at + 2 + sources.length);

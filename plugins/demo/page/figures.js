@@ -11,7 +11,7 @@ const example = {
 function turnKnob() {
   example.connections[0][2] = Number(byId("knob").value);
   byId("knob-value").textContent = Number(byId("knob").value).toFixed(2);
-  put(byId("knob-picture"), draw(example, 112));
+  paint(byId("knob-picture"), example, 112);
 }
 byId("knob").value = 4;
 byId("knob").addEventListener("input", turnKnob);
@@ -54,7 +54,7 @@ function showPad() {
   put(pad, pixels);
   if (!ink.some((value) => value > 0)) {
     byId("pad-bars").replaceChildren();
-    byId("drawn").textContent = "Draw in the field with the mouse or a finger.";
+    byId("drawn").textContent = "Draw in the field with the mouse, a finger or the arrow keys.";
     return;
   }
   const logits = local.logits(pixels);
@@ -64,10 +64,12 @@ function showPad() {
   const evolved = elite ? ` Of the evolved image for ${best} it is ${percent(elite.odds - MARGIN)} sure.` : "";
   byId("drawn").textContent = `The network takes it for a ${best}, and is ${drawn} sure.${evolved}`;
 }
-function stroke(event) {
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+function point(event) {
   const box = pad.getBoundingClientRect();
-  const x = ((event.clientX - box.left) / box.width) * SIDE;
-  const y = ((event.clientY - box.top) / box.height) * SIDE;
+  stroke(((event.clientX - box.left) / box.width) * SIDE, ((event.clientY - box.top) / box.height) * SIDE);
+}
+function stroke(x, y) {
   const [fromX, fromY] = last ?? [x, y];
   const steps = Math.max(1, Math.ceil(2 * Math.hypot(x - fromX, y - fromY)));
   for (let k = 1; k <= steps; k++) {
@@ -80,15 +82,23 @@ function stroke(event) {
 pad.addEventListener("pointerdown", (event) => {
   pad.setPointerCapture(event.pointerId);
   last = null;
-  stroke(event);
+  point(event);
 });
-pad.addEventListener("pointermove", (event) => event.buttons && stroke(event));
+pad.addEventListener("pointermove", (event) => event.buttons && point(event));
+pad.addEventListener("keydown", (event) => {
+  const arrow = ARROWS[event.key];
+  if (!arrow) return;
+  event.preventDefault();
+  stroke(...(last ?? [SIDE / 2, SIDE / 2]).map((place, axis) => Math.min(Math.max(place + arrow[axis], 0), SIDE)));
+});
 byId("clear").addEventListener("click", () => {
   ink.fill(0);
+  last = null;
   showPad();
 });
 
 turnKnob();
+if (renderer.works) tryRenderer(example).catch(() => {}); // then `draw` does it all
 drawSwitches();
 showNoise(noise());
 showPad();

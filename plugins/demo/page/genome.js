@@ -141,9 +141,11 @@ const inputsOf = (() => {
 const DIGIT = { width: SIDE, height: SIDE, channels: 1 };
 const outputsOf = ({ channels }) => channels; // grey, or hue, saturation and value
 
+const native = ({ width, height }) => Math.max(width, height);
+
 // How large a picture of this shape is, if its longer side has so many pixels.
 function extent({ width, height }, size) {
-  const scale = size / Math.max(width, height);
+  const scale = size / native({ width, height });
   return [Math.max(Math.round(width * scale), 1), Math.max(Math.round(height * scale), 1)];
 }
 

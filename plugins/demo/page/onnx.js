@@ -90,9 +90,8 @@ const brief = (error) => String(error?.message ?? error).replace(/\s+/g, " ").sl
 // Images of many kinds: from formulas, of noise, and of one brightness.
 function probes(shape) {
   const random = randomNumbers(1);
-  const size = Math.max(shape.width, shape.height);
   return Array.from({ length: PROBES }, (_, n) => {
-    const pixels = draw(randomGenome(random, outputsOf(shape)), size, shape);
+    const pixels = draw(randomGenome(random, outputsOf(shape)), native(shape), shape);
     return n % 4 === 1 ? pixels.map(() => 256 * random()) : n % 8 === 2 ? pixels.fill(32 * n) : pixels;
   });
 }

@@ -82,12 +82,11 @@ function makeOwnTile(index) {
   return slot;
 }
 
-const native = ({ width, height }) => Math.max(width, height);
-const putOwn = (canvas, genome, size) => put(canvas, draw(genome, size, own.shape), ...extent(own.shape, size), own.shape.channels);
+const putOwn = (canvas, genome) => put(canvas, draw(genome, native(own.shape), own.shape), own.shape.width, own.shape.height, own.shape.channels);
 
 function paintOwnTile({ genome, odds, index, large, small, name, sure, button }) {
-  putOwn(large, genome, LARGE);
-  putOwn(small, genome, native(own.shape));
+  paint(large, genome, LARGE, own.shape);
+  putOwn(small, genome);
   name.textContent = nameOf(index);
   sure.textContent = percent(odds);
   button.classList.toggle("is-sure", odds >= oddsOf(0.99));
@@ -96,8 +95,8 @@ function paintOwnTile({ genome, odds, index, large, small, name, sure, button })
 function openOwn({ genome, odds, index }) {
   byId("own-title-large").textContent = nameOf(index);
   byId("own-sure").textContent = `The network is ${percent(odds)} sure of it. Beside the drawing are the pixels that it gets.`;
-  putOwn(byId("own-drawing"), genome, LARGE_OWN);
-  putOwn(byId("own-pixels"), genome, native(own.shape));
+  paint(byId("own-drawing"), genome, LARGE_OWN, own.shape);
+  putOwn(byId("own-pixels"), genome);
   const file = nameOf(index).replace(/[^\p{L}\p{N}]+/gu, "-");
   Object.assign(byId("own-image"), { href: byId("own-pixels").toDataURL("image/png"), download: `${file}.png` });
   Object.assign(byId("own-genome"), { href: `data:application/json;base64,${btoa(JSON.stringify(genome))}`, download: `${file}.json` });

@@ -1,6 +1,5 @@
 // The search as it is seen: ten tiles, a counter and a curve. The search itself is in worker.js.
 "use strict";
-const LARGE = 168; // pixels of a tile's drawing
 const byId = (id) => document.getElementById(id);
 const decode = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 const material = { weights: decode(byId("network-weights").textContent.trim()), wasm: decode(byId("network-code").textContent.trim()) };
@@ -48,8 +47,7 @@ function drawBars(place, logits) {
 const tiles = Array.from({ length: DIGITS }, (_, digit) => {
   const large = make("canvas", "large");
   const small = make("canvas", "small");
-  large.width = large.height = LARGE;
-  small.width = small.height = SIDE;
+  small.hidden = true;
   const sure = make("span", "sure", "–");
   const button = make("button", "tile", make("span", "picture", large, small), make("span", "words", make("span", "digit", String(digit)), " ", sure));
   button.type = "button";
@@ -58,35 +56,26 @@ const tiles = Array.from({ length: DIGITS }, (_, digit) => {
 });
 byId("tiles").append(...tiles.map(({ button }) => button));
 
-const stale = new Set(); // digits whose large drawing is old
 function showElite(digit, elite) {
   state.elites[digit] = elite;
   const { small, sure, button } = tiles[digit];
   const odds = elite.odds - MARGIN;
   put(small, elite.pixels);
+  small.hidden = false;
   sure.textContent = percent(odds);
   button.classList.toggle("is-sure", elite.odds >= SURE);
-  stale.add(digit);
-}
-
-// One large drawing a frame, so that the page stays quick.
-function drawStale() {
-  for (const digit of stale) {
-    stale.delete(digit);
-    put(tiles[digit].large, draw(state.elites[digit].genome, LARGE));
-    requestAnimationFrame(drawStale);
-    return;
-  }
+  paint(tiles[digit].large, elite.genome, LARGE);
 }
 
 // ------------------------------------------------------------------ the curve
 const LEVELS = [[0.01, "1 %"], [0.5, "50 %"], [0.99, "99 %"], [0.9999, "99.99 %"]];
+const ROOM = 11; // pixels of a line of text
 function drawCurve() {
   const svg = byId("curve");
   const { width, height } = svg.getBoundingClientRect();
   if (!width) return;
   const [low, high] = [-8, 14];
-  const right = width - 48;
+  const right = width - 20;
   const atX = (images) => 62 + ((right - 62) * Math.log(Math.max(images, 1))) / Math.log(Math.max(state.images, 2));
   const atY = (odds) => 8 + ((height - 30) * (high - Math.min(Math.max(odds, low), high))) / (high - low);
   svg.replaceChildren();
@@ -105,19 +94,22 @@ function drawCurve() {
     svg.append(svgNode("polyline", { class: "line", points: points.map(([x, y]) => `${atX(x).toFixed(1)},${atY(y).toFixed(1)}`).join(" ") }));
     ends.push([digit, atY(line.at(-1)[1]) + 4]);
   });
+  // A digit stands at the end of its line, or as near as the others let it.
   ends.sort((a, b) => a[1] - b[1]);
-  let column = 0;
-  ends.forEach(([digit, y], i) => {
-    column = i && y - ends[i - 1][1] < 11 ? (column + 1) % 5 : 0;
-    svg.append(svgNode("text", { x: right + 3 + 9 * column, y }, String(digit)));
-  });
+  ends.forEach((end, i) => (end[1] = Math.max(end[1], i ? ends[i - 1][1] + ROOM : 0)));
+  ends.reverse().forEach((end, i) => (end[1] = Math.min(end[1], i ? ends[i - 1][1] - ROOM : height - 22)));
+  for (const [digit, y] of ends) svg.append(svgNode("text", { x: right + 6, y }, String(digit)));
 }
 
 // ------------------------------------------------------------------ the search
 let announced = -1;
 function showCount() {
   const sure = state.elites.filter((elite, digit) => elite && elite.odds >= SURE).length;
-  if (sure !== announced) byId("count").textContent = `${sure} of ${DIGITS} digits above 99 %`;
+  if (sure !== announced) {
+    byId("count").textContent = `${sure} of ${DIGITS} digits above 99\u00a0%`;
+    const part = sure === DIGITS ? "all of it is" : `${sure} of ${DIGITS} images ${sure === 1 ? "is" : "are"}`;
+    byId("claim").textContent = sure ? `more than 99\u00a0% sure that ${part}` : "not sure yet that any of it is";
+  }
   announced = sure;
   byId("images").textContent = `${state.images.toLocaleString("en")} images tried`;
   const { dataset } = document.documentElement;
@@ -138,12 +130,12 @@ worker.onmessage = ({ data }) => {
     (state.lines[digit] ??= []).push([elite.image, elite.odds - MARGIN]);
   }
   showCount();
-  drawStale();
   drawCurve();
   drawSwitches();
   if (data.done) setPaused(true, "Continue", true);
 };
 
+let begun = false;
 let paused = false;
 function setPaused(now, word = now ? "Continue" : "Pause", done = false) {
   paused = now;
@@ -155,6 +147,7 @@ function setPaused(now, word = now ? "Continue" : "Pause", done = false) {
 function begin(seed) {
   Object.assign(state, { elites: new Array(DIGITS).fill(null), lines: [], images: 0, seed });
   delete document.documentElement.dataset.done;
+  begun = true;
   for (const { sure, button } of tiles) {
     sure.textContent = "–";
     button.classList.remove("is-sure");
@@ -168,7 +161,7 @@ function hold(now) {
 }
 
 byId("pause").addEventListener("click", () => {
-  if (!state.images) return begin(state.seed);
+  if (!begun) return begin(state.seed);
   setPaused(!paused);
   hold(paused);
 });

@@ -1,13 +1,14 @@
 // One image, to play with: its formula, its weights, what it survives, and its children.
 "use strict";
 const CHILDREN = 16;
+const LARGE_PLAY = 280;
 const play = { digit: 0, genome: null, before: [], random: randomNumbers(1) };
 
 function openPlay(digit, genome) {
   Object.assign(play, { digit, genome: copyOf(genome), before: [], random: randomNumbers(state.images + digit) });
   for (const id of ["blur", "shift", "grain"]) byId(id).value = 0;
   byId("children").replaceChildren();
-  byId("play-title").textContent = `The ${digit} that is none`;
+  byId("play-title").textContent = `The image for ${digit}`;
   byId("linked").textContent = "";
   showGenome();
   byId("play").showModal();
@@ -37,7 +38,7 @@ function showGenome() {
 
 function showImage() {
   const pixels = altered(draw(play.genome, SIDE));
-  put(byId("large"), draw(play.genome, 280));
+  paint(byId("large"), play.genome, LARGE_PLAY);
   put(byId("seen"), pixels);
   drawBars(byId("bars"), local.logits(pixels));
   const seen = byId("seen").toDataURL("image/png");
@@ -76,7 +77,7 @@ function breed() {
     ...children.map((child, i) => {
       const canvas = make("canvas");
       const pixels = draw(child, SIDE);
-      put(canvas, draw(child, 56));
+      paint(canvas, child, 56);
       const odds = logOdds(local.logits(pixels));
       const best = odds.indexOf(Math.max(...odds));
       const button = make("button", "", canvas);

@@ -18,7 +18,7 @@ class Search {
     const parent = this.images < FIRST_IMAGES ? -1 : this.chooseParent();
     const outputs = outputsOf(this.shape);
     const genome = parent < 0 ? randomGenome(this.random, outputs) : mutate(this.elites[parent].genome, this.random, outputs);
-    const pixels = draw(genome, Math.max(this.shape.width, this.shape.height), this.shape);
+    const pixels = draw(genome, native(this.shape), this.shape);
     return { genome, pixels, parent, image: ++this.images };
   }
 

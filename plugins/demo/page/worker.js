@@ -3,7 +3,7 @@
 const MOST_IMAGES = 30000;
 const TURN = 40; // milliseconds of work before the page's messages are looked at
 // Images after so many seconds at the eye's speed: slow at first, when each image changes something.
-const paced = (seconds) => 60 * (Math.exp(0.42 * seconds) - 1);
+const paced = (seconds) => 60 * (Math.exp(0.44 * seconds) - 1);
 
 let network = null;
 let search = null;

@@ -147,10 +147,13 @@ def test_a_tile_is_shown_large_and_neatfool_draws_its_genome_alike(page, tmp_pat
 def test_a_network_that_the_site_supplies_takes_the_same_way(page, site):
     export_onnx(Colours(), site.folder / "colours.onnx", FLOATS)
     names = ("red", "green", '"blue" & <i>')
-    supplied = SuppliedNetwork("Colours", "colours.onnx", names, scaling="signed")
+    supplied = SuppliedNetwork(
+        "Colours", "colours.onnx", names, "signed", author="Ada, MIT", licence="colours.txt"
+    )
     html = make_page(engine=True, networks=[supplied])
     (site.folder / "supplied.html").write_text(html, encoding="utf-8")
     page.open(site.address.replace("fool.html", "supplied.html"))
+    assert page.do("document.querySelector('[href=\"colours.txt\"]').textContent") == "Ada, MIT"
     page.do("byId('pause').click(); document.querySelector('[data-address]').click()")
     page.wait("document.documentElement.dataset.ownFooled === '3'", 120)
     assert page.do("own.slots.map(({ name }) => name.textContent).sort()") == sorted(names)
