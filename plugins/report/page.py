@@ -71,7 +71,7 @@ def write(run: Run, path: Path) -> None:
         "score": run.spec.format_score,
         "heat": None,
         "tile_of": {card.index: tile[0].index for tile in tiles.values() for card in tile},
-        "one": "niche" if run.spec.is_objective else "class",
+        "one": run.spec.niche_name,
         "several": "niches" if run.spec.is_objective else "classes",
         "MOST_NAMES": MOST_NAMES,
         "first": [first for elite in elites.all if (first := elite.top1) is not None],

@@ -74,6 +74,20 @@ def test_each_filled_cell_has_its_colour_and_leads_to_its_elite(
     assert f"{len(heat.cells)} of {shape[0] * shape[1]} cells are filled" in unescape(page)
 
 
+def test_cells_that_are_too_small_for_pictures_have_none(tmp_path: Path) -> None:
+    run = neatfool.evolve(
+        lambda images: (images.mean((1, 2, 3)), images.mean((1, 2, 3))[:, None] / 255),
+        image=(1, 8, 8),
+        grid={"brightness": (0, 1, 200)},
+        images=40,
+        out=tmp_path / "run",
+        progress=False,
+    )
+    page = write_report(run).read_text(encoding="utf-8")
+    assert 'class="cells bare"' in page
+    assert ".cells.bare a img { display: none; }" in page
+
+
 def test_a_run_without_a_grid_has_none(tmp_path: Path) -> None:
     run = neatfool.evolve(
         lambda images: images.mean((1, 2, 3)), image=(1, 8, 8), images=40, out=tmp_path / "run"
