@@ -116,6 +116,8 @@ def _read_history(run: Run) -> dict[str, Any]:
         for name in asdict(history[0].stages)
     }
     return {
+        # Of a person's choices, all scores are equal.
+        "scores_differ": len({score for _, _, score, _ in run.replacements}) > 1,
         "curves": {name: present.embed_svg(svg) for name, svg in drawn.items()},
         "last": history[-1],
         "stages": [(name, s, s / seconds if seconds else 0.0) for name, s in spent.items()],

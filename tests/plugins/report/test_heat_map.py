@@ -126,3 +126,16 @@ def test_cells_show_their_pictures_and_are_walked_with_the_arrow_keys(tmp_path: 
         assert columns[2] < columns[1]
     finally:
         browser.close()
+
+
+@pytest.mark.parametrize("differ", [True, False])
+def test_scores_are_drawn_over_the_images_if_they_differ(tmp_path: Path, differ: bool) -> None:
+    run = neatfool.evolve(
+        lambda images: images.std((1, 2, 3)) if differ else np.ones(len(images)),
+        image=(1, 8, 8),
+        images=1000,
+        out=tmp_path / "run",
+        scheme_options={"batch": 50},
+        progress=False,
+    )
+    assert ("<h3>Score</h3>" in write_report(run).read_text(encoding="utf-8")) == differ
