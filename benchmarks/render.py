@@ -17,7 +17,8 @@ neat-python
     up. Networks are created beforehand, and colours are left out.
 
 Then it renders the larger ones at 224x224 with the band limit of ``preset = patterns`` and without,
-in turn, by the best renderer, in one thread.
+in turn, by the best renderer, in one thread. At 64x64 it renders those whose nodes all have an
+activation that a program added, sin(5 z), and those with neatfool's own of that formula, in turn.
 
 glibc is told to keep freed memory, without which "torch" takes several times as long at 256x256.
 """
@@ -40,6 +41,7 @@ from neatfool.cppn import (
     ACTIVATIONS,
     COLOUR_MAPS,
     Look,
+    add_activation,
     can_compile,
     compile_genomes,
     compile_tape,
@@ -59,6 +61,7 @@ POPULATIONS = ((20, 50), (45, 140))
 BOUNDS = {28: 0.2, 256: 0.5}
 ROUNDS = {28: 7, 256: 1}
 LIMITED_SIZE, LIMITED_ROUNDS = 224, 3
+ADDED_SIZE, ADDED_ROUNDS = 64, 31
 BAND_LIMIT = 2.0
 """As in ``preset = patterns``."""
 SAMPLE_GENOMES, SAMPLE_PIXELS = 10, 50
@@ -95,6 +98,8 @@ def figures(say: Callable[[str], None]) -> list[Figure]:
                         genomes, f"{LIMITED_SIZE}x{LIMITED_SIZE}, {nodes} nodes, 1 thread(s)", say
                     )
                 )
+                if can_compile():
+                    found += adding(genomes, say)
     finally:
         torch.set_num_threads(allowed)
     return found
@@ -114,6 +119,30 @@ def limiting(genomes: Sequence[DefaultGenome], title: str, say: Callable[[str], 
     say(table(title, times))
     ratio = median(limited / points for points, limited in zip(*times.values(), strict=True))
     return Figure(f"{title}: band limit / points", ratio, 2.0)
+
+
+def adding(genomes: Sequence[DefaultGenome], say: Callable[[str], None]) -> list[Figure]:
+    """Measure how many times as long images of an added activation take as those of ``sin``."""
+    add_activation("added_sine", lambda xp, z: xp.sin(5 * z), source="benchmarks")
+    programs = {}
+    for name in ("sin", "added_sine"):
+        for gene in (gene for genome in genomes for gene in genome.nodes.values()):
+            gene.activation = name
+        programs[name] = compile_tape(genomes, INPUTS, OUTPUTS)
+    found = []
+    for limit in (0.0, BAND_LIMIT):
+        look = Look(ADDED_SIZE, ADDED_SIZE, "normalised", "hsv", None, limit)
+        times: dict[str, list[float]] = {name: [] for name in programs}
+        for _ in range(ADDED_ROUNDS):
+            for name, program in programs.items():
+                began = time.thread_time()
+                render(program, look)
+                times[name].append(time.thread_time() - began)
+        ratio = median(added / own for own, added in zip(*times.values(), strict=True))
+        title = f"an added activation, band limit {limit:g}"
+        say(table(title, times))
+        found.append(Figure(f"{title}: sin(5 z) / built-in sin", ratio, 1.3))
+    return found
 
 
 def measure(

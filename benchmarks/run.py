@@ -10,11 +10,15 @@ Each is compared with what its target scores when it does nothing else, in the s
 and after: in the fastest form that neatfool has for it, and, the LeNet, as it is, in float32, with
 PyTorch's default memory layout and one call for a generation. Both are measured with one thread
 and with all, and the better counts.
+
+``neatfool.evolve`` with a function of about a microsecond and the search of ``mnist.ini`` takes
+turns with that experiment, by the processor's time.
 """
 
 from __future__ import annotations
 
 import tempfile
+import time
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
@@ -24,7 +28,9 @@ from benchmarks.figures import Figure
 from benchmarks.midrun import fill_archive
 from benchmarks.targets import EfficientNetTarget, LeNetTarget, ResNetTarget
 from benchmarks.throughput import TargetTrial, measure, raw_throughput
+from neatfool import evolve
 from neatfool.evolution.assembly import assemble
+from neatfool.evolution.session import start
 from neatfool.experiment.experiment import load_experiment
 from neatfool.network.devices import with_cores
 from neatfool.plugin.manager import PluginManager
@@ -43,6 +49,7 @@ if TYPE_CHECKING:
 
 MNIST = Path(__file__).parents[1] / "experiments" / "mnist.ini"
 MNIST_ROUNDS = 2
+EVOLVE_ROUNDS = 2
 IMAGENET_SECONDS, IMAGENET_WARM = 7.0, 4
 IMAGENET_NODES = 45
 EARLY, LATE = 100, 5000
@@ -113,6 +120,36 @@ def mnist(say: Say) -> list[Figure]:
     ]
 
 
+def evolving(say: Say) -> Figure:
+    """Compare ``evolve``, with a function that costs next to nothing, to ``mnist.ini``."""
+    spent: dict[str, list[float]] = {"evolve": [], "mnist.ini": []}
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(EVOLVE_ROUNDS):
+            for name, times in spent.items():
+                out, began = Path(folder, f"{name}-{number}"), time.process_time()
+                if name == "evolve":
+                    evolve(
+                        lambda images: images[:, 0, 14, :10],
+                        image=(1, 28, 28),
+                        niches=[*"0123456789"],
+                        out=out,
+                        generations=200,
+                        scheme_options={"batch": 200},
+                        encoding_options={"preset": "paper", "inputs": "normalised"},
+                        progress=False,
+                    )
+                else:
+                    plugins = PluginManager()
+                    assembly = assemble(load_experiment(MNIST, plugins=plugins))
+                    start(assembly, out).go(plugins.observers())
+                times.append(time.process_time() - began)
+    for name, times in spent.items():
+        each = 40_000 / min(times)
+        say(f"{name}: {each:,.0f} images a second of the processor")
+    ratio = min(spent["mnist.ini"]) / min(spent["evolve"])
+    return Figure("evolve with a function of 1 us: images/s / mnist.ini", ratio)
+
+
 def imagenet(say: Say) -> list[Figure]:
     """Measure some seconds of MAP-Elites against 1000 classes of 224 x 224 pixels."""
     found = []
@@ -149,4 +186,4 @@ def middle(
 
 def figures(say: Say) -> list[Figure]:
     """Measure all."""
-    return [*mnist(say), *imagenet(say)]
+    return [*mnist(say), evolving(say), *imagenet(say)]

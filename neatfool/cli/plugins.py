@@ -40,10 +40,11 @@ def list_plugins(*, as_json: Annotated[bool, "--json"] = False) -> None:
         click.echo(json.dumps(facts, indent=2))
         return
     rows = [
-        [each.kind, each.name, each.source, each.version, each.problem or each.value]
-        for each in entries
+        [each.kind, each.name, f"{each.source} {each.version}", each.problem] for each in entries
     ]
-    Output().table(["kind", "name", "from", "version", "module"], rows, words=range(5))
+    columns = 4 if any(each.problem for each in entries) else 3
+    names = ["kind", "name", "from", "problem"][:columns]
+    Output().table(names, [row[:columns] for row in rows], words=range(columns))
 
 
 @make_command
@@ -188,6 +189,7 @@ def install(
         To remove a plugin, uninstall its package: pip uninstall neatfool-darker
     """
     command = pip_command("install", *(["-e"] if editable else []), str(path.absolute()))
+    command.append("--quiet")  # of pip only what went wrong
     click.echo(f"Running {shlex.join(command)}", err=True)
     before = {each for each, _ in installed_plugins()}
     if code := subprocess.run(command, check=False).returncode:  # noqa: S603 - the user's own folder

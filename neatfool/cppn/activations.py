@@ -63,10 +63,10 @@ def _positive_part(xp: Any, s: Any, v: Any) -> Any:
 
 def _wave(rate: float, end: float = WAVE_LIMIT) -> Mean:
     """Give the formula of sin(rate s), level where s is larger than ``end``."""
-    return lambda xp, s, v: xp.sin(rate * xp.clip(s, -end, end)) * _fade(xp, (rate * rate) * v)
+    return lambda xp, s, v: xp.sin(rate * xp.clip(s, -end, end)) * fade(xp, (rate * rate) * v)
 
 
-def _fade(xp: Any, v: Any) -> Any:
+def fade(xp: Any, v: Any) -> Any:
     """Give how much is left of a wave: nearly exp(-v / 2), and nothing of a fast one."""
     left = xp.maximum(1.0 - (1 / 16) * v, 0.0)
     for _ in range(3):
@@ -161,7 +161,7 @@ def _triangle(xp: Any, s: Any, v: Any) -> Any:
     """Compute s reflected at 1 and -1, a wave of lines with the period 4."""
     z = xp.clip(s, -1e6, 1e6)
     z = z - 4.0 * xp.round(0.25 * z)
-    return (2.0 * xp.clip(z, -1.0, 1.0) - z) * _fade(xp, (0.25 * math.pi**2) * v)
+    return (2.0 * xp.clip(z, -1.0, 1.0) - z) * fade(xp, (0.25 * math.pi**2) * v)
 
 
 @dataclass(frozen=True)

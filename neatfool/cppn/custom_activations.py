@@ -19,7 +19,7 @@ from neatfool.cppn.formulas import (
     Trace,
     by_numpy,
 )
-from neatfool.cppn.quadrature import Formula, mean_of
+from neatfool.cppn.means import Formula, mean_of
 from neatfool.errors import PluginError, cause
 
 USABLE: Final = (
@@ -54,8 +54,8 @@ def add_activation(
             of ``xp``: absolute, clip, cos, exp, maximum, minimum, round, rsqrt, sin, sqrt, step and
             tanh. Arguments beyond ±25,000 count as ±25,000.
         mean: Its mean under a band limit, if you know a closed form: ``mean(xp, s, v)``, with the
-            mean and the variance of normally distributed arguments. If absent, quadrature gives it,
-            which takes some ten times as long.
+            mean and the variance of normally distributed arguments. If absent, one is fitted to the
+            formula, within about a tenth of its range.
         colour: ``#rrggbb``, of its discs in drawings of networks.
         reach: Drawings of networks show its curve from -reach to reach, which should be where it
             has its shape.
@@ -110,14 +110,14 @@ def _guarded(formula: Formula, mean: Mean | None, reach: float, who: str) -> Mea
     def within_limits(xp: Any, z: Any) -> Any:
         return formula(Functions(xp), xp.clip(z, -WAVE_LIMIT, WAVE_LIMIT))
 
-    by_nodes = mean_of(within_limits, reach)
+    fitted = mean_of(within_limits, reach)
 
     def guarded(xp: Any, s: Any, v: Any) -> Any:
         try:
             if v == 0.0:
                 found = within_limits(xp, s)
             elif mean is None:
-                found = by_nodes(xp, s, v)
+                found = fitted(xp, s, v)
             else:
                 found = mean(Functions(xp), xp.clip(s, -WAVE_LIMIT, WAVE_LIMIT), v)
         except (Exception, SystemExit) as error:

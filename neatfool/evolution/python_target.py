@@ -167,12 +167,18 @@ class FunctionObjective(Target):
 
     def _call(self, images: Any) -> Any:
         try:
-            return self.function(images)
+            answer = self.function(images)
         except (Exception, SystemExit) as error:
             if isinstance(error, NeatfoolError) or is_out_of_memory(error):
                 raise
             fault = f"failed on images [N, C, H, W] of shape {tuple(images.shape)}"
             raise TargetError(f"score: {fault}: {cause(error)}") from error
+        if answer is None:
+            raise TargetError("score: returned None; return an array of floats, one for each image")
+        if isinstance(answer, tuple) and len(answer) == 2 and not self.spec.grid:
+            fault = "returned a pair, which is scores and measures, but there is no grid"
+            raise TargetError(f"score: {fault}; give grid=[(low, high, cells), ...]")
+        return answer
 
     def _values_to_differentiate(self, images: torch.Tensor) -> torch.Tensor:
         answer = self.function(images)

@@ -138,6 +138,9 @@ def mark_numbers(axes: Axes, lowest: float, highest: float) -> None:
     """Let the y axis go from a round number below the lowest to one above the highest."""
     from matplotlib.ticker import MaxNLocator
 
+    least = 0.01 * max(abs(lowest), abs(highest))  # ticks that are nearer would have equal names
+    if highest - lowest < least:
+        lowest, highest = lowest - least, highest + least
     marks = MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]).tick_values(lowest, highest)
     axes.set_ylim(marks[0], marks[-1])
     axes.set_yticks(marks, [four_digits(mark) for mark in marks])

@@ -46,9 +46,11 @@ def take(folder: Path, *, overwrite: bool) -> AbstractContextManager[Any]:
         if database.exists() and not overwrite:
             if not database.stat().st_size:
                 raise RunError(f"{database}: is empty: it holds no run. {START_ANEW}")
-            ways = "--overwrite starts it anew, --out writes elsewhere (in Python: resume_run, "
-            resume = f"`neatfool resume {folder}` continues it"
-            raise RunError(f"{folder}: holds a run already. {resume}, {ways}overwrite, out)")
+            raise RunError(
+                f"{folder}: holds a run already. `neatfool resume {folder}` continues it, or "
+                "resume_run=True if Python began it; --overwrite starts it anew, --out writes "
+                "elsewhere (in Python: overwrite, out)"
+            )
         strangers = sorted(path.name for path in folder.glob("*") if path.name != LOCK)
         if strangers and not (database.exists() or (folder / PARTIAL_DATABASE).exists()):
             advice = "give an empty or new folder with --out (out in Python)"

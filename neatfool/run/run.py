@@ -94,12 +94,18 @@ class Run(RunRecord):
         """Give the history as a pandas data frame, with a row for each generation.
 
         The columns are the attributes of :class:`neatfool.GenerationReport`. In place of
-        ``classes_ge`` and ``stages`` there is a column for each of their numbers.
+        ``classes_ge`` and ``stages`` there is a column for each of their numbers; those of
+        ``classes_ge`` are a classifier's only.
 
         Raises:
             ExperimentError: pandas is not installed.
         """
-        return _data_frame([report.row() for report in self.history], "frame")
+        rows = [report.row() for report in self.history]
+        if self.spec.is_objective:
+            rows = [
+                {k: v for k, v in row.items() if not k.startswith("classes_ge")} for row in rows
+            ]
+        return _data_frame(rows, "frame")
 
     def archive(self) -> pd.DataFrame:
         """Give the elites as a pandas data frame, with a row for each niche that is filled.
@@ -180,7 +186,8 @@ class Run(RunRecord):
         for stored in self._snapshot.elites:
             if stored.class_index == index:
                 return self._view(stored)
-        raise RunError(f"{self.path}: class {self.classes[index]!r} has no elite")
+        name = f"{self.spec.niche_name} {self.classes[index]!r}"
+        raise RunError(f"{self.path}: {name} has no elite")
 
     def best(self) -> EliteView:
         """Give the elite of the highest rank, the first class's among equals; RunError if none.
@@ -213,7 +220,8 @@ class Run(RunRecord):
         for class_index, *scored in self.store.won(candidate_id):
             if class_index == index:
                 return self._view(StoredElite(index, candidate_id, *scored))
-        raise RunError(f"{self.path}: candidate {candidate_id} never held class {index}")
+        fault = f"candidate {candidate_id} never held {self.spec.niche_name} {index}"
+        raise RunError(f"{self.path}: {fault}")
 
     def __getitem__(self, name: str | int) -> EliteView:
         """Give the elite of a class; see :meth:`elite`."""

@@ -131,6 +131,11 @@ class ImageSpec:
         """What a score is called: ``"confidence"``, or ``"score"`` of an objective."""
         return "score" if self.is_objective else "confidence"
 
+    @property
+    def niche_name(self) -> str:
+        """What a niche is called: ``"class"``, or ``"niche"`` of an objective."""
+        return "niche" if self.is_objective else "class"
+
     def format_score(self, score: float, rank: float = 0.0) -> str:
         """Write a score for people: a confidence as :func:`~neatfool.wording.percent` does.
 
@@ -229,7 +234,7 @@ class ImageSpec:
         within = [name for name in self.classes if text.casefold() in name.casefold()]
         if text and 0 < len(within) <= SHOWN_NAMES:
             near = f"; did you mean {' or '.join(map(repr, within))}?"
-        raise ExperimentError(f"there is no class {quoted(text)}{near}{hint}")
+        raise ExperimentError(f"there is no {self.niche_name} {quoted(text)}{near}{hint}")
 
 
 def is_text(name: str) -> bool:

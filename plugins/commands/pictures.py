@@ -53,7 +53,7 @@ def graph(
         picture. .onnx needs `pip install 'neatfool[onnx]'`.
     """
     from neatfool import cppn, open_run
-    from neatfool.wording import counted, slug
+    from neatfool.wording import slug
 
     given: Any
     kind = name or (cppn.SUFFIXES.get(out.suffix.lower()) if out else "svg")
@@ -73,8 +73,14 @@ def graph(
         size = elite.size.nodes, elite.size.connections
     suffix = next((each for each, of in cppn.SUFFIXES.items() if of == kind), ".json")
     path = cppn.write(given, out or Path(f"{stem}{suffix}"), format=name, title=title)
+    _say_size(path, size)
+
+
+def _say_size(path: Path, size: tuple[int, int]) -> None:
+    from neatfool.wording import counted
+
     nodes, edges = counted(size[0], "node", "nodes"), counted(size[1], "connection", "connections")
-    Output().say(f"{path}: {nodes}, {edges}")
+    Output().say(f"{path}: {nodes}, {edges} that are enabled")
 
 
 PROGRAMS: Final = (".onnx", ".glsl", ".frag")
@@ -169,8 +175,7 @@ def _render_file(file: Path, size: int, colour: str | None, path: Path) -> None:
         save(path, encode_png(picture.pixels()))
     else:
         cppn.write(picture, path, title=file.name)
-    nodes, connections = len(network.genome.nodes), len(network.genome.connections)
-    Output().say(f"{path}: {nodes:,} nodes, {connections:,} connections")
+    _say_size(path, network.genome.size())
 
 
 def _render_line(folder: Path, class_name: str, size: int, path: Path) -> None:

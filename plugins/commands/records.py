@@ -199,8 +199,7 @@ def verify(
             [each.name, written(each.recorded), written(each.measured), f"{each.difference:.1e}"]
             for each in (verdict.wrong or verdict.results)[:ROWS]
         ]
-        what = "niche" if run.spec.is_objective else "class"
-        console.table([what, "recorded", "measured now", "difference"], rows)
+        console.table([run.spec.niche_name, "recorded", "measured now", "difference"], rows)
     if verdict.wrong:
         raise VerificationError(
             f"{run_folder}: {len(verdict.wrong)} of {len(verdict.results)} images do not score "

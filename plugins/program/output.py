@@ -55,6 +55,8 @@ class _JsonReader:
         self._find = _expression(options.scores_at) if options.scores_at else None
 
     def __call__(self, text: str, _: int, count: int) -> list[list[float]]:
+        if not text.strip():
+            raise UnusableOutput("printed nothing, and not the JSON that scores are read from")
         try:
             documents = self._documents(text, count)
             rows = [self._find(each) if self._find else each for each in documents]

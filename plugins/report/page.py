@@ -73,7 +73,7 @@ def write(run: Run, path: Path) -> None:
         "score": run.spec.format_score,
         "heat": None,
         "tile_of": {card.index: tile[0].index for tile in tiles.values() for card in tile},
-        "one": "niche" if run.spec.is_objective else "class",
+        "one": run.spec.niche_name,
         "several": "niches" if run.spec.is_objective else "classes",
         "MOST_NAMES": MOST_NAMES,
         "first": [first for elite in elites.all if (first := elite.top1) is not None],
@@ -119,6 +119,8 @@ def _read_history(run: Run) -> dict[str, Any]:
         for name in asdict(history[0].stages)
     }
     return {
+        # Of a person's choices, all scores are equal.
+        "scores_differ": len({score for _, _, score, _ in run.replacements}) > 1,
         "curves": {name: present.embed_svg(svg) for name, svg in drawn.items()},
         "last": history[-1],
         "stages": [(name, s, s / seconds if seconds else 0.0) for name, s in spent.items()],

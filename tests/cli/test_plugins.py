@@ -54,13 +54,11 @@ def test_what_is_installed_is_listed_though_it_is_broken(distribute):
     distribute("birds", {"target.tit": "birds_gone"})
     result = plugins("list")
     assert result.exit_code == 0
-    (row,) = [line for line in result.stdout.splitlines() if "birds_gone" in line]
+    (row,) = [line for line in result.stdout.splitlines() if " tit " in line]
     assert [cell.strip() for cell in row.split("│")[1:-1]] == [
         "target",
         "tit",
-        "birds",
-        "1.2",
-        "birds_gone",
+        "birds 1.2",
     ]
 
 
@@ -130,7 +128,7 @@ def test_a_folder_is_not_installed_where_pip_is_missing(monkeypatch, tmp_path):
 def test_what_pip_cannot_install_is_said_with_what_was_run(tmp_path):
     result = plugins("install", str(tmp_path))
     assert result.exit_code == 3
-    assert f"Running {sys.executable} -m pip install {tmp_path}\n" in result.stderr
+    assert f"Running {sys.executable} -m pip install {tmp_path} --quiet\n" in result.stderr
     assert "pip could not install it (exit code 1)" in result.stderr
 
 

@@ -23,6 +23,8 @@ FORMULAS = {
     "steps": lambda xp, z: xp.round(z) + 0.3 * xp.step(z),
     "soft": lambda xp, z: z / (1 + abs(z)),
     "bump": lambda xp, z: xp.minimum(0.9, xp.exp(-z * z)) * xp.rsqrt(1 + z * z),
+    "aside": lambda xp, z: xp.exp(-((z - 1) ** 2)),
+    "quartic": lambda xp, z: z**4 - z * z,
 }
 PLAIN = {
     "ripple": lambda z: np.sin(z) * np.exp(-z * z),
@@ -33,6 +35,8 @@ PLAIN = {
     "steps": lambda z: np.rint(z) + 0.3 * (z >= 0),
     "soft": lambda z: z / (1 + np.abs(z)),
     "bump": lambda z: np.minimum(0.9, np.exp(-z * z)) / np.sqrt(1 + z * z),
+    "aside": lambda z: np.exp(-((z - 1) ** 2)),
+    "quartic": lambda z: z**4 - z * z,
 }
 
 

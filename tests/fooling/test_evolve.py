@@ -152,6 +152,7 @@ def test_statistics_leave_out_empty_niches(tmp_path):
     assert (last.filled, last.median) == (len(run), np.median(scores))
     assert last.minimum == min(scores)
     assert not any(last.classes_ge)
+    assert not any(name.startswith("classes_ge") for name in run.frame().columns)
     assert "%" not in repr(run.best()) + run.best().caption + run._repr_html_()
 
 
@@ -202,6 +203,8 @@ def test_wrong_arguments_are_told(tmp_path, wrong, told):
         (lambda images: np.zeros((len(images), 3)), "shape"),
         (lambda images: ["a"] * len(images), "not numbers"),
         (lambda images: 1 / 0, "division"),
+        (lambda images: None, "returned None"),
+        (lambda images: (np.zeros(len(images)), np.zeros((len(images), 2))), "give grid="),
     ],
 )
 def test_what_is_wrong_with_a_score_is_told(tmp_path, score, told):
@@ -252,3 +255,9 @@ def test_cells_have_different_names_however_narrow_they_are():
     axis = neatfool.GridAxis("x", 1_000_000, 1_000_001, 10)
     assert len({*axis.ranges()}) == 10
     assert axis.ranges()[0] == "x 1000000 to 1000000.1"
+
+
+def test_messages_speak_of_niches(tmp_path):
+    run = evolve(calm_and_busy, tmp_path / "run", niches=["calm", "busy"])
+    with pytest.raises(ExperimentError, match=r"there is no niche 'claim'.*'calm'"):
+        run.elite("claim")

@@ -297,7 +297,7 @@ def test_a_folder_that_is_taken_is_told_of_in_the_words_of_python(tmp_path):
     (tmp_path / "full" / "letter.txt").touch()
     with pytest.raises(RunError, match=r"holds no run, but 'letter.txt'") as other:
         fool(brightness, tmp_path / "full", **how)
-    assert "(in Python: resume_run, overwrite, out)" in str(caught.value)
+    assert "(in Python: overwrite, out)" in str(caught.value)
     assert "(out in Python)" in str(other.value)
 
 

@@ -157,6 +157,10 @@ def write(given: Writable, path: str | Path, *, format: str | None = None, title
         if not format:
             fault = f"the suffix {path.suffix!r} names no format; use one of {', '.join(SUFFIXES)}"
         raise ExperimentError(f"{path}: {fault}")
+    if not isinstance(given, NeatNetwork | Picture | nx.DiGraph):
+        fault = f"is written of a NeatNetwork, a Picture or a graph, not of {type(given).__name__}"
+        advice = "make a network of neat-python's genome by NeatNetwork.of(genome, config)"
+        raise ExperimentError(f"{path}: {fault}; {advice}")
     try:
         return save(path, WRITERS[name](given, title))
     except GenomeError as error:

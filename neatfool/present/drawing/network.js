@@ -109,17 +109,18 @@
 
   // GLSL that draws any network of so many nodes at most, and of such functions, from its `code`: it is
   // compiled once, and draws more slowly than a network's own source.
-  function sharedSource({ colour, functions: used, nodes, outputs }) {
+  // The code is in so many vectors of uniforms, or in a texture if that is null.
+  function sharedSource({ colour, functions: used, nodes, vectors, outputs }) {
     // As a loop each function is skipped where it is not needed; software computes all cases of a switch.
     const cases = used.map((each, place) => `  for (int go = int(activation == ${place}); go > 0; go--) result = act_${each}(z);`);
     const colours = Array.from({ length: outputs }, (_, i) => `values[4 + int(head[${i + 1}])]`).join(", ");
     return [
-      "uniform sampler2D parameters;",
+      vectors ? `uniform vec4 parameters[${vectors}];` : "uniform sampler2D parameters;",
       functions.ELEMENTARY,
       functions.COLOUR_MAPS[colour],
       ...used.map((each) => functions.ACTIVATIONS[each]),
       "uniform vec4 steps;",
-      "vec4 read(int i) { return texelFetch(parameters, ivec2(i & 1023, i >> 10), 0); }",
+      `vec4 read(int i) { return ${vectors ? "parameters[i]" : "texelFetch(parameters, ivec2(i & 1023, i >> 10), 0)"}; }`,
       `vec3 activate(int activation, vec3 z) {\n  vec3 result = z;\n${cases.join("\n")}\n  return result;\n}`,
       "vec3 draw(vec2 at, vec2 normal) {",
       `  vec3 values[${4 + nodes}];`,

@@ -7,8 +7,8 @@
 (() => {
   const { places } = window.neatfool;
 
-  // The pass that draws a view, or the points that it is made of, and `last`, the one that turns
-  // these into the target "picture". The picture's program must be ready.
+  // The pass that draws a view, or the points that it is made of, and those that turn these into the
+  // target "picture": `last`, and its own. The picture's program must be ready.
   function plan({ gl, textures, programs }, entry, picture, view) {
     const { network, spec } = picture;
     const parameters = picture.code ?? picture.parameters;
@@ -17,8 +17,8 @@
     const key = [spec.inputs, spec.width, spec.height, reach, view.left, view.top, view.step, view.width, view.height].join(" ");
     const numbers = new Float32Array(Math.max(Math.ceil(parameters.length / 4), 1) * 4);
     numbers.set(parameters);
-    const fits = !picture.code && numbers.length / 4 <= programs.uniforms;
-    const table = (name, raw, native) => textures.table(name, key, raw.length, gl.RG32F, () => [places.inputs(raw, native, spec.inputs)]);
+    const fits = numbers.length / 4 <= programs.uniforms;
+    const table = (name, raw, native) => textures.table(name, key, 2, () => places.inputs(raw, native, spec.inputs));
     const draw = (columns, rows, target) => ({
       entry,
       ...target,
@@ -35,16 +35,15 @@
     const down = places.lattice(view.top, view.step, view.height, reach);
     const extent = [across.raw.length, down.raw.length];
     const points = textures.target("points", gl.RGBA8, ...extent);
-    const last = {
-      ...end,
-      entry: programs.join,
-      numbers: {
-        points: points.texture,
-        across: textures.table("across", key, view.width, gl.RG32F, () => across.parts),
-        down: textures.table("down", key, view.height, gl.RG32F, () => down.parts),
-      },
-    };
-    return { ...draw(across.raw, down.raw, { frame: points.frame, extent }), last };
+    const sums = textures.target("sums", gl.RGBA32UI, view.width, extent[1]);
+    const join = (name, { first, weights }, source) => ({
+      points: source.texture,
+      first: textures.table(`first ${name}`, key, 1, () => first),
+      weights: textures.table(`weights ${name}`, key, 4, () => weights),
+    });
+    const last = { ...end, entry: programs.down, numbers: join("down", down, sums) };
+    const middle = { frame: sums.frame, extent: [view.width, extent[1]], entry: programs.across, numbers: join("across", across, points), last };
+    return { ...draw(across.raw, down.raw, { frame: points.frame, extent }), last: middle };
   }
 
   // Draws some rows of a pass.

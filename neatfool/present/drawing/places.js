@@ -24,23 +24,18 @@
   // How far a pixel reaches, in native pixels; half as far, if sharp.
   const reach = ({ band_limit: limit }, sharp) => (sharp ? limit / 2 : limit);
 
-  // The points along an axis that a view's pixels are made of: their raw places, and for each of a
-  // pixel's points Float32Array of [its number, its weight] for each pixel. See bell.py.
+  // The points along an axis that a view's pixels are made of: their raw places, and for each pixel the
+  // number of its first point, and the weights of this and the following ones. See bell.py.
   function lattice(start, step, pixels, limit) {
     const counted = centres(start, step, pixels).map((place) => (place + 0.5) / limit - 0.5);
-    const first = Math.floor(counted[0]) - 1;
-    const count = Math.floor(counted[pixels - 1]) + 3 - first;
+    const places = counted.map((place) => Math.floor(place) - 1);
+    const count = places[pixels - 1] + TAPS - places[0];
     const bell = (away) => (Math.max(2 - Math.abs(away), 0) ** 3 - 4 * Math.max(1 - Math.abs(away), 0) ** 3) / 6;
-    const parts = Array.from({ length: TAPS }, (_, tap) => {
-      const numbers = new Float32Array(2 * pixels);
-      counted.forEach((place, i) => {
-        const point = Math.floor(place) - 1 + tap;
-        numbers[2 * i] = point - first;
-        numbers[2 * i + 1] = bell(place - point);
-      });
-      return numbers;
-    });
-    return { raw: Array.from({ length: count }, (_, i) => (first + i + 0.5) * limit - 0.5), parts };
+    return {
+      raw: Array.from({ length: count }, (_, i) => (places[0] + i + 0.5) * limit - 0.5),
+      first: Float32Array.from(places, (place) => place - places[0]),
+      weights: Float32Array.from({ length: TAPS * pixels }, (_, i) => bell(counted[Math.floor(i / TAPS)] - places[Math.floor(i / TAPS)] - (i % TAPS))),
+    };
   }
 
   // What x and y, and the normalised x and y, change by over a reach.

@@ -15,14 +15,15 @@
       this.kept = new Map(); // source -> entry, the longest unused first
       this.compiling = new Set();
       this.sources = new WeakMap(); // parameters -> {shown, source}: writing GLSL takes time, too
-      this.join = this.compile(shaders.JOIN);
+      this.across = this.compile(shaders.ACROSS);
+      this.down = this.compile(shaders.DOWN);
     }
 
     // The program of a picture, or null if it is not compiled yet. Does not wait, but asks for it;
     // `first` does so even if others are waiting.
     find(picture, first = false) {
       const entry = this.get(this.sourceOf(picture), first);
-      return entry && this.isReady(entry) && this.isReady(this.join) ? entry : null;
+      return entry && [entry, this.across, this.down].every((each) => this.isReady(each)) ? entry : null;
     }
 
     sourceOf(picture) {
@@ -50,10 +51,12 @@
       return source;
     }
 
-    sharedSourceOf({ network, spec }) {
-      const room = 2 ** Math.ceil(Math.log2(Math.max(network.nodes.length, LEAST_ROOM)));
+    sharedSourceOf({ network, spec, code }) {
+      const room = (needed, least) => 2 ** Math.ceil(Math.log2(Math.max(needed, least)));
       const { colour, functions } = spec;
-      return shaders.HEAD + sharedSource({ colour, functions, nodes: room, outputs: network.outputs.length }) + shaders.DRAW;
+      const nodes = room(network.nodes.length, LEAST_ROOM);
+      const vectors = code.length / 4 <= this.uniforms ? Math.min(room(code.length / 4, 4 * LEAST_ROOM), this.uniforms) : null;
+      return shaders.HEAD + sharedSource({ colour, functions, nodes, vectors, outputs: network.outputs.length }) + shaders.DRAW;
     }
 
     get(source, first) {

@@ -5,8 +5,8 @@
 // With `code`, network.code(spec.functions), in place of parameters one program draws all networks of
 // these functions: nothing is compiled for a new one.
 //
-// A drawing is done in slices. Each draws some rows, as many as take the budget of milliseconds by what the
-// slices before took. Nothing is asked of the graphics card while it works: the page would wait.
+// The card works in slices. Each draws some rows, or several small drawings, as many as take the budget of
+// milliseconds by what the slices before took. Nothing is asked of the card while it works: the page would wait.
 "use strict";
 (() => {
   const { passes, Programs, Textures } = window.neatfool;
@@ -25,6 +25,7 @@
       this.budget = options.budget ?? BUDGET;
       this.queue = []; // drawings, in the order in which they are wanted
       this.job = null; // the one that is drawn
+      this.issued = []; // those that the card draws to the end in this slice
       this.held = 0; // until when only urgent drawings are drawn
       this.slice = 30 * LEAST;
       this.slices = []; // milliseconds that the last ones took
@@ -32,7 +33,7 @@
       this.canvas.addEventListener("webglcontextlost", (event) => {
         event.preventDefault();
         this.gl = null;
-        if (this.job) this.queue.unshift(this.job);
+        this.queue.unshift(...this.issued.splice(0), ...(this.job ? [this.job] : []));
         this.job = this.fence = null;
         this.dispatchEvent(new Event("lost"));
       });
@@ -54,7 +55,6 @@
       const uniforms = Math.min(this.options.uniforms ?? Infinity, gl.getParameter(gl.MAX_FRAGMENT_UNIFORM_VECTORS) - 16);
       this.programs = new Programs(gl, { uniforms });
       this.textures = new Textures(gl);
-      this.buffer = gl.createBuffer();
       gl.disable(gl.DITHER);
       gl.bindVertexArray(gl.createVertexArray());
     }
@@ -97,19 +97,18 @@
 
     work() {
       const { gl } = this;
-      this.running = this.works && (this.job !== null || this.queue.length > 0);
+      this.running = this.works && (this.job !== null || this.queue.length + this.issued.length > 0);
       if (!this.running) return;
       if (this.fence && !this.isDone()) this.again(POLL);
       else if (this.spent >= this.budget) {
         this.spent = 0;
         requestAnimationFrame(() => this.work());
       } else {
-        const wait = this.choose();
+        const wait = this.drawSlice();
         if (wait === null) {
-          this.drawSlice();
           this.fence = gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0);
           gl.flush();
-          this.issued = performance.now();
+          this.began = performance.now();
         }
         this.again(wait ?? 0);
       }
@@ -117,19 +116,18 @@
 
     // Whether the card is done with a slice. If so, the next one's size follows from its time.
     isDone() {
-      const { gl, job } = this;
+      const { gl } = this;
       if (gl.getSyncParameter(this.fence, gl.SYNC_STATUS) !== gl.SIGNALED) return false;
       gl.deleteSync(this.fence);
       this.fence = null;
-      const took = Math.max(performance.now() - this.issued, 0.1);
+      const took = Math.max(performance.now() - this.began, 0.1);
       this.spent += took;
       this.slices = [...this.slices.slice(-199), took];
       // The first slice of a program includes what the card does once for it.
-      if (!job.cold && (job.full || took > this.budget)) {
+      if (!this.cold && (this.full || took > this.budget)) {
         this.slice = Math.min(Math.max(this.slice * Math.min(Math.max(this.budget / took, 0.5), 3), LEAST), MOST);
       }
-      job.cold = false;
-      if (job.row === job.pass.extent[1]) this.finish(job);
+      this.issued.splice(0).forEach((job) => this.finish(job));
       return true;
     }
 
@@ -145,8 +143,7 @@
           const entry = this.programs.find(job.picture, job.urgent);
           if (!entry) continue;
           const pass = passes.plan(this, entry, job.picture, job.view);
-          Object.assign(job, { pass, row: 0, cold: !entry.warm });
-          entry.warm = true;
+          Object.assign(job, { pass, row: 0, entry });
           this.job = job;
         } catch (error) {
           job.reject(error);
@@ -157,24 +154,48 @@
       return held && seen.length === 0 ? held : 2 * POLL;
     }
 
+    // Gives null, or how long to wait if there is nothing to draw yet.
     drawSlice() {
+      this.cold = false;
+      let left = this.slice;
+      while (left > 0) {
+        const wait = this.choose();
+        if (wait !== null) {
+          this.full = false;
+          return left < this.slice ? null : wait;
+        }
+        left -= this.drawRows(left);
+      }
+      this.full = true;
+      return null;
+    }
+
+    // Draws rows of a drawing for so much work, one at least; gives the work.
+    drawRows(left) {
       const { gl, job } = this;
       const [width, height] = job.pass.extent;
-      const most = Math.max(Math.floor((job.cold ? 1 : this.slice) / (width * job.pass.work)), 1);
-      const rows = Math.min(most, height - job.row);
+      const each = width * job.pass.work;
+      this.cold = !job.entry.warm;
+      job.entry.warm = true;
+      const rows = Math.min(Math.max(Math.floor((this.cold ? 1 : left) / each), 1), height - job.row);
       passes.run(gl, job.pass, job.row, rows);
       job.row += rows;
-      job.full = rows === most;
-      if (job.row < height) return;
-      if (job.pass.last) passes.run(gl, job.pass.last);
-      this.read(job.view);
+      if (job.row === height) {
+        for (let pass = job.pass.last; pass; pass = pass.last) passes.run(gl, pass);
+        this.read(job);
+      }
+      return this.cold ? left : rows * each;
     }
 
     // Asks for the pixels; they are there when the slice is done.
-    read({ width, height }) {
+    read(job) {
       const { gl } = this;
+      const { width, height } = job.view;
+      job.buffer = gl.createBuffer();
+      this.job = null;
+      this.issued.push(job);
       gl.bindFramebuffer(gl.FRAMEBUFFER, this.textures.targets.get("picture").frame);
-      gl.bindBuffer(gl.PIXEL_PACK_BUFFER, this.buffer);
+      gl.bindBuffer(gl.PIXEL_PACK_BUFFER, job.buffer);
       gl.bufferData(gl.PIXEL_PACK_BUFFER, 4 * width * height, gl.STREAM_READ);
       gl.readPixels(0, 0, width, height, gl.RGBA, gl.UNSIGNED_BYTE, 0);
       gl.bindBuffer(gl.PIXEL_PACK_BUFFER, null);
@@ -182,13 +203,14 @@
 
     finish(job) {
       const { gl } = this;
-      this.job = null;
-      if (job.cancelled) return;
-      const image = new ImageData(job.view.width, job.view.height);
-      gl.bindBuffer(gl.PIXEL_PACK_BUFFER, this.buffer);
-      gl.getBufferSubData(gl.PIXEL_PACK_BUFFER, 0, image.data);
-      gl.bindBuffer(gl.PIXEL_PACK_BUFFER, null);
-      job.resolve(image);
+      if (!job.cancelled) {
+        const image = new ImageData(job.view.width, job.view.height);
+        gl.bindBuffer(gl.PIXEL_PACK_BUFFER, job.buffer);
+        gl.getBufferSubData(gl.PIXEL_PACK_BUFFER, 0, image.data);
+        gl.bindBuffer(gl.PIXEL_PACK_BUFFER, null);
+        job.resolve(image);
+      }
+      gl.deleteBuffer(job.buffer);
     }
   }
 

@@ -19,26 +19,32 @@ void main() {
   vec3 channels = draw(vec2(across.x, down.x), vec2(across.y, down.y));
   colour = vec4(floor(channels * 255.0 + 0.5) / 255.0, 1.0);
 }`;
-  // Points become pixels: the tables have the place and the weight of each of the points, four across
-  // and four down, that one is made of. It is unrolled, as software is slow at arrays.
-  const FOUR = [0, 1, 2, 3];
-  const JOIN = `${HEAD}
-uniform sampler2D points;
-uniform sampler2D across;
-uniform sampler2D down;
-out vec4 colour;
-vec2 read(sampler2D table, int place, int tap) { return texelFetch(table, ivec2(place, tap), 0).xy; }
+  // Points become pixels, first across and then down: a sum of the four points in a line that a pixel
+  // is made of, the first of which is at a place. The sums between the two are kept as the bits of
+  // floats, as not every graphics card draws floats.
+  const join = ({ sampler, out, axis, place, read, write }) => `${HEAD}
+uniform highp ${sampler} points;
+uniform sampler2D first;
+uniform sampler2D weights;
+out ${out} colour;
 void main() {
   ivec2 at = ivec2(gl_FragCoord.xy);
-  vec3 total = vec3(0.0);
-  vec2 ${FOUR.map((i) => `column${i} = read(across, at.x, ${i})`).join(", ")};
-  for (int j = 0; j < 4; j++) {
-    vec2 row = read(down, at.y, j);
-${FOUR.map((i) => `    total += row.y * column${i}.y * floor(texelFetch(points, ivec2(column${i}.x, row.x), 0).rgb * 255.0 + 0.5);`).join("\n")}
-  }
-  colour = vec4(floor(total + 0.5009765625) / 255.0, 1.0); // halves go up; see bell.py
+  int from = int(texelFetch(first, ivec2(at.${axis}, 0), 0).x);
+  vec4 weight = texelFetch(weights, ivec2(at.${axis}, 0), 0);
+  vec3 total = ${[0, 1, 2, 3].map((i) => `weight[${i}] * ${read(`texelFetch(points, ${place(`from + ${i}`)}, 0).rgb`)}`).join(" + ")};
+  colour = ${write};
 }`;
+  const ACROSS = join({
+    ...{ sampler: "sampler2D", out: "uvec4", axis: "x", place: (x) => `ivec2(${x}, at.y)` },
+    read: (point) => `floor(${point} * 255.0 + 0.5)`,
+    write: "uvec4(floatBitsToUint(total), 0u)",
+  });
+  const DOWN = join({
+    ...{ sampler: "usampler2D", out: "vec4", axis: "y", place: (y) => `ivec2(at.x, ${y})` },
+    read: (sum) => `uintBitsToFloat(${sum})`,
+    write: "vec4(floor(total + 0.5009765625) / 255.0, 1.0)", // halves go up; see bell.py
+  });
 
   window.neatfool = window.neatfool || {};
-  window.neatfool.shaders = { HEAD, VERTEX, DRAW, JOIN };
+  window.neatfool.shaders = { HEAD, VERTEX, DRAW, ACROSS, DOWN };
 })();

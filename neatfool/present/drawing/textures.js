@@ -9,23 +9,15 @@
       this.targets = new Map();
     }
 
-    // A texture of floats whose rows are the given arrays, one after another; kept while its key
-    // stays the same.
-    table(name, key, width, format, make) {
+    // A texture of one row of floats, so many a pixel: 1, 2 or 4. Kept while its key stays the same.
+    table(name, key, each, make) {
       const found = this.kept.get(name);
       if (found?.key === key) return found.texture;
       const { gl } = this;
       const texture = this.texture(name);
-      const parts = make();
-      const each = format === gl.RG32F ? 2 : 1;
-      const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-      let at = 0;
-      for (const part of parts) {
-        whole.set(part, at);
-        at += part.length;
-      }
-      const layout = each === 2 ? gl.RG : gl.RED;
-      gl.texImage2D(gl.TEXTURE_2D, 0, format, width, whole.length / (each * width), 0, layout, gl.FLOAT, whole);
+      const numbers = make();
+      const [format, layout] = { 1: [gl.R32F, gl.RED], 2: [gl.RG32F, gl.RG], 4: [gl.RGBA32F, gl.RGBA] }[each];
+      gl.texImage2D(gl.TEXTURE_2D, 0, format, numbers.length / each, 1, 0, layout, gl.FLOAT, numbers);
       this.kept.set(name, { texture, key });
       return texture;
     }
@@ -64,7 +56,8 @@
       const made = { width: Math.max(width, found?.width ?? 0), height: Math.max(height, found?.height ?? 0) };
       made.frame = found?.frame ?? gl.createFramebuffer();
       made.texture = this.texture(`target ${name}`);
-      gl.texImage2D(gl.TEXTURE_2D, 0, format, made.width, made.height, 0, gl.RGBA, gl.UNSIGNED_BYTE, null);
+      const [layout, kind] = format === gl.RGBA8 ? [gl.RGBA, gl.UNSIGNED_BYTE] : [gl.RGBA_INTEGER, gl.UNSIGNED_INT];
+      gl.texImage2D(gl.TEXTURE_2D, 0, format, made.width, made.height, 0, layout, kind, null);
       gl.bindFramebuffer(gl.FRAMEBUFFER, made.frame);
       gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, made.texture, 0);
       this.targets.set(name, made);

@@ -90,6 +90,11 @@ def test_an_unknown_suffix_is_an_error_that_lists_the_known_ones(name, network, 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_is_no_network_is_refused_in_words(network, tmp_path):
+    with pytest.raises(ExperimentError, match=r"not of Genome; .* NeatNetwork.of\(genome"):
+        cppn.write(network.genome, tmp_path / "n.json")
+
+
 def test_a_folder_that_is_not_there_is_an_error_that_names_the_file(network, tmp_path):
     with pytest.raises(StorageError, match=r"nowhere.*g\.json: cannot be written"):
         cppn.write(network, tmp_path / "nowhere" / "g.json")

@@ -43,7 +43,10 @@ def test_a_network_is_written_to_be_read_back(name, more, read, finished, elite,
     result = neatfool("graph", finished, "school bus", "-o", file, *more)
     assert result.exit_code == 0
     size = elite.size
-    assert result.stdout == f"{file}: {size.nodes} nodes, {size.connections} connections\n"
+    assert (
+        result.stdout
+        == f"{file}: {size.nodes} nodes, {size.connections} connections that are enabled\n"
+    )
     assert read(file) == elite.genome
 
 
@@ -54,7 +57,9 @@ def test_a_file_is_written_in_another_format(suffix, tmp_path):
     file = cppn.write(random_network(4), tmp_path / "xor.json")
     result = neatfool("graph", file, "-o", tmp_path / f"other{suffix}")
     assert result.exit_code == 0, result.output
-    assert result.stdout.startswith(f"{tmp_path / f'other{suffix}'}: 7 nodes, 11 connections\n")
+    assert result.stdout.startswith(
+        f"{tmp_path / f'other{suffix}'}: 7 nodes, 11 connections that are enabled\n"
+    )
 
 
 def test_a_format_without_a_file_names_it(tmp_path, monkeypatch):

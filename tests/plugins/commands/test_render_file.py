@@ -21,7 +21,10 @@ def file(tmp_path):
 def test_a_genome_is_drawn_at_any_size(file, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     result = neatfool("render", file, "--size", 40)
-    assert (result.exit_code, result.stdout) == (0, "skull-40.png: 7 nodes, 10 connections\n")
+    assert (result.exit_code, result.stdout) == (
+        0,
+        "skull-40.png: 7 nodes, 10 connections that are enabled\n",
+    )
     with Image.open(tmp_path / "skull-40.png") as image:
         assert (image.mode, image.size) == ("RGB", (40, 40))
         assert len(np.unique(np.asarray(image).reshape(-1, 3), axis=0)) > 100

@@ -108,6 +108,7 @@ def test_equal_images_are_asked_about_once(program, tmp_path):
         ("sys.exit('no model here')", "exit status 1: no model here"),
         ("import os; os.kill(os.getpid(), 9)", "ended by signal 9"),
         ("print('hello')", "printed no JSON"),
+        ("print()", "printed nothing"),
         ("print('[0.1]')", r"printed \[0.1\], not a number for each of 2 classes"),
         ("print('[0.1, true]')", "not a number for each"),
         ("print('[0.1, NaN]')", "not finite"),

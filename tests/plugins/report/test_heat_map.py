@@ -74,6 +74,20 @@ def test_each_filled_cell_has_its_colour_and_leads_to_its_elite(
     assert f"{len(heat.cells)} of {shape[0] * shape[1]} cells are filled" in unescape(page)
 
 
+def test_cells_that_are_too_small_for_pictures_have_none(tmp_path: Path) -> None:
+    run = neatfool.evolve(
+        lambda images: (images.mean((1, 2, 3)), images.mean((1, 2, 3))[:, None] / 255),
+        image=(1, 8, 8),
+        grid={"brightness": (0, 1, 200)},
+        images=40,
+        out=tmp_path / "run",
+        progress=False,
+    )
+    page = write_report(run).read_text(encoding="utf-8")
+    assert 'class="cells bare"' in page
+    assert ".cells.bare a img { display: none; }" in page
+
+
 def test_a_run_without_a_grid_has_none(tmp_path: Path) -> None:
     run = neatfool.evolve(
         lambda images: images.mean((1, 2, 3)), image=(1, 8, 8), images=40, out=tmp_path / "run"
@@ -112,3 +126,16 @@ def test_cells_show_their_pictures_and_are_walked_with_the_arrow_keys(tmp_path: 
         assert columns[2] < columns[1]
     finally:
         browser.close()
+
+
+@pytest.mark.parametrize("differ", [True, False])
+def test_scores_are_drawn_over_the_images_if_they_differ(tmp_path: Path, differ: bool) -> None:
+    run = neatfool.evolve(
+        lambda images: images.std((1, 2, 3)) if differ else np.ones(len(images)),
+        image=(1, 8, 8),
+        images=1000,
+        out=tmp_path / "run",
+        scheme_options={"batch": 50},
+        progress=False,
+    )
+    assert ("<h3>Score</h3>" in write_report(run).read_text(encoding="utf-8")) == differ
