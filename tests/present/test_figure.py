@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import warnings
 
 import numpy as np
@@ -11,7 +9,7 @@ from neatfool.present import decimal_odds, draw_figure, label_confidences, new_a
 @pytest.mark.parametrize(
     ("low", "high"), [(0.15, 0.95), (0.02, 0.97), (0.5, 0.99), (0.001, 0.999), (0.97, 0.99999)]
 )
-def test_confidences_are_marked_in_even_steps(low: float, high: float) -> None:
+def test_confidences_are_marked_in_even_steps(low, high):
     _, axes = new_axes(400, 300, right=10)
     label_confidences(axes, *decimal_odds([low, high]).tolist())
     marks = axes.get_yticks()
@@ -21,7 +19,7 @@ def test_confidences_are_marked_in_even_steps(low: float, high: float) -> None:
     assert steps.max() < 1.25 * steps.min()
 
 
-def test_letters_that_matplotlibs_typeface_lacks_are_written_without_a_warning() -> None:
+def test_letters_that_matplotlibs_typeface_lacks_are_written_without_a_warning():
     figure, axes = new_axes(400, 300, right=10)
     axes.set_title("日本語")
     with warnings.catch_warnings():

@@ -1,7 +1,5 @@
 """The network that the site's page offers is the one of the package index."""
 
-from __future__ import annotations
-
 import runpy
 from pathlib import Path
 

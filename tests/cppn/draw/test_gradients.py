@@ -1,7 +1,5 @@
 """Gradients by pixels, followed back to the parameters of genomes."""
 
-from __future__ import annotations
-
 from functools import partial
 from importlib import import_module
 
@@ -11,14 +9,7 @@ import torch
 from genomes import breeder_of, config_of, line_of
 from random_cppns import BOUNDED, INPUTS, connection, evaluate, genome_of, node, random_genome
 
-from neatfool.cppn import (
-    ACTIVATIONS,
-    COLOUR_MAPS,
-    Look,
-    compile_genomes,
-    render,
-    render_gradients,
-)
+from neatfool.cppn import ACTIVATIONS, COLOUR_MAPS, Look, compile_genomes, render, render_gradients
 from neatfool.cppn.draw.colour import quantise
 from neatfool.cppn.draw.execution import ProgramRunner
 from neatfool.cppn.draw.lattice import lay_lattice, smooth
