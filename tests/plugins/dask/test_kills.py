@@ -29,7 +29,7 @@ class Killer(threading.Thread):
 
     def run(self):
         while self.kills < WORKER_KILLS:
-            time.sleep(self.draw.uniform(0.1, 3))
+            time.sleep(self.draw.uniform(0.1, 6))
             with suppress(psutil.Error):  # one that ends meanwhile
                 children = psutil.Process().children(recursive=True)
                 workers = [each for each in children if "spawn_main" in " ".join(each.cmdline())]
