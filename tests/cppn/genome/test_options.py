@@ -36,6 +36,12 @@ def test_a_preset_has_a_value_for_each_key_but_the_number_of_outputs(preset):
     cppn.GenomeOptions.model_validate(dict(values))
 
 
+def test_a_typo_is_an_error():
+    assert errors_of(weight_mutate_rat="0.1") == {
+        "weight_mutate_rat": "Extra inputs are not permitted"
+    }
+
+
 @pytest.mark.parametrize(
     "key",
     ["weight_mutate_rate", "bias_replace_rate", "node_add_prob", "enabled_mutate_rate"],
