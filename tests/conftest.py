@@ -10,13 +10,9 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 MEMORY = Path("/dev/shm")
 ROOM = 4 << 30  # bytes, of which the tests write a sixth
@@ -68,7 +64,7 @@ COMPILING = (
 """Programs that have numba compile and keep what most tests need."""
 
 
-def pytest_sessionstart(session: pytest.Session) -> None:
+def pytest_sessionstart(session):
     """Have code compiled once, before the processes of the tests start and each does so."""
     if getattr(session.config.option, "numprocesses", None):
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}  # numba may be absent
@@ -77,7 +73,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
             program.wait()
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
+def pytest_collection_finish(session):
     """Make the second device known, and leave what is there now out of Python's searches."""
     if any("second_device" in item.nodeid for item in session.items):
         # PyTorch counts devices once, at the first gradient.
@@ -93,7 +89,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 @pytest.fixture
-def usual_thresholds() -> Iterator[tuple[int, int, int]]:
+def usual_thresholds():
     """Let Python look for cycles as often as it does by itself."""
     own = gc.get_threshold()
     gc.set_threshold(700, 10, 10)
@@ -102,13 +98,13 @@ def usual_thresholds() -> Iterator[tuple[int, int, int]]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def own_configuration(tmp_path_factory: pytest.TempPathFactory) -> None:
+def own_configuration(tmp_path_factory):
     """Keep away from the user's key, for processes too."""
     os.environ["NEATFOOL_CONFIG"] = str(tmp_path_factory.mktemp("config"))
 
 
 @pytest.fixture
-def distribute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+def distribute(tmp_path, monkeypatch):
     """Install a made-up distribution for the time of a test: its entry points and modules."""
     before = set(sys.modules)
 
@@ -137,7 +133,7 @@ def distribute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
 
 
 @pytest.fixture
-def opened(monkeypatch: pytest.MonkeyPatch) -> list[sqlite3.Connection]:
+def opened(monkeypatch):
     """Give the databases that are opened from now on, to trace them, or to fill a disk."""
     from neatfool.run import schema
 
@@ -156,7 +152,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[sqlite3.Connection]:
 
 
 @pytest.fixture
-def no_numba(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_numba(monkeypatch):
     """Have no numba for the time of a test."""
     from neatfool.cppn.draw import cpu
 
@@ -170,13 +166,13 @@ def no_numba(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def own_sys_path(monkeypatch: pytest.MonkeyPatch) -> None:
+def own_sys_path(monkeypatch):
     """Undo what plugin files add to the places that modules are imported from."""
     monkeypatch.setattr(sys, "path", [*sys.path])
 
 
 @pytest.fixture
-def own_activations() -> Iterator[Callable[[], None]]:
+def own_activations():
     """Forget the activations that a test adds, at the end and when this is called."""
     from neatfool.cppn import activations
 
@@ -193,7 +189,7 @@ def own_activations() -> Iterator[Callable[[], None]]:
 
 
 @pytest.fixture(scope="session")
-def experiment(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def experiment(tmp_path_factory):
     """Give the file of a small experiment."""
     from commands import write_experiment
 
@@ -201,7 +197,7 @@ def experiment(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def finished(experiment: Path) -> Path:
+def finished(experiment):
     """Give the folder of a finished run, made through the command line, to look at only."""
     from commands import neatfool
 
@@ -214,7 +210,7 @@ def finished(experiment: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def two_runs(experiment: Path) -> Path:
+def two_runs(experiment):
     """Give a folder with finished runs of two seeds, to look at only."""
     from commands import neatfool
 
@@ -223,12 +219,11 @@ def two_runs(experiment: Path) -> Path:
         patch.setattr(sys, "path", [*sys.path])
         for seed in (1, 2):
             out = ("--seed", seed, "--out", folder / f"small-{seed}", "--no-report")
-            result = neatfool("run", experiment, *out)
-            assert result.exit_code == 0, result.output
+            neatfool("run", experiment, *out, exit_code=0)
     return folder
 
 
 @pytest.fixture
-def copy(finished: Path, tmp_path: Path) -> Path:
+def copy(finished, tmp_path):
     """Give a copy of the finished run, to do anything with."""
     return shutil.copytree(finished, tmp_path / "copy")

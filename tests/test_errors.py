@@ -1,7 +1,5 @@
 """Messages: whatever they quote, a terminal can show them."""
 
-from __future__ import annotations
-
 import pytest
 
 from neatfool.errors import LONGEST_LINE, ExperimentError, nearest, quoted

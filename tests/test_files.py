@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 import pytest
 
 from neatfool import StorageError
 from neatfool.files import make_folder, write_whole
 
-if TYPE_CHECKING:
-    from pathlib import Path
 
-
-def contents(folder: Path) -> dict[str, bytes]:
+def contents(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_what_cannot_be_written_whole_leaves_nothing_behind(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_cannot_be_written_whole_leaves_nothing_behind(tmp_path, monkeypatch):
     def fail(*_: object) -> None:
         raise OSError("full")
 
@@ -31,7 +25,7 @@ def test_what_cannot_be_written_whole_leaves_nothing_behind(
     assert contents(tmp_path) == {"x.bin": b"old"}
 
 
-def test_a_link_is_replaced_and_what_it_leads_to_stays(tmp_path: Path) -> None:
+def test_a_link_is_replaced_and_what_it_leads_to_stays(tmp_path):
     (tmp_path / "victim").write_bytes(b"mine")
     (tmp_path / "x.bin").symlink_to("victim")
     write_whole(tmp_path / "x.bin", b"new")
@@ -39,7 +33,7 @@ def test_a_link_is_replaced_and_what_it_leads_to_stays(tmp_path: Path) -> None:
     assert not (tmp_path / "x.bin").is_symlink()
 
 
-def test_a_new_file_has_the_rights_of_any_other(tmp_path: Path) -> None:
+def test_a_new_file_has_the_rights_of_any_other(tmp_path):
     before = os.umask(0o027)
     try:
         write_whole(tmp_path / "x.bin", b"")
@@ -50,14 +44,14 @@ def test_a_new_file_has_the_rights_of_any_other(tmp_path: Path) -> None:
     assert modes == [0o640, 0o640]
 
 
-def test_a_name_of_the_greatest_length_can_be_written(tmp_path: Path) -> None:
+def test_a_name_of_the_greatest_length_can_be_written(tmp_path):
     name = "x" * 255
     write_whole(tmp_path / name, b"new")
     assert contents(tmp_path) == {name: b"new"}
 
 
 @pytest.mark.parametrize("there", [True, False])
-def test_folders_are_made_through_no_link(tmp_path: Path, there: bool) -> None:
+def test_folders_are_made_through_no_link(tmp_path, there):
     (tmp_path / "run").mkdir()
     (tmp_path / "alias").symlink_to("run")
     elsewhere = tmp_path / "elsewhere"

@@ -1,7 +1,5 @@
 """How fast something goes, and when that can be told."""
 
-from __future__ import annotations
-
 import pytest
 
 from neatfool.pace import Pace

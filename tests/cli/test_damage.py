@@ -1,7 +1,5 @@
 """A damaged database ends in words and exit code 5, and verify finds what changed."""
 
-from __future__ import annotations
-
 import shutil
 import sqlite3
 import zlib
@@ -19,7 +17,7 @@ from neatfool.evolution.session import start
 from neatfool.run.schema import FORMAT, LONGEST_GENOME, TABLES, columns
 from neatfool.run.store import RunStore
 
-COMMANDS = {"show": (), "report": (), "verify": (), "resume": ("--generations", 13)}
+COMMANDS = {"show": (), "report": (), "verify": (), "resume": ("--generations", 13, "--no-report")}
 
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
@@ -153,16 +151,6 @@ def test_deletions_end_in_words_and_verify_and_resume_see_them(finished, tmp_pat
     assert (codes["verify"], codes["resume"]) == (5, 5)
 
 
-def test_one_run_that_cannot_be_read_does_not_hide_the_others(finished, tmp_path):
-    shutil.copytree(finished, tmp_path / "good")
-    bad = shutil.copytree(finished, tmp_path / "bad")
-    forge(bad, "UPDATE generation SET median = 'x'")
-    result = neatfool("runs", tmp_path)
-    assert result.exit_code == 0
-    assert "unreadable" in result.stdout
-    assert "finished" in result.stdout
-
-
 FORGERIES = [
     *(
         f"UPDATE OR REPLACE {table} SET {column} = {value}"
@@ -281,6 +269,5 @@ def test_a_run_of_another_format_is_left_to_its_version(finished, tmp_path):
         with closing(sqlite3.connect(copy / "run.db")) as database:
             database.execute(f"PRAGMA user_version = {other}")
         for command in ("show", "resume"):
-            result = neatfool(command, copy)
-            assert result.exit_code == 5
+            result = neatfool(command, copy, exit_code=5)
             assert f"has run format {other}, and not " in result.stderr

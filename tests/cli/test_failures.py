@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 import click
 import pytest
@@ -14,12 +13,6 @@ from neatfool.cli import main
 from neatfool.cli.main_group import MainGroup
 from neatfool.cli.new_plugin import write_plugin
 from neatfool.wording import percent
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from click.testing import Result
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
 
@@ -41,7 +34,7 @@ SPEC = """
 """
 
 
-def break_at(file: Path, method: str, line: str) -> int:
+def break_at(file, method, line):
     """Let a method of a scaffolded plugin fail; give the line's number."""
     text = file.read_text("utf-8")
     begin = rf"(def {method}\(.*?\) -> [^\n]+:\n)( +)"
@@ -51,7 +44,7 @@ def break_at(file: Path, method: str, line: str) -> int:
     return before.count("\n") + 1
 
 
-def assert_blamed(result: Result, file: Path, number: int) -> None:
+def assert_blamed(result, file, number):
     assert result.exit_code in {3, 4}, result.stderr
     assert f"{file}, line {number}" in result.stderr
     assert "LinAlgError: Singular matrix" in result.stderr
@@ -62,9 +55,7 @@ def assert_blamed(result: Result, file: Path, number: int) -> None:
 @pytest.mark.parametrize(
     ("kind", "method"), [(kind, method) for kind in PLACES for method in PLACES[kind]]
 )
-def test_a_failing_plugin_is_named_with_file_and_line(
-    tmp_path: Path, kind: str, method: str
-) -> None:
+def test_a_failing_plugin_is_named_with_file_and_line(tmp_path, kind, method):
     write_plugin(kind, "mine", tmp_path / "mine")
     file = tmp_path / "mine" / "mine.py"
     number = break_at(file, method, BROKEN)
@@ -74,7 +65,7 @@ def test_a_failing_plugin_is_named_with_file_and_line(
 
 
 @pytest.mark.parametrize("method", PLACES["target"])
-def test_a_target_that_would_end_the_process_is_named_as_well(tmp_path: Path, method: str) -> None:
+def test_a_target_that_would_end_the_process_is_named_as_well(tmp_path, method):
     write_plugin("target", "mine", tmp_path / "mine")
     file = tmp_path / "mine" / "mine.py"
     number = break_at(file, method, "raise SystemExit(0)")
@@ -84,26 +75,22 @@ def test_a_target_that_would_end_the_process_is_named_as_well(tmp_path: Path, me
 
 
 @pytest.mark.parametrize("code", [VALIDATOR, SPEC], ids=["validator", "spec"])
-def test_failing_options_are_named_with_file_and_line(tmp_path: Path, code: str) -> None:
+def test_failing_options_are_named_with_file_and_line(tmp_path, code):
     write_plugin("target", "mine", tmp_path / "mine")
     file = tmp_path / "mine" / "mine.py"
     text = file.read_text("utf-8").replace("import BaseModel", "import BaseModel, model_validator")
     head, field, rest = re.split(r"(    gain: float.*\n)", text)
     file.write_text(head + field + code + rest)
-    result = neatfool("validate", file.with_suffix(".ini"))
-    assert result.exit_code == 3, result.stderr
+    result = neatfool("validate", file.with_suffix(".ini"), exit_code=3)
     assert f"IndexError: pop from empty list ({file}, line " in result.stderr
 
 
-def test_a_failing_observer_is_named_with_file_and_line(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_failing_observer_is_named_with_file_and_line(tmp_path, caplog):
     write_plugin("observer", "mine", tmp_path / "mine")
     file = tmp_path / "mine" / "mine.py"
     number = break_at(file, "_line", "[].pop()")
     experiment = file.with_suffix(".ini")
-    result = neatfool("run", experiment, "--generations", 2, "--out", tmp_path / "run")
-    assert result.exit_code == 0, result.stderr
+    neatfool("run", experiment, "--generations", 2, "--out", tmp_path / "run", exit_code=0)
     assert f"IndexError: pop from empty list ({file}, line {number})" in caplog.text
 
 
@@ -120,15 +107,13 @@ def neatfool_add_commands(cli):
 """
 
 
-def group() -> MainGroup:
+def group():
     # The group of the program keeps the plugins that it has found.
     return MainGroup(main.name, callback=main.callback, params=main.params)
 
 
 @pytest.mark.parametrize("debug", [False, True])
-def test_a_failing_command_is_its_plugins(
-    distribute: Callable[..., None], tmp_path: Path, debug: bool
-) -> None:
+def test_a_failing_command_is_its_plugins(distribute, tmp_path, debug):
     distribute("birds", {"command.sing": "birds_song"}, {"birds_song": COMMAND})
     result = CliRunner().invoke(group(), ["--debug"] * debug + ["sing"])
     file = tmp_path / "site-birds" / "birds_song.py"
@@ -138,7 +123,7 @@ def test_a_failing_command_is_its_plugins(
     assert ("Traceback" in result.stderr) == debug
 
 
-def test_what_a_plugin_made_neatfool_do_wrong_is_a_bug_of_neatfool() -> None:
+def test_what_a_plugin_made_neatfool_do_wrong_is_a_bug_of_neatfool():
     def call_it_with_nonsense() -> None:
         percent("nonsense")  # type: ignore[arg-type]
 

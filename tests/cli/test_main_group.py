@@ -1,7 +1,5 @@
 """The command line as a whole: its commands, those of plugins, and what errors look like."""
 
-from __future__ import annotations
-
 import errno
 import gc
 import os

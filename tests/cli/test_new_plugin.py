@@ -26,7 +26,7 @@ IN_FILES = [kind for kind in KINDS if kind not in ONLY_INSTALLED]
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory) -> dict[str, Path]:
+def written(tmp_path_factory):
     """A plugin of each kind."""
     folder = tmp_path_factory.mktemp("plugins")
     for kind in KINDS:
@@ -35,7 +35,7 @@ def written(tmp_path_factory) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="module")
-def packages(tmp_path_factory) -> dict[str, Path]:
+def packages(tmp_path_factory):
     """A package of each kind."""
     folder = tmp_path_factory.mktemp("packages")
     for kind in KINDS:
@@ -59,7 +59,7 @@ for folder in sys.argv[1:]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("package", [False, True])
-def test_each_passes_its_own_tests_untouched(tmp_path, package) -> None:
+def test_each_passes_its_own_tests_untouched(tmp_path, package):
     for kind in KINDS:
         write_plugin(kind, f"my_{kind}", tmp_path / kind, package=package)
     result = subprocess.run(
@@ -75,7 +75,7 @@ def test_each_passes_its_own_tests_untouched(tmp_path, package) -> None:
 
 
 @pytest.mark.parametrize("kind", ["target", "encoding", "scheme", "view", "engine"])
-def test_it_passes_the_kit_when_loaded_from_its_file(written, kind) -> None:
+def test_it_passes_the_kit_when_loaded_from_its_file(written, kind):
     plugins = PluginManager()
     plugins.load_files(written[kind] / f"my_{kind}.py")
     made = plugins.load(kind, f"my_{kind}")
@@ -98,7 +98,7 @@ def install(written, distribute):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("place", ["beside", "inside", "installed"])
-def test_it_passes_the_checks_of_the_command(written, kind, place, install, monkeypatch) -> None:
+def test_it_passes_the_checks_of_the_command(written, kind, place, install, monkeypatch):
     monkeypatch.chdir(written[kind] if place == "inside" else written[kind].parent)
     if place == "installed":
         install(kind)
@@ -108,7 +108,7 @@ def test_it_passes_the_checks_of_the_command(written, kind, place, install, monk
     assert result.output.count("passed") > 2
 
 
-def neatfool(*arguments: object) -> str:
+def neatfool(*arguments):
     result = CliRunner().invoke(main, [*map(str, arguments)], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.stdout
@@ -118,24 +118,20 @@ TWO = ("--set", "experiment.generations=2", "--no-report")
 
 
 @pytest.mark.parametrize("kind", IN_FILES)
-def test_its_experiment_runs(written, kind, tmp_path) -> None:
+def test_its_experiment_runs(written, kind, tmp_path):
     neatfool("run", written[kind] / f"my_{kind}.ini", *TWO, "--out", tmp_path / "run")
     assert (tmp_path / "run" / "my_observer.csv").exists() == (kind == "observer")
     assert list((tmp_path / "run" / "images").glob("*.png"))
 
 
-def test_a_network_of_a_new_kind_of_models_is_fooled_once_installed(
-    written, install, tmp_path
-) -> None:
+def test_a_network_of_a_new_kind_of_models_is_fooled_once_installed(written, install, tmp_path):
     install("model")
     neatfool("run", written["model"] / "my_model.ini", *TWO, "--out", tmp_path / "run")
     shown = json.loads(neatfool("show", tmp_path / "run", "--json"))
     assert [each["name"] for each in shown["classes"]] == [f"grey {n}" for n in range(6)]
 
 
-def test_a_new_detector_and_a_new_measure_are_used_by_commands(
-    install, tmp_path, monkeypatch
-) -> None:
+def test_a_new_detector_and_a_new_measure_are_used_by_commands(install, tmp_path, monkeypatch):
     install("detector")
     install("measure")
     monkeypatch.setitem(vars(main), "plugins", PluginManager())  # which sees both
@@ -153,7 +149,7 @@ def test_a_new_detector_and_a_new_measure_are_used_by_commands(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_its_entry_point_is_named_by_kind_and_name(written, kind) -> None:
+def test_its_entry_point_is_named_by_kind_and_name(written, kind):
     project = tomllib.loads((written[kind] / "pyproject.toml").read_text(encoding="utf-8"))
     entry_points = project["project"]["entry-points"]["neatfool"]
     assert entry_points == {f"{kind}.my_{kind}": f"my_{kind}"}
@@ -162,7 +158,7 @@ def test_its_entry_point_is_named_by_kind_and_name(written, kind) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_no_template_mark_is_left(written, packages, kind) -> None:
+def test_no_template_mark_is_left(written, packages, kind):
     for path in [*written[kind].rglob("*"), *packages[kind].rglob("*")]:
         if path.is_file():
             text = path.read_text(encoding="utf-8").replace("${{ matrix.python }}", "")
@@ -174,7 +170,7 @@ def test_no_template_mark_is_left(written, packages, kind) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_package_says_what_an_index_shows(packages, kind) -> None:
+def test_a_package_says_what_an_index_shows(packages, kind):
     folder = packages[kind]
     project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert (project["name"], project["license"]) == (f"neatfool-my-{kind}", "MIT")
@@ -185,14 +181,14 @@ def test_a_package_says_what_an_index_shows(packages, kind) -> None:
     assert (folder / "tests" / f"test_my_{kind}.py").is_file()
 
 
-def test_the_workflow_of_a_package_uses_the_same_actions_as_ours(packages) -> None:
+def test_the_workflow_of_a_package_uses_the_same_actions_as_ours(packages):
     root, uses = Path(__file__).parents[2], re.compile("uses: (.*)")
     ours = uses.findall((root / ".github" / "workflows" / "release.yml").read_text())
     workflow = packages["view"] / ".github" / "workflows" / "test.yml"
     assert {*uses.findall(workflow.read_text())} <= {*ours}
 
 
-def test_a_package_is_written_into_a_folder_of_its_name(tmp_path, monkeypatch) -> None:
+def test_a_package_is_written_into_a_folder_of_its_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     said = neatfool("plugins", "new", "detector", "far_away", "--package")
     assert (tmp_path / "neatfool-far-away" / "neatfool_far_away.py").is_file()
@@ -200,7 +196,7 @@ def test_a_package_is_written_into_a_folder_of_its_name(tmp_path, monkeypatch) -
     assert "neatfool detect RUN --detectors far_away\n" in said
 
 
-def test_the_command_lists_what_it_wrote(tmp_path, monkeypatch) -> None:
+def test_the_command_lists_what_it_wrote(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(new, ["target", "birds"], catch_exceptions=False)
     assert result.exit_code == 0
@@ -212,7 +208,7 @@ def test_the_command_lists_what_it_wrote(tmp_path, monkeypatch) -> None:
     )
 
 
-def test_out_says_which_folder_to_make(tmp_path) -> None:
+def test_out_says_which_folder_to_make(tmp_path):
     folder = tmp_path / "work" / "first"
     result = CliRunner().invoke(new, ["scheme", "climb", "--out", str(folder)])
     assert result.exit_code == 0
@@ -237,26 +233,26 @@ def test_out_says_which_folder_to_make(tmp_path) -> None:
         ("neatfool-birds", "take 'birds'"),
     ],
 )
-def test_a_name_that_cannot_be_used_is_refused(tmp_path, name, said) -> None:
+def test_a_name_that_cannot_be_used_is_refused(tmp_path, name, said):
     with pytest.raises(ExperimentError, match=said):
         write_plugin("target", name, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
-def test_a_folder_that_is_there_is_left_alone(tmp_path) -> None:
+def test_a_folder_that_is_there_is_left_alone(tmp_path):
     (tmp_path / "birds").mkdir()
     with pytest.raises(ExperimentError, match="already exists"):
         write_plugin("target", "birds", tmp_path / "birds")
     assert list((tmp_path / "birds").iterdir()) == []
 
 
-def test_a_folder_that_cannot_be_made_is_said(tmp_path) -> None:
+def test_a_folder_that_cannot_be_made_is_said(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match="cannot be written: Not a directory"):
         write_plugin("target", "birds", tmp_path / "file" / "birds")
 
 
-def test_an_unknown_kind_is_refused() -> None:
+def test_an_unknown_kind_is_refused():
     result = CliRunner().invoke(new, ["targets", "birds"])
     assert result.exit_code == 2
     assert "target" in result.output

@@ -1,11 +1,8 @@
 """Every command works with runs of an objective, or says in a line why not."""
 
-from __future__ import annotations
-
 import json
 import re
 import shutil
-from typing import TYPE_CHECKING
 
 import pytest
 from commands import neatfool
@@ -13,9 +10,6 @@ from objectives import run_objective
 
 import neatfool as library
 from neatfool.cli import main
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 WORKING = {
     "show": ("show", "{run}"),
@@ -55,7 +49,7 @@ ELSEWHERE = {
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Path]]:
+def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("objectives")
     seeds = [(), ("--seed", 2)]
     return {
@@ -65,27 +59,27 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Path
 
 
 @pytest.fixture(params=["calm", "stripes"])
-def places(request: pytest.FixtureRequest, runs: dict, tmp_path: Path) -> dict[str, Path]:
+def places(request, runs, tmp_path):
     run, other = (shutil.copytree(each, tmp_path / each.name) for each in runs[request.param])
     for name in ("objectives.py", f"{request.param}.ini"):
         shutil.copy(runs[request.param][0].with_name(name), tmp_path)
     return {"run": run, "other": other, "folder": tmp_path}
 
 
-def call(command: tuple[str, ...], places: dict[str, Path]) -> tuple[int, str]:
+def call(command, places):
     result = neatfool(*(word.format(**places) for word in command))
     assert "Traceback" not in result.output
     assert "bug in neatfool" not in result.output
     return result.exit_code, result.output
 
 
-def test_every_command_is_tried() -> None:
+def test_every_command_is_tried():
     named = {command.split()[0] for command in (*WORKING, *REFUSING)}
     assert named | ELSEWHERE == {*main.list_commands(None)}
 
 
 @pytest.mark.parametrize("command", WORKING)
-def test_a_command_works(command: str, places: dict[str, Path]) -> None:
+def test_a_command_works(command, places):
     code, output = call(WORKING[command], places)
     assert code == 0, output
     assert "onfidence" not in output
@@ -96,7 +90,7 @@ def test_a_command_works(command: str, places: dict[str, Path]) -> None:
 
 
 @pytest.mark.parametrize("command", REFUSING)
-def test_a_command_refuses_in_a_line(command: str, places: dict[str, Path]) -> None:
+def test_a_command_refuses_in_a_line(command, places):
     code, output = call(REFUSING[command], places)
     assert code == 2
     (line,) = output.strip().splitlines()
@@ -105,7 +99,7 @@ def test_a_command_refuses_in_a_line(command: str, places: dict[str, Path]) -> N
     assert f"neatfool {command} needs a classifier" in line
 
 
-def test_the_files_of_an_export_have_scores(places: dict[str, Path]) -> None:
+def test_the_files_of_an_export_have_scores(places):
     call(WORKING["export"], places)
     exported = places["folder"] / "exported"
     heads, *rows = (exported / "metadata.csv").read_text().splitlines()
@@ -115,7 +109,7 @@ def test_the_files_of_an_export_have_scores(places: dict[str, Path]) -> None:
     assert "classifier" not in (exported / "README.md").read_text()
 
 
-def test_elites_are_chosen_by_their_scores(places: dict[str, Path]) -> None:
+def test_elites_are_chosen_by_their_scores(places):
     run = library.open_run(places["run"])
     least = run.ranks[0]
     chosen = library.choose_elites(run, least=least)
@@ -126,9 +120,7 @@ def test_elites_are_chosen_by_their_scores(places: dict[str, Path]) -> None:
     assert code == 0
 
 
-def test_classifiers_and_objectives_are_not_compared(
-    places: dict[str, Path], tmp_path: Path
-) -> None:
+def test_classifiers_and_objectives_are_not_compared(places, tmp_path):
     from commands import run_small
 
     classifier = run_small(tmp_path)
@@ -137,7 +129,7 @@ def test_classifiers_and_objectives_are_not_compared(
     assert "do not compare" in output
 
 
-def test_a_summary_has_scores(places: dict[str, Path]) -> None:
+def test_a_summary_has_scores(places):
     _, output = call(WORKING["show --json"], places)
     facts = json.loads(output)
     assert facts["filled"] == len(facts["classes"])

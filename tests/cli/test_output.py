@@ -1,7 +1,5 @@
 """What commands print: tables for any window, and sentences."""
 
-from __future__ import annotations
-
 import re
 
 import pytest
@@ -14,7 +12,6 @@ CELLS = [
     ["a class with a rather long name", "> 99.99 % (log-odds 17.2)", "98.7 % (12)", "images/a.png"],
     ["[red]b[/]", "0.0034 %", "-", "images/b.png"],
 ]
-NUMBERS = ["> 99.99 %", "(log-odds 17.2)", "0.0034 %", "98.7 %", "(12)"]
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """``neatfool run --seeds``: what is begun, skipped, resumed, stopped and told."""
 
-from __future__ import annotations
-
 import shutil
 import signal
 import time
@@ -147,8 +145,7 @@ def test_one_that_fails_does_not_disturb_the_others(experiment, tmp_path):
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_begins(options, said, experiment, tmp_path):
-    result = neatfool("run", experiment, "--out", tmp_path / "small", *options)
-    assert result.exit_code == 2
+    result = neatfool("run", experiment, "--out", tmp_path / "small", *options, exit_code=2)
     assert said in result.stderr
     assert not (tmp_path / "small").exists()
 

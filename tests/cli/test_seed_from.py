@@ -1,7 +1,5 @@
 """``[scheme] seed_from``: a run that begins with the elites of another one."""
 
-from __future__ import annotations
-
 import re
 import shutil
 import sqlite3
@@ -28,8 +26,7 @@ def seed(finished, experiment, monkeypatch):
 def run(experiment, out, seed, *settings, code=0, generations=1):
     values = [f"scheme.seed_from={seed}", f"experiment.generations={generations}", *settings]
     overrides = [word for value in values for word in ("--set", value)]
-    result = neatfool("run", experiment, "--out", out, "--no-report", *overrides)
-    assert result.exit_code == code, result.output
+    result = neatfool("run", experiment, "--out", out, "--no-report", *overrides, exit_code=code)
     return result.output
 
 
@@ -64,8 +61,7 @@ def test_a_run_says_what_it_begins_with_but_not_when_it_goes_on(experiment, seed
     count = len({elite.genome_text for elite in open_run(seed).elites})
     said = f"The first generation begins with {count} genomes from {seed}."
     assert said in run(experiment, tmp_path / "run", seed, "scheme.initial=30")
-    result = neatfool("resume", tmp_path / "run", "--generations", 2)
-    assert result.exit_code == 0
+    result = neatfool("resume", tmp_path / "run", "--generations", 2, exit_code=0)
     assert "begins with" not in result.output
 
 
@@ -74,8 +70,7 @@ def test_the_other_run_is_not_needed_to_go_on(experiment, seed, tmp_path):
         shutil.copytree(seed, tmp_path / "seed")
         run(experiment, tmp_path / name, tmp_path / "seed", generations=generations)
         shutil.rmtree(tmp_path / "seed")
-    result = neatfool("resume", tmp_path / "stopped", "--generations", "4", "--no-report")
-    assert result.exit_code == 0, result.output
+    neatfool("resume", tmp_path / "stopped", "--generations", "4", "--no-report", exit_code=0)
     whole, stopped = (contents(tmp_path / name / "run.db") for name in ("whole", "stopped"))
     assert stopped == whole
 

@@ -1,7 +1,5 @@
 """What a run that somebody else made may do: nothing before a yes, and some things never."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil
@@ -60,8 +58,7 @@ def test_a_run_that_somebody_changed_is_no_longer_ones_own(copy):
 def test_nothing_is_loaded_for_a_strangers_run_before_a_yes(theirs, tmp_path, command):
     (tmp_path / "evil.py").write_text(EVIL)
     record(theirs, "plugins", path=[str(tmp_path / "evil.py")], observers=[])
-    result = neatfool(command, theirs)
-    assert result.exit_code == 5
+    result = neatfool(command, theirs, exit_code=5)
     assert "another user or machine made this run" in result.stderr
     assert f"runs the Python file '{tmp_path / 'evil.py'}'" in result.stderr
     assert "add --trust" in result.stderr
@@ -94,8 +91,7 @@ def test_a_trigger_of_a_strangers_run_does_not_run(theirs):
         database.execute("PRAGMA writable_schema = ON")
         row = "VALUES ('trigger', 'sqlite_x', 'generation', 0, ?)"
         database.execute(f"INSERT INTO sqlite_schema {row}", [harmful])
-    result = neatfool("resume", theirs, "--trust", "--generations", 10, "--no-report")
-    assert result.exit_code == 5
+    result = neatfool("resume", theirs, "--trust", "--generations", 10, "--no-report", exit_code=5)
     assert "its tables are not those of a run: sqlite_x" in result.stderr
 
 
@@ -128,8 +124,7 @@ def test_a_file_that_can_run_code_is_never_loaded_for_a_strangers_run(theirs, tm
     file.write_bytes(b"code")
     record(theirs, "target", plugin="imagenet", model=f"{kind}:{file}")
     for arguments in ((), ("--trust",)):
-        result = neatfool("verify", theirs, *arguments)
-        assert result.exit_code == 5
+        result = neatfool("verify", theirs, *arguments, exit_code=5)
         assert f"never\n  runs the code of '{kind}:{file}' ([target] model)" in result.stderr
     with pytest.raises(UntrustedRun):
         open_run(theirs, trust=True).verify()
@@ -140,8 +135,7 @@ def test_a_key_never_goes_to_an_address_out_of_a_record(theirs, monkeypatch):
     with FaultyServer() as server:
         record(theirs, "target", plugin="http", url=server.url, api_key_env="MY_KEY")
         for arguments in ((), ("--trust",)):
-            result = neatfool("verify", theirs, *arguments)
-            assert result.exit_code == 5
+            result = neatfool("verify", theirs, *arguments, exit_code=5)
             assert "never\n  sends the key 'MY_KEY'" in result.stderr
         assert not server.seen
 
@@ -309,6 +303,5 @@ def test_an_image_in_a_strangers_record_is_read_as_png_only(theirs, tmp_path):
     script = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\n"
     forge(theirs, f"UPDATE image SET png = x'{script.hex()}'")
     for small in ((), ("--small",)):
-        result = neatfool("gallery", theirs, "--out", tmp_path / "gallery", *small)
-        assert result.exit_code == 5, result.output
+        result = neatfool("gallery", theirs, "--out", tmp_path / "gallery", *small, exit_code=5)
         assert "it is no PNG" in result.stderr

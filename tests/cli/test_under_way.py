@@ -1,7 +1,5 @@
 """Runs that are read while another process goes on with them."""
 
-from __future__ import annotations
-
 import pytest
 from commands import neatfool, neatfool_process
 from waiting import wait_until

@@ -1,7 +1,5 @@
 """INI files are read with line numbers, and all that is wrong with them is told at once."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """What the text of a value says, and that what is written reads back."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

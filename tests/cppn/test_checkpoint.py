@@ -1,7 +1,5 @@
 """Checkpoints of neat-python, as JSON."""
 
-from __future__ import annotations
-
 import neat
 import pytest
 from click.testing import CliRunner

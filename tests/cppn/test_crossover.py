@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch
@@ -36,7 +34,7 @@ def outputs_of(genome):
 
 
 @pytest.mark.parametrize("output", OUTPUTS)
-def test_a_graft_changes_one_output_into_the_donors_and_no_other(output) -> None:
+def test_a_graft_changes_one_output_into_the_donors_and_no_other(output):
     genome, donor = grown(1), grown(2)
     child = graft(genome, donor, output, OUTPUTS)
     before, given_, after = map(outputs_of, (genome, donor, child))
@@ -46,7 +44,7 @@ def test_a_graft_changes_one_output_into_the_donors_and_no_other(output) -> None
     assert not np.allclose(before, given_)
 
 
-def test_a_graft_of_a_relative_gives_its_nodes_new_ids() -> None:
+def test_a_graft_of_a_relative_gives_its_nodes_new_ids():
     parent = grown(3)
     sibling = breeder_of(activation_mutate_rate=1.0).breed([[parent]], [5])[0]
     child = graft(parent, sibling, 0, OUTPUTS)
@@ -55,7 +53,7 @@ def test_a_graft_of_a_relative_gives_its_nodes_new_ids() -> None:
 
 
 @given(st.integers(0, 50), st.integers(0, 50), st.sampled_from(OUTPUTS))
-def test_a_grafted_genome_is_valid_and_has_no_node_that_leads_nowhere(one, other, output) -> None:
+def test_a_grafted_genome_is_valid_and_has_no_node_that_leads_nowhere(one, other, output):
     child = graft(grown(one), grown(other), output, OUTPUTS)
     check_genome(child, CONFIG.input_keys, CONFIG.output_keys)
     sources = {source for source, _ in child.connections}
@@ -63,7 +61,7 @@ def test_a_grafted_genome_is_valid_and_has_no_node_that_leads_nowhere(one, other
     assert cppn.loads(cppn.dumps(child), CONFIG) == child
 
 
-def test_parents_are_left_as_they_are() -> None:
+def test_parents_are_left_as_they_are():
     genome, donor = grown(1), grown(2)
     before = cppn.dumps(genome), cppn.dumps(donor)
     graft(genome, donor, 1, OUTPUTS)

@@ -1,7 +1,5 @@
 """Activations that programs and plugins add, each as one formula."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Formulas are recorded, differentiated and played."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

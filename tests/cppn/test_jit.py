@@ -1,7 +1,5 @@
 """Another process compiles breeding, the first time on a machine; nothing depends on it."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from random_cppns import INPUTS, OUTPUTS, connection, genome_of, node, random_genome

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess
@@ -32,21 +30,6 @@ def grown(seed=1):
 def children(parent, count=400, **given):
     breeder = breeder_of(**NOTHING | given)
     return breeder.breed([[parent]] * count, range(count))
-
-
-@pytest.mark.parametrize(
-    ("r", "step"),
-    [
-        (0.0, -1.0),
-        (0.25, 0.5 ** (1 / 16) - 1),
-        (0.4, 0.8 ** (1 / 16) - 1),
-        (0.5, 0.0),
-        (0.75, 1 - 0.5 ** (1 / 16)),
-        (0.9, 1 - 0.2 ** (1 / 16)),
-    ],
-)
-def test_a_polynomial_step_is_the_papers(plain, r, step):
-    assert plain.mutation.polynomial_step(r, 1 / 16) == pytest.approx(step)
 
 
 def test_a_weight_moves_by_a_step_of_the_range():

@@ -3,8 +3,6 @@
 Children of the same parents are bred in both ways, and how often each event happens is compared.
 """
 
-from __future__ import annotations
-
 import math
 import random
 import statistics

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from genomes import config_of, line_of
@@ -11,7 +9,7 @@ def breeder(**refinements):
     return cppn.Breeder(cppn.PRESETS["paper"], config_of(), cppn.Refinements(**refinements))
 
 
-def test_refinements_that_do_next_to_nothing_leave_the_papers_children() -> None:
+def test_refinements_that_do_next_to_nothing_leave_the_papers_children():
     plain, refined = breeder(), breeder(mutation_cooling=1_000_000)
     parent = line_of(plain, 30)[-1]
     wanted = plain.breed([[parent]] * 50, range(50))
@@ -23,7 +21,7 @@ def test_refinements_that_do_next_to_nothing_leave_the_papers_children() -> None
     assert plain.parents == 1
 
 
-def test_random_cppns_grow_by_up_to_so_many_rounds() -> None:
+def test_random_cppns_grow_by_up_to_so_many_rounds():
     sizes = [genome.size() for genome in breeder(initial_rounds=20).create(range(300))]
     hidden = np.array([nodes for nodes, _ in sizes]) - 3
     connections = np.array([connections for _, connections in sizes])
@@ -35,13 +33,13 @@ def test_random_cppns_grow_by_up_to_so_many_rounds() -> None:
     assert (connections - 12).mean() == pytest.approx(2 * hidden.mean(), rel=0.1)
 
 
-def test_a_random_cppn_depends_on_its_seed_alone() -> None:
+def test_a_random_cppn_depends_on_its_seed_alone():
     seeds = [7, 8, 9]
     together = breeder(initial_rounds=30).create(seeds)
     assert together == [breeder(initial_rounds=30).create([seed])[0] for seed in seeds]
 
 
-def test_as_many_children_are_grafted_as_wanted_and_only_they_want_two_parents() -> None:
+def test_as_many_children_are_grafted_as_wanted_and_only_they_want_two_parents():
     grafting = breeder(graft=0.25)
     sizes = np.array(grafting.parent_counts(range(2000)))
     assert grafting.parents == 2
@@ -54,7 +52,7 @@ def test_as_many_children_are_grafted_as_wanted_and_only_they_want_two_parents()
     assert changed.sum() > 0.9 * (sizes[:400] == 2).sum()
 
 
-def test_either_parent_may_give_most_of_a_grafted_child() -> None:
+def test_either_parent_may_give_most_of_a_grafted_child():
     grafting = breeder(graft=1.0)
     one, other = (line_of(breeder(), 40, seed)[-1] for seed in (1, 2))
     children = grafting.breed([[one, other]] * 100, range(100))
@@ -66,7 +64,7 @@ def test_either_parent_may_give_most_of_a_grafted_child() -> None:
     assert {(True, False), (False, True)} <= kept
 
 
-def test_all_mutations_get_rarer_and_vary_together() -> None:
+def test_all_mutations_get_rarer_and_vary_together():
     parent = max(breeder(initial_rounds=60).create(range(9)), key=lambda genome: genome.size())
 
     def changed(generation=0, **refinements):
@@ -89,7 +87,7 @@ def test_all_mutations_get_rarer_and_vary_together() -> None:
     assert spread_weights.std() > 1.3 * weights.std()
 
 
-def test_what_cools_gets_less_likely_by_generations() -> None:
+def test_what_cools_gets_less_likely_by_generations():
     cooling = breeder(graft=0.8, mutation_cooling=50)
 
     def grafted(generation):
@@ -108,7 +106,7 @@ def test_what_cools_gets_less_likely_by_generations() -> None:
     assert added(50) == pytest.approx(added(0) / 2, rel=0.25)
 
 
-def test_however_weak_mutation_is_a_child_is_no_copy() -> None:
+def test_however_weak_mutation_is_a_child_is_no_copy():
     parent = line_of(breeder(), 40, 1)[-1]
     weak = breeder(mutation_cooling=1).in_generation(99)
     children = weak.breed([[parent]] * 200, range(200))
@@ -135,7 +133,7 @@ def changes(parents, children):
 
 
 @pytest.mark.parametrize("preset", ["paper", "neat"])
-def test_factors_change_weights_and_structure_apart(preset) -> None:
+def test_factors_change_weights_and_structure_apart(preset):
     usual = cppn.Breeder(cppn.PRESETS[preset], config_of())
     parents = [line_of(usual, 20)[-1]] * 200
 
@@ -151,7 +149,7 @@ def test_factors_change_weights_and_structure_apart(preset) -> None:
     assert strong[0] == pytest.approx(plain[0], rel=0.3)
 
 
-def test_with_factors_no_child_is_a_copy() -> None:
+def test_with_factors_no_child_is_a_copy():
     usual = breeder()
     parent = line_of(usual, 0)[-1]
     assert parent in usual.breed([[parent]] * 100, range(100))

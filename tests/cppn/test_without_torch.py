@@ -1,7 +1,5 @@
 """CPPNs where torch and numba cannot be imported."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 

@@ -1,7 +1,5 @@
 """Verification: the saved images are scored again, and what is wrong with them is said."""
 
-from __future__ import annotations
-
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What a person sees of a run under way."""
 
-from __future__ import annotations
-
 import io
 from dataclasses import replace
 from types import SimpleNamespace
@@ -111,15 +109,6 @@ def test_of_an_objective_it_says_the_best_score(clock, searched, said):
     watched.session.best, watched.session.searched = 12.5, searched
     watched.see(replace(report(0, median=-3.2), filled=4))
     assert watched.display.describe()[1] == said
-
-
-def test_generations_that_may_have_compiled_tell_no_speed(clock):
-    watched = Watched(clock)
-    for generation, seconds in enumerate((60, 25, 5)):
-        watched.see(report(generation), seconds=seconds)
-        assert "  compiling  " in watched.told
-    watched.see(report(3), seconds=5)
-    assert "  20/s  30 s left  " in watched.told
 
 
 def test_a_long_first_generation_tells_its_speed_while_it_is_under_way(clock):

@@ -1,7 +1,5 @@
 """The built-in plugins, through a real database: stopped or killed, and resumed to the bit."""
 
-from __future__ import annotations
-
 import shutil
 import sqlite3
 from collections import defaultdict

@@ -11,7 +11,7 @@ from searches import Silence, stop_after, toy_assembly
 
 from neatfool import PluginError, RunError, Scores, StorageError, TargetError, open_run
 from neatfool.evolution.resuming import resume
-from neatfool.evolution.session import interruptible, start
+from neatfool.evolution.session import start
 from neatfool.run.store import RunStore
 from neatfool.scoring.plan import ScoringPlan
 from neatfool.scoring.scorer import Scorer
@@ -64,13 +64,6 @@ def test_an_interrupt_in_the_midst_of_a_generation_loses_nothing(tmp_path, undis
     assert contents(folder / "run.db") == undisturbed
 
 
-def test_a_run_can_be_made_longer(tmp_path, undisturbed):
-    folder = tmp_path / "run"
-    start(toy_assembly(3), folder).go(Silence())
-    resume(lambda _resolved, _plan: toy_assembly(6), folder).go(Silence())
-    assert contents(folder / "run.db") == undisturbed
-
-
 class ShortSearch(MapElites):
     """Has nothing left to ask for after three generations."""
 
@@ -106,20 +99,6 @@ def test_a_length_in_images_is_kept_to_the_image(tmp_path):
     assert [report.evaluations for report in store.reports()] == [20, 40, 50]
 
 
-def test_a_run_does_not_begin_in_a_folder_that_holds_one(tmp_path):
-    run_whole(tmp_path / "run")
-    with pytest.raises(RunError, match=r"holds a run already.*resume"):
-        start(toy_assembly(), tmp_path / "run")
-    start(toy_assembly(), tmp_path / "run", overwrite=True).go(Silence())
-
-
-def test_a_run_in_use_is_not_resumed(tmp_path):
-    session = start(toy_assembly(), tmp_path / "run")
-    with pytest.raises(RunError, match="another process is running it"):
-        resume(lambda _resolved, _plan: toy_assembly(), tmp_path / "run")
-    session.go(Silence())
-
-
 def test_resuming_with_another_experiment_is_refused(tmp_path):
     run_whole(tmp_path / "run", generations=2)
     with pytest.raises(
@@ -129,9 +108,6 @@ def test_resuming_with_another_experiment_is_refused(tmp_path):
             lambda _resolved, _plan: toy_assembly(seed=9),
             tmp_path / "run",
         )
-    (tmp_path / "run" / "experiment.ini").write_text("[experiment]\nseed = 9\n")
-    with pytest.raises(RunError, match=r"experiment\.ini: changed since"):
-        resume(lambda _resolved, _plan: toy_assembly(), tmp_path / "run")
 
 
 def test_a_refused_resume_leaves_the_run_free(tmp_path):
@@ -190,18 +166,6 @@ def test_a_copied_read_only_run_can_be_read(tmp_path):
         assert RunStore.open(copy / "run.db").last_generation() == 5
     finally:
         copy.chmod(0o755)
-
-
-def test_the_second_interrupt_stops_at_once():
-    said = []
-    with interruptible(lambda: said.append(1)) as stop:
-        import signal
-
-        signal.raise_signal(signal.SIGINT)
-        assert stop()
-        assert said == [1]
-        with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
 
 
 def test_overwriting_deletes_only_what_a_run_wrote(tmp_path):

@@ -16,12 +16,7 @@ from neatfool import hookimpl
 from neatfool.errors import ExperimentError, PluginError, RunError
 from neatfool.experiment.experiment import Experiment, load_experiment
 from neatfool.experiment.framework import CallSettings, GeneralSettings
-from neatfool.experiment.plugin_choice import (
-    RECORDED,
-    choose,
-    json_sections,
-    read_choice,
-)
+from neatfool.experiment.plugin_choice import RECORDED, choose, json_sections, read_choice
 from neatfool.plugin.manager import PluginManager
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
@@ -110,23 +105,6 @@ def errors(path, kind=ExperimentError, **settings):
     return str(raised.value).splitlines()
 
 
-def test_defaults_fill_what_is_not_given(write):
-    experiment = load_experiment(write(TOY), plugins=PLUGINS)
-    assert experiment.name == "toy"
-    assert experiment.path == Path("toy.ini")
-    assert experiment.text == TOY
-    assert (experiment.general.seed, experiment.general.generations, experiment.general.images) == (
-        1,
-        3,
-        None,
-    )
-    assert experiment.calls == CallSettings()
-    assert experiment.target.registration.name == "toy_target"
-    assert experiment.target.options == TargetOptions()
-    assert experiment.encoding.options == EncodingOptions()
-    assert experiment.scheme.options == SchemeOptions()
-
-
 def test_what_is_given_is_read(write):
     text = TOY.replace("generations = 3", "images = 1000\nseed = 7")
     text += "batch = 50  # few\n[ToyGenome]\nrate = 0.1\nfunctions = gauss sin\n"
@@ -199,14 +177,6 @@ def test_an_empty_file_lacks_a_length_and_a_target(write, monkeypatch):
         "toy.ini:1: [experiment] generations: missing; say how long to run: 'generations = N' "
         "or 'images = N'",
         "toy.ini:1: [target] plugin: missing; give 'plugin = NAME'; there are: toy_target",
-    ]
-
-
-def test_a_section_that_nobody_reads_is_told(write):
-    assert errors(write(TOY + "[ToyGenes]\n[Elsewhere]\n")) == [
-        "toy.ini:9: [ToyGenes]: unknown section; did you mean 'ToyGenome'?",
-        "toy.ini:10: [Elsewhere]: unknown section; there are: ToyGenome, about, encoding, "
-        "engine, experiment, plugins, scheme, target, views",
     ]
 
 
@@ -437,28 +407,6 @@ def test_the_identity_is_what_the_result_depends_on(write):
 
 
 # choosing from Python
-
-
-def test_a_plugin_is_chosen_from_python():
-    choice = choose(
-        PLUGINS, "encoding", "toy_encoding", {"ToyGenome": {"rate": 0.1}, "preset": "neat"}
-    )
-    assert choice.options == EncodingOptions(ToyGenome=Genome(rate=0.1), preset="neat")
-    assert choice.sections() == {
-        "encoding": {"plugin": "toy_encoding", "preset": "neat"},
-        "ToyGenome": {"rate": 0.1, "functions": ["sin"]},
-    }
-
-
-def test_wrong_options_from_python_are_all_told():
-    with pytest.raises(ExperimentError) as raised:
-        choose(PLUGINS, "scheme", "toy_scheme", {"batch": "x", "nota": 1})
-    assert str(raised.value).splitlines() == [
-        "[scheme] nota: unknown key; did you mean 'note'?",
-        "[scheme] batch: must be a whole number, not 'x'",
-    ]
-    with pytest.raises(PluginError, match="unknown scheme 'toy_sceme'"):
-        choose(PLUGINS, "scheme", "toy_sceme")
 
 
 def test_one_choice_is_made_again_without_the_other_plugins(write):

@@ -1,7 +1,5 @@
 """Section ``[views]`` of an experiment file."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

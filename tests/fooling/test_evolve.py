@@ -217,12 +217,6 @@ def test_a_score_without_measures_is_told(tmp_path):
         evolve(calm_and_busy, tmp_path / "run", grid=GRID)
 
 
-def test_a_run_needs_its_function_again(tmp_path):
-    evolve(mirrored, tmp_path / "run", grid=GRID)
-    with pytest.raises(RunError, match="model"):
-        neatfool.open_run(tmp_path / "run").verify()
-
-
 @pytest.mark.parametrize(
     "other",
     [

@@ -137,15 +137,6 @@ def test_a_target_of_ones_own_is_taken_with_its_own_spec(tmp_path):
     assert run.classes == tuple("abcde")
 
 
-def test_a_run_goes_on_from_python(tmp_path):
-    how = {"image": (1, 12, 10), "classes": ["dark", "bright"]}
-    fool(brightness, tmp_path / "run", images=200, **how)
-    run = fool(brightness, tmp_path / "run", images=400, resume_run=True, **how)
-    whole = fool(brightness, tmp_path / "whole", images=400, **how)
-    assert run.evaluations == 400
-    assert [e.candidate_id for e in run] == [e.candidate_id for e in whole]
-
-
 def test_a_run_from_python_takes_no_length_that_it_has_passed(tmp_path):
     how = {"image": (1, 12, 10), "classes": 2}
     fool(brightness, tmp_path / "run", images=200, **how)
@@ -153,16 +144,6 @@ def test_a_run_from_python_takes_no_length_that_it_has_passed(tmp_path):
         with pytest.raises(RunError, match=r"already, so .* Its length is 200 images;"):
             fool(brightness, tmp_path / "run", resume_run=True, **how | length)
     assert fool(brightness, tmp_path / "run", images=200, resume_run=True, **how).finished
-
-
-def test_a_run_is_read_and_verified_later(tmp_path):
-    fool(brightness, tmp_path / "run", image=(1, 12, 10), classes=["dark", "bright"])
-    run = neatfool.open_run(tmp_path / "run")
-    graph = run["bright"].graph()
-    assert {data["kind"] for _, data in graph.nodes(data=True)} >= {"input", "output"}
-    assert neatfool.cppn.from_graph(graph) == run["bright"].genome
-    verdict = run.verify(brightness)
-    assert [each.measured for each in verdict.results] == [elite.confidence for elite in run]
 
 
 def test_unknown_schemes_and_options_are_said_to_be_unknown(tmp_path):
@@ -259,13 +240,6 @@ def test_all_wrong_arguments_are_told_at_once(tmp_path):
     ]
 
 
-def test_a_run_has_one_length(tmp_path):
-    with pytest.raises(
-        ExperimentError, match=r"^images: both 'images' and 'generations' are given"
-    ):
-        fool(brightness, tmp_path / "run", image=(1, 8, 8), classes=2, images=9, generations=9)
-
-
 def test_numbers_of_numpy_and_torch_are_numbers(tmp_path):
     module, shape = Linear().eval(), torch.zeros(3, 8, 6).shape
     plain = fool(module, tmp_path / "a", image=shape, classes=3, mean=0.0, std=1, images=40)
@@ -280,12 +254,6 @@ def test_numbers_of_numpy_and_torch_are_numbers(tmp_path):
         seed=np.int64(1),
     )
     assert [elite.confidence for elite in arrays] == [elite.confidence for elite in plain]
-
-
-def test_a_name_that_occurs_twice_gets_its_index(tmp_path):
-    run = fool(Linear().eval(), tmp_path / "run", image=(3, 8, 6), classes=["a", "b", "a"])
-    assert run.classes == ("a (0)", "b", "a (2)")
-    assert run["a (2)"].index == 2
 
 
 def test_a_folder_that_is_taken_is_told_of_in_the_words_of_python(tmp_path):

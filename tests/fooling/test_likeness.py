@@ -1,7 +1,5 @@
 """How alike images are, and the choice of unlike ones."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 
 import numpy as np

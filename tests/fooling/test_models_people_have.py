@@ -19,7 +19,6 @@ from neatfool.evolution.python_target import target_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 
@@ -84,7 +83,7 @@ class Uncopyable(Flattens):
         raise TypeError("there is only one")
 
 
-def exported(examples: int) -> nn.Module:
+def exported(examples):
     shapes = ({0: torch.export.Dim("n")},) if examples > 1 else None
     program = torch.export.export(
         Flattens().eval(), (torch.rand(examples, *IMAGE),), dynamic_shapes=shapes
@@ -92,29 +91,29 @@ def exported(examples: int) -> nn.Module:
     return program.module()
 
 
-def frozen() -> nn.Module:
+def frozen():
     program: nn.Module = torch.jit.freeze(torch.jit.script(ChannelsLastIsFine().eval()))
     return program
 
 
-def quantised() -> nn.Module:
+def quantised():
     made: nn.Module = torch.ao.quantization.quantize_dynamic(Flattens().eval(), {nn.Linear})
     return made
 
 
-def with_compiled_part() -> nn.Module:
+def with_compiled_part():
     model = Flattens()
     model.dense = torch.compile(model.dense)
     return model
 
 
-def fool(model: Any, folder: Path, **more: Any) -> neatfool.Run:
+def fool(model, folder, **more):
     how: dict[str, Any] = {"image": IMAGE, "classes": CLASSES, "images": 40, "progress": False}
     scheme = {"scheme_options": {"batch": 20}}
     return neatfool.fool(model, out=folder / "run", **how | scheme | more)
 
 
-def saved(run: neatfool.Run) -> torch.Tensor:
+def saved(run):
     images = [neatfool.decode_png(elite.file.read_bytes()) for elite in run]
     return torch.from_numpy(np.stack(images) / 255).float()
 
@@ -146,7 +145,7 @@ WORK = {
 
 
 @pytest.mark.parametrize("name", WORK)
-def test_it_scores_what_the_module_says(tmp_path: Path, name: str) -> None:
+def test_it_scores_what_the_module_says(tmp_path, name):
     make, words = WORK[name]
     model: Any = make()
     if not name.startswith("torch.export"):
@@ -194,7 +193,7 @@ class Counting(ChannelsLastIsFine):
         return super().forward(images)
 
 
-def state_of(model: nn.Module) -> list[Any]:
+def state_of(model):
     """Give everything that must not change."""
     tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
     return [
@@ -207,9 +206,7 @@ def state_of(model: nn.Module) -> list[Any]:
 
 
 @pytest.mark.parametrize("make", [Flattens, ChannelsLastIsFine, Counting, Uncopyable, Breaks])
-def test_the_module_stays_as_it_is_in_success_and_in_failure(
-    tmp_path: Path, make: type[nn.Module]
-) -> None:
+def test_the_module_stays_as_it_is_in_success_and_in_failure(tmp_path, make):
     model = make().eval()
     model.register_forward_hook(lambda *_: None)
     before = state_of(model)
@@ -223,7 +220,7 @@ def test_the_module_stays_as_it_is_in_success_and_in_failure(
         assert tensor.is_contiguous()
 
 
-def test_a_copy_shares_the_memory_of_the_weights_that_need_no_other_layout() -> None:
+def test_a_copy_shares_the_memory_of_the_weights_that_need_no_other_layout():
     model = ChannelsLastIsFine().eval()
     network = neatfool.Network(model, device="cpu")
     network(torch.zeros(2, *IMAGE, dtype=torch.uint8))
@@ -235,7 +232,7 @@ def test_a_copy_shares_the_memory_of_the_weights_that_need_no_other_layout() -> 
 # --- what numbers mean
 
 
-def sigmoids(logits: torch.Tensor) -> torch.Tensor:
+def sigmoids(logits):
     return logits.sigmoid()
 
 
@@ -251,9 +248,7 @@ MEAN = {
 
 
 @pytest.mark.parametrize("name", MEAN)
-def test_nothing_is_soft_maxed_twice(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str
-) -> None:
+def test_nothing_is_soft_maxed_twice(tmp_path, caplog, name):
     make, said, kind, words = MEAN[name]
     model = Gives(make).eval()
     run = fool(model, tmp_path, **said)
@@ -271,7 +266,7 @@ def test_nothing_is_soft_maxed_twice(
     assert guessed == (name == "sigmoids")
 
 
-def test_multi_label_classes_are_learnt_by_their_own_logits(tmp_path: Path) -> None:
+def test_multi_label_classes_are_learnt_by_their_own_logits(tmp_path):
     learn = {"batch": 20, "learn": 0.5, "learn_after": 1}
     run = fool(Flattens().eval(), tmp_path, outputs="multi_label", scheme_options=learn)
     assert run.verify().wrong == []
@@ -285,7 +280,7 @@ def test_multi_label_classes_are_learnt_by_their_own_logits(tmp_path: Path) -> N
     assert gradients.any()
 
 
-def test_multi_label_logits_of_several_views_are_those_of_each_class(tmp_path: Path) -> None:
+def test_multi_label_logits_of_several_views_are_those_of_each_class(tmp_path):
     views = {"light": 30, "number": 3}
     run = fool(Flattens().eval(), tmp_path, outputs="multi_label", views=views)
     for elite in run:
@@ -302,7 +297,7 @@ def test_multi_label_logits_of_several_views_are_those_of_each_class(tmp_path: P
         (lambda z: z.squeeze(1), "gives one logit"),
     ],
 )
-def test_one_number_stands_for_two_classes(tmp_path: Path, make: Any, words: str) -> None:
+def test_one_number_stands_for_two_classes(tmp_path, make, words):
     model = Gives(make, classes=1).eval()
     run = fool(model, tmp_path, classes=["no", "yes"])
     yes = Flattens(1)(saved(run)).sigmoid()[:, 0].tolist()
@@ -319,7 +314,7 @@ def test_one_number_stands_for_two_classes(tmp_path: Path, make: Any, words: str
         ("multi_label", sigmoids),
     ],
 )
-def test_a_function_says_what_it_gives(tmp_path: Path, outputs: str, make: Any) -> None:
+def test_a_function_says_what_it_gives(tmp_path, outputs, make):
     module = Gives(make)
 
     def function(images: np.ndarray) -> Any:
@@ -333,11 +328,11 @@ def test_a_function_says_what_it_gives(tmp_path: Path, outputs: str, make: Any) 
     assert run.verify(function).wrong == []
 
 
-def of_pictures(images: np.ndarray) -> Any:
+def of_pictures(images):
     return Flattens()(torch.from_numpy(images / 255).float()).detach().numpy()
 
 
-def test_a_functions_multi_label_logits_have_a_sigmoid_each(tmp_path: Path) -> None:
+def test_a_functions_multi_label_logits_have_a_sigmoid_each(tmp_path):
     run = fool(of_pictures, tmp_path, outputs="multi_label", target_options={"batch_size": 3})
     for elite, logits in zip(run, Flattens()(saved(run)).detach(), strict=True):
         assert elite.rank == pytest.approx(float(logits[elite.index]), abs=1e-4)
@@ -346,7 +341,7 @@ def test_a_functions_multi_label_logits_have_a_sigmoid_each(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("outputs", ["logits", "probabilities", None])
-def test_a_functions_one_number_stands_for_two_classes(tmp_path: Path, outputs: Any) -> None:
+def test_a_functions_one_number_stands_for_two_classes(tmp_path, outputs):
     def function(images: np.ndarray) -> Any:
         logits = Flattens(1)(torch.from_numpy(images / 255).float()).detach().numpy()
         return logits if outputs == "logits" else 1 / (1 + np.exp(-logits))
@@ -357,13 +352,13 @@ def test_a_functions_one_number_stands_for_two_classes(tmp_path: Path, outputs: 
     assert run["no"].confidence == pytest.approx(1 - yes[0], abs=1e-5)
 
 
-def with_channels_last(images: np.ndarray) -> Any:
+def with_channels_last(images):
     if images.shape[1:] != (12, 10, 1):
         raise ValueError(f"expected shape=(None, 12, 10, 1), found shape={images.shape}")
     return of_pictures(images.transpose(0, 3, 1, 2))
 
 
-def test_a_function_of_images_with_channels_last_is_adapted(tmp_path: Path) -> None:
+def test_a_function_of_images_with_channels_last_is_adapted(tmp_path):
     model, line = neatfool.channels_last(with_channels_last), r"neatfool.channels_last\(model\)"
     run = fool(model, tmp_path, outputs="logits")
     plain = fool(of_pictures, tmp_path / "plain", outputs="logits")
@@ -377,7 +372,7 @@ def test_a_function_of_images_with_channels_last_is_adapted(tmp_path: Path) -> N
         fool(model, tmp_path / "1", image=(1, 10, 12))
 
 
-def test_a_threshold_is_kept_and_counted(tmp_path: Path) -> None:
+def test_a_threshold_is_kept_and_counted(tmp_path):
     least = {"cat": 0.0, "dog": 1.0}
     names = ["cat", "dog", "cow", "owl"]
     run = fool(Flattens().eval(), tmp_path, classes=names, outputs="multi_label", threshold=least)
@@ -406,7 +401,7 @@ class Estimator:
         return np.stack([bright, 1 - bright], 1)
 
 
-def on_meta() -> nn.Module:
+def on_meta():
     with torch.device("meta"):
         return nn.Sequential(nn.Flatten(), nn.Linear(120, CLASSES)).eval()
 
@@ -428,7 +423,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_it_is_refused_with_the_line_that_helps(tmp_path: Path, name: str) -> None:
+def test_it_is_refused_with_the_line_that_helps(tmp_path, name):
     make, words = REFUSED[name]
     with pytest.raises((TargetError, ExperimentError), match=words) as caught:
         fool(make(), tmp_path)
@@ -436,7 +431,7 @@ def test_it_is_refused_with_the_line_that_helps(tmp_path: Path, name: str) -> No
     assert not any(tmp_path.iterdir())
 
 
-def test_the_line_for_an_estimator_works(tmp_path: Path) -> None:
+def test_the_line_for_an_estimator_works(tmp_path):
     model = Estimator()
     run = fool(
         lambda images: model.predict_proba(images.reshape(len(images), -1) / 255),
@@ -454,12 +449,12 @@ def test_the_line_for_an_estimator_works(tmp_path: Path) -> None:
         (lambda z: z, "softmax", "outputs: must be 'logits', 'probabilities' or 'multi_label'"),
     ],
 )
-def test_what_is_said_must_be_true(tmp_path: Path, make: Any, outputs: str, words: str) -> None:
+def test_what_is_said_must_be_true(tmp_path, make, outputs, words):
     with pytest.raises((TargetError, ExperimentError), match=words):
         fool(Gives(make).eval(), tmp_path, outputs=outputs)
 
 
-def test_the_copy_is_a_copy_of_the_module_in_data_parallel() -> None:
+def test_the_copy_is_a_copy_of_the_module_in_data_parallel():
     wrapped = nn.DataParallel(Flattens()).eval()
     plain = target_of(copy.deepcopy(wrapped.module), SPEC)
     assert target_of(wrapped, SPEC).fingerprint() == (plain.fingerprint())
@@ -468,14 +463,14 @@ def test_the_copy_is_a_copy_of_the_module_in_data_parallel() -> None:
 SPEC = neatfool.ImageSpec(12, 10, 1, (*"abcd",))
 
 
-def test_the_file_of_a_decorated_function_is_its_own() -> None:
+def test_the_file_of_a_decorated_function_is_its_own():
     without_gradients = torch.no_grad()(of_pictures)
     prints = {target_of(each, SPEC).fingerprint() for each in (without_gradients, of_pictures)}
     assert len(prints) == 1
 
 
 @pytest.mark.parametrize("make", [frozen, quantised, Flattens])
-def test_other_weights_have_another_fingerprint(make: Callable[[], nn.Module]) -> None:
+def test_other_weights_have_another_fingerprint(make):
     one, again = (make().eval() if make is not frozen else make() for _ in range(2))
     prints = [target_of(each, SPEC).fingerprint() for each in (one, again)]
     assert prints[0] == prints[1]
@@ -502,14 +497,14 @@ class Keeps(Flattens):
 @pytest.mark.parametrize(
     ("name", "persistent"), [("kept", False), ("mean", True), ("std", False), ("code", True)]
 )
-def test_other_buffers_have_another_fingerprint(name: str, persistent: bool) -> None:
+def test_other_buffers_have_another_fingerprint(name, persistent):
     made = [Keeps(torch.ones(n), name, persistent=persistent).eval() for n in (3, 3, 4)]
     prints = [target_of(each, SPEC).fingerprint() for each in made]
     assert prints[0] == prints[1] != prints[2]
 
 
 @pytest.mark.parametrize("kept", [torch.arange(6.0)[::2], torch.ones(1).expand(3)])
-def test_buffers_may_lie_anyhow_in_memory(kept: torch.Tensor) -> None:
+def test_buffers_may_lie_anyhow_in_memory(kept):
     prints = {target_of(Keeps(each).eval(), SPEC).fingerprint() for each in (kept, kept.clone())}
     assert len(prints) == 1
 
@@ -525,7 +520,7 @@ class OfMaite:
         return [np.array([1 - each, each]) for each in bright]
 
 
-def test_a_model_of_maite_is_fooled_in_one_line(tmp_path: Path) -> None:
+def test_a_model_of_maite_is_fooled_in_one_line(tmp_path):
     maite = pytest.importorskip("maite.protocols.image_classification")
     model = OfMaite()
     assert isinstance(model, maite.Model)
@@ -539,7 +534,7 @@ def test_a_model_of_maite_is_fooled_in_one_line(tmp_path: Path) -> None:
     assert {elite.name for elite in run} == {"dark", "bright"}
 
 
-def test_a_network_of_pytorch_ood_is_fooled_in_one_line(tmp_path: Path) -> None:
+def test_a_network_of_pytorch_ood_is_fooled_in_one_line(tmp_path):
     models = pytest.importorskip("pytorch_ood.model")
     torch.manual_seed(1)
     network = models.WideResNet(depth=10, widen_factor=1, num_classes=3).eval()

@@ -1,7 +1,5 @@
 """Scoring any images with the target of an experiment or of a run."""
 
-from __future__ import annotations
-
 from contextlib import closing
 
 import numpy as np

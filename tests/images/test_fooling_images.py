@@ -1,7 +1,5 @@
 """The data set Fooling Images 2: a package of formulas beside the framework."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

@@ -1,7 +1,5 @@
 """Classes of two networks are found by their names."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given

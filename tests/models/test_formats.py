@@ -1,7 +1,5 @@
 """A kind of models of another package is read, and trusted, as the built-in ones are."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch
@@ -75,7 +73,7 @@ def experiment(tmp_path):
 
 
 @pytest.mark.usefixtures("runs_code")
-def test_a_target_reads_a_model_of_another_package_beside_the_experiment(experiment) -> None:
+def test_a_target_reads_a_model_of_another_package_beside_the_experiment(experiment):
     target = neatfool.make_target(experiment)
     white = torch.full((1, 1, 6, 6), 255, dtype=torch.uint8)
     expected = torch.tensor([[3.0, 0, -3]]).softmax(1)
@@ -83,7 +81,7 @@ def test_a_target_reads_a_model_of_another_package_beside_the_experiment(experim
     assert target.spec.classes == ("a", "b", "c")
 
 
-def test_what_reading_it_may_do_is_known_before_it_is_read(runs_code, experiment) -> None:
+def test_what_reading_it_may_do_is_known_before_it_is_read(runs_code, experiment):
     resolved = neatfool.load_experiment(experiment).resolved()
     uses, never = reach_of(resolved)
     model = f"{str(experiment.with_name('net.txt'))!r}"[1:-1]
@@ -91,7 +89,7 @@ def test_what_reading_it_may_do_is_known_before_it_is_read(runs_code, experiment
     assert bool(never) == runs_code
 
 
-def test_trust_asks_the_built_in_kinds_too() -> None:
+def test_trust_asks_the_built_in_kinds_too():
     options = PluginManager().load("target", "imagenet").options
     model_name = annotation_of(options.model_fields["model"])
     for model, reaches in (
@@ -107,7 +105,7 @@ def test_trust_asks_the_built_in_kinds_too() -> None:
 
 
 @pytest.mark.usefixtures("runs_code")
-def test_an_error_of_a_reader_names_the_model() -> None:
+def test_an_error_of_a_reader_names_the_model():
     with pytest.raises(neatfool.ExperimentError, match=r"^\[target\] model = mine:x: choose"):
         load_classifier(Request("mine:x"))
 
@@ -121,18 +119,18 @@ def test_an_error_of_a_reader_names_the_model() -> None:
         ("hub:x", "use .*'mine:FILE'"),
     ],
 )
-def test_a_wrong_name_is_told_with_what_packages_offer(model, says) -> None:
+def test_a_wrong_name_is_told_with_what_packages_offer(model, says):
     with pytest.raises(ValueError, match=says):
         find_format(model, ClassifierFormat)
 
 
 @pytest.mark.usefixtures("runs_code")
-def test_a_model_that_gives_classes_is_none_that_gives_vectors() -> None:
+def test_a_model_that_gives_classes_is_none_that_gives_vectors():
     with pytest.raises(ValueError, match="unknown model 'mine:x'; use 'onnx:FILE'"):
         find_format("mine:x", TowerFormat)
 
 
-def test_what_is_no_reader_is_told(distribute) -> None:
+def test_what_is_no_reader_is_told(distribute):
     code = (
         "import neatfool\n@neatfool.hookimpl\n"
         "def neatfool_register_models(register):\n    register('odd', object)\n"

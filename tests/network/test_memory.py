@@ -1,7 +1,5 @@
 """Memory that runs out is told from other failures."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

@@ -1,7 +1,5 @@
 """A detector of another package is asked as the built-in ones are."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch
@@ -42,7 +40,7 @@ def margin(distribute):
 
 
 @pytest.mark.usefixtures("margin")
-def test_a_name_makes_it() -> None:
+def test_a_name_makes_it():
     first, second, third = LOGITS[0].double().softmax(0)
     assert make_detector("margin").score(Answers(LOGITS))[0] == second - first
     assert make_detector("rank:3").score(Answers(LOGITS))[0] == third - first
@@ -52,7 +50,7 @@ def test_a_name_makes_it() -> None:
 
 
 @pytest.mark.usefixtures("margin")
-def test_those_whose_names_stand_alone_are_asked_by_default() -> None:
+def test_those_whose_names_stand_alone_are_asked_by_default():
     assert {"margin", "energy", "knn"} <= {*detector_names()}
     assert {"rank", "pytorch-ood"}.isdisjoint(detector_names())
     spec = ToyTarget().spec
@@ -69,7 +67,7 @@ class LogarithmsOfProbabilities(ToyTarget):
         return neatfool.Scores(probs, np.log(probs))
 
 
-def test_logarithms_of_probabilities_are_no_logits() -> None:
+def test_logarithms_of_probabilities_are_no_logits():
     images = torch.randint(256, (40, *ToyTarget().spec.shape), dtype=torch.uint8)
     known = divide(images, "noise")
     found = ask_detectors(LogarithmsOfProbabilities(), images[:9].numpy(), known)
@@ -79,6 +77,6 @@ def test_logarithms_of_probabilities_are_no_logits() -> None:
 
 
 @pytest.mark.usefixtures("margin")
-def test_a_wrong_name_is_told_with_what_packages_offer() -> None:
+def test_a_wrong_name_is_told_with_what_packages_offer():
     with pytest.raises(neatfool.ExperimentError, match=r"did you mean 'margin'.*rank:NAME"):
         make_detector("margn")

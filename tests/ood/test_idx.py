@@ -1,8 +1,5 @@
-from __future__ import annotations
-
 import gzip
 import struct
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -14,16 +11,13 @@ from neatfool import ExperimentError
 from neatfool.ood import read_mnist
 from neatfool.ood.in_distribution import read_idx
 
-if TYPE_CHECKING:
-    from pathlib import Path
 
-
-def idx_bytes(array: np.ndarray) -> bytes:
+def idx_bytes(array):
     header = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
     return header + array.tobytes()
 
 
-def write_folder(folder: Path, images: np.ndarray, labels: np.ndarray) -> Path:
+def write_folder(folder, images, labels):
     for part in ("train", "t10k"):
         (folder / f"{part}-images-idx3-ubyte").write_bytes(idx_bytes(images))
         (folder / f"{part}-labels-idx1-ubyte").write_bytes(idx_bytes(labels))
@@ -39,7 +33,7 @@ one_folder_is_enough = settings(suppress_health_check=[HealthCheck.function_scop
 
 @one_folder_is_enough
 @given(array=arrays_of_bytes, gzipped=st.booleans())
-def test_what_is_written_is_read(tmp_path: Path, array: np.ndarray, gzipped: bool) -> None:
+def test_what_is_written_is_read(tmp_path, array, gzipped):
     path = tmp_path / "any name"
     path.write_bytes(gzip.compress(idx_bytes(array)) if gzipped else idx_bytes(array))
     read = read_idx(path, array.ndim)
@@ -49,9 +43,7 @@ def test_what_is_written_is_read(tmp_path: Path, array: np.ndarray, gzipped: boo
 
 @one_folder_is_enough
 @given(array=arrays_of_bytes, gzipped=st.booleans(), data=st.data())
-def test_a_truncated_file_is_refused(
-    tmp_path: Path, array: np.ndarray, gzipped: bool, data: st.DataObject
-) -> None:
+def test_a_truncated_file_is_refused(tmp_path, array, gzipped, data):
     path = tmp_path / "cut"
     whole = gzip.compress(idx_bytes(array)) if gzipped else idx_bytes(array)
     path.write_bytes(whole[: data.draw(st.integers(0, len(whole) - 1))])
@@ -61,9 +53,7 @@ def test_a_truncated_file_is_refused(
 
 @one_folder_is_enough
 @given(content=st.binary(max_size=40))
-def test_arbitrary_bytes_are_refused_or_read_and_never_crash(
-    tmp_path: Path, content: bytes
-) -> None:
+def test_arbitrary_bytes_are_refused_or_read_and_never_crash(tmp_path, content):
     path = tmp_path / "noise"
     path.write_bytes(content)
     try:
@@ -81,18 +71,18 @@ def test_arbitrary_bytes_are_refused_or_read_and_never_crash(
         (struct.pack(">BBBBIII", 0, 0, 8, 3, *[2**32 - 1] * 3), 3),
     ],
 )
-def test_a_file_of_something_else_is_refused(tmp_path: Path, content: bytes, dimensions: int):
+def test_a_file_of_something_else_is_refused(tmp_path, content, dimensions):
     (tmp_path / "odd").write_bytes(content)
     with pytest.raises(ExperimentError, match="odd: damaged"):
         read_idx(tmp_path / "odd", dimensions)
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(ExperimentError, match="gone: No such file"):
         read_idx(tmp_path / "gone", 1)
 
 
-def test_a_folder_is_read_gzipped_or_not(tmp_path: Path) -> None:
+def test_a_folder_is_read_gzipped_or_not(tmp_path):
     write_folder(tmp_path, IMAGES, LABELS)
     plain = tmp_path / "t10k-images-idx3-ubyte"
     plain.with_name(plain.name + ".gz").write_bytes(gzip.compress(plain.read_bytes()))
@@ -103,7 +93,7 @@ def test_a_folder_is_read_gzipped_or_not(tmp_path: Path) -> None:
         np.testing.assert_array_equal(part.labels, LABELS)
 
 
-def test_the_hash_of_the_data_does_not_depend_on_compression(tmp_path: Path) -> None:
+def test_the_hash_of_the_data_does_not_depend_on_compression(tmp_path):
     before = read_mnist(write_folder(tmp_path, IMAGES, LABELS)).sha256()
     for path in list(tmp_path.iterdir()):
         path.write_bytes(gzip.compress(path.read_bytes()))
@@ -112,7 +102,7 @@ def test_the_hash_of_the_data_does_not_depend_on_compression(tmp_path: Path) -> 
     assert other != before
 
 
-def test_a_missing_file_of_the_four_is_named(tmp_path: Path) -> None:
+def test_a_missing_file_of_the_four_is_named(tmp_path):
     write_folder(tmp_path, IMAGES, LABELS)
     (tmp_path / "t10k-labels-idx1-ubyte").unlink()
     with pytest.raises(ExperimentError, match=r"neither t10k-labels-idx1-ubyte nor .*; give"):
@@ -128,8 +118,6 @@ def test_a_missing_file_of_the_four_is_named(tmp_path: Path) -> None:
         (IMAGES, LABELS + np.uint8(1)),
     ],
 )
-def test_a_folder_of_something_else_is_refused(
-    tmp_path: Path, images: np.ndarray, labels: np.ndarray
-) -> None:
+def test_a_folder_of_something_else_is_refused(tmp_path, images, labels):
     with pytest.raises(ExperimentError, match="MNIST's images have 28x28"):
         read_mnist(write_folder(tmp_path, images, labels))

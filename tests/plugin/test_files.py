@@ -1,7 +1,5 @@
 """Plugins that are files beside an experiment."""
 
-from __future__ import annotations
-
 import sys
 
 import pytest
@@ -32,12 +30,6 @@ def load(path):
     manager = PluginManager()
     manager.load_files(path)
     return manager
-
-
-def test_a_file_is_a_plugin(tmp_path):
-    path = write(tmp_path / "toy.py")
-    registration = load(path).load("target", "toy")
-    assert registration.source == str(path)
 
 
 def test_its_source_is_relative_to_the_current_folder(tmp_path, monkeypatch):

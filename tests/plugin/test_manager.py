@@ -23,10 +23,6 @@ def neatfool_register_targets(register):
 """
 
 
-class Options(BaseModel):
-    gain: float = 1.0
-
-
 def target_plugin(*args, **kwargs):
     """Make a plugin that registers a target with these arguments."""
 
@@ -50,15 +46,6 @@ def test_each_module_of_a_package_is_listed_without_importing_it(distribute):
     assert birds == {"rook": "flock.rook", "crow": "flock.two"}
     assert "flock.rook" not in sys.modules
     assert manager.load("target", "rook").source == "birds 1.2, flock.rook"
-
-
-def test_what_is_installed_is_listed_without_importing_it(distribute):
-    distribute("birds", {"target.bird": "no_such_module", "observer.chirp": "birds_watch:plugin"})
-    entries = {(entry.kind, entry.name): entry for entry in PluginManager().available()}
-    bird = entries["target", "bird"]
-    assert (bird.source, bird.version, bird.value) == ("birds", "1.2", "no_such_module")
-    assert bird.origin == "birds 1.2, no_such_module"
-    assert entries["observer", "chirp"].value == "birds_watch:plugin"
 
 
 def test_a_distribution_that_was_half_removed_hides_no_other(distribute, tmp_path):
@@ -150,30 +137,7 @@ def test_a_module_with_two_entry_points_is_registered_once(distribute):
     assert len([entry for entry in manager.available() if entry.source == "birds"]) == 2
 
 
-def test_an_unknown_name_is_told_with_those_near():
-    manager = PluginManager()
-    manager.register_object(target_plugin("bright", dict), "here")
-    with pytest.raises(PluginError, match=r"unknown target 'brihgt'; did you mean 'bright'\?"):
-        manager.load("target", "brihgt")
-
-
-def test_an_entry_point_of_no_kind_is_listed_with_what_is_wrong(distribute):
-    distribute("birds", {"tit": "birds_m", "targets.tit": "birds_m"})
-    problems = [entry.problem for entry in PluginManager().available() if entry.source == "birds"]
-    assert len(problems) == 2
-    assert all("is not named KIND.NAME" in problem for problem in problems)
-
-
 # what is registered
-
-
-def test_what_is_registered_can_be_loaded():
-    manager = PluginManager()
-    manager.register_object(target_plugin("toy", dict, options=Options), "here")
-    registration = manager.load("target", "toy")
-    assert registration.options is Options
-    assert registration.source == "here"
-    assert "toy" in manager.names("target")
 
 
 def test_a_factory_may_be_named_and_is_imported_when_it_is_called():
@@ -273,46 +237,11 @@ def test_a_misspelt_hook_does_not_spoil_later_plugins():
 
 # observers and commands
 
-WATCHING = """
-from neatfool import hookimpl
-
-heard = []
-
-@hookimpl
-def neatfool_run_started(run):
-    heard.append(run)
-"""
-
-
-def test_an_observer_that_is_named_is_told(distribute):
-    distribute("birds", {"observer.chirp": "birds_watch"}, {"birds_watch": WATCHING})
-    manager = PluginManager()
-    manager.observers().run_started("nobody listens")
-    manager.load_observer("chirp")
-    manager.observers().run_started("a run")
-    assert sys.modules["birds_watch"].heard == ["a run"]
-
 
 def test_an_observer_without_observer_hooks_is_told(distribute):
     distribute("birds", {"observer.tit": "birds_m"}, {"birds_m": TARGET.format(name="tit")})
     with pytest.raises(PluginError, match=r"observer 'tit' .*implements no observer hook"):
         PluginManager().load_observer("tit")
-
-
-def test_a_plugins_commands_are_given(distribute):
-    code = """
-import click
-from neatfool import hookimpl
-
-@hookimpl
-def neatfool_add_commands(cli):
-    @cli.command()
-    def sing(): ...
-"""
-    distribute("birds", {"command.birds": "birds_m"}, {"birds_m": code})
-    assert list(PluginManager().commands("birds")) == ["sing"]
-    with pytest.raises(PluginError, match="unknown command 'brids'"):
-        PluginManager().commands("brids")
 
 
 def made_from(options):

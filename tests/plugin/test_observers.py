@@ -1,7 +1,5 @@
 """Observers hear of events, and never end a run."""
 
-from __future__ import annotations
-
 import logging
 
 import pytest

@@ -1,7 +1,5 @@
 """Which arguments a factory gets."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import pytest

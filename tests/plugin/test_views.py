@@ -1,7 +1,5 @@
 """Views are made by name, and checked."""
 
-from __future__ import annotations
-
 import pytest
 
 import neatfool
@@ -40,9 +38,3 @@ def test_an_object_that_is_no_view_is_told(distribute):
     fault = r"view 'blank' \(world 1.2, world_m\): dict is no neatfool.View"
     with pytest.raises(PluginError, match=fault):
         neatfool.views(["blank"])
-
-
-def test_an_unknown_view_is_told_with_the_nearest(distribute):
-    distribute("world", {"view.darker": "world_m"}, {"world_m": VIEWS})
-    with pytest.raises(PluginError, match=r"unknown view 'darkr'.*did you mean.*'darker'"):
-        neatfool.views(["darkr"])

@@ -1,7 +1,5 @@
 """Every built-in target, encoding and scheme keeps its contract, whatever its options."""
 
-from __future__ import annotations
-
 from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -42,6 +40,7 @@ OPTIONS = {
     "scheme.gradient": [
         {"batch": 2, "steps": 3, "gradients_at_once": 1},
         {"classes": ["b", "3"], "stop_at": 1, "steps": 9},
+        {"preset": "c", "steps": 7, "stop_at": 1},
     ],
     "scheme.map_elites": [{"batch": 7, "initial": 20}, {"classes": ["b", "3"]}],
     "scheme.ribs": [
@@ -55,7 +54,7 @@ OPTIONS = {
 }
 
 
-def test_there_are_plugins_to_check() -> None:
+def test_there_are_plugins_to_check():
     assert {"target.mnist", "encoding.cppn", "scheme.map_elites"} <= set(BUILT_IN)
 
 
@@ -68,7 +67,7 @@ def test_there_are_plugins_to_check() -> None:
         for options in [NEEDED.get(plugin, {}), *OPTIONS.get(plugin, [])]
     ],
 )
-def test_a_built_in_plugin_keeps_its_contract(plugin, options) -> None:
+def test_a_built_in_plugin_keeps_its_contract(plugin, options):
     registration = PluginManager().load(*plugin.split(".", 1))
     results = examine(registration, options)
     assert [result for result in results if not result.passed] == []
@@ -84,7 +83,7 @@ def test_a_built_in_plugin_keeps_its_contract(plugin, options) -> None:
     ],
     ids=lambda entry: f"{entry.kind}.{entry.name}",
 )
-def test_whatever_else_is_built_in_passes_its_checks_too(plugin) -> None:
+def test_whatever_else_is_built_in_passes_its_checks_too(plugin):
     (results,) = check_plugins(f"{plugin.kind}.{plugin.name}").values()
     assert [result for result in results if not result.passed] == []
 
@@ -102,7 +101,7 @@ def test_whatever_else_is_built_in_passes_its_checks_too(plugin) -> None:
         },
     ],
 )
-def test_the_target_elsewhere_keeps_its_contract(options) -> None:
+def test_the_target_elsewhere_keeps_its_contract(options):
     registration = PluginManager().load(*ELSEWHERE.split(".", 1))
     options = {"allow_private": True, **options}
     if path := options.pop("path", ""):

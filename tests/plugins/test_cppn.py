@@ -1,7 +1,5 @@
 """The encoding ``cppn``, as an experiment sees it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -18,11 +16,6 @@ from neatfool_plugins.cppn import CppnEncoding, Options
 
 def encoding_of(spec=GREY, **options):
     return CppnEncoding(Options.model_validate(options), spec=spec)
-
-
-@pytest.mark.parametrize("options", [{}, {"preset": "neat"}])
-def test_the_encoding_keeps_its_contract(options):
-    check_plugin("encoding", lambda spec: encoding_of(spec, **options))
 
 
 def test_the_plain_renderer_keeps_the_contract_of_encodings():
@@ -91,16 +84,6 @@ def test_everything_wrong_is_told_with_its_line():
         "'full_direct'",
     ]
     assert [line[: len(start)] for line, start in zip(found, expected, strict=True)] == expected
-
-
-def test_what_does_not_go_together_is_told_with_its_section():
-    (told,) = problems_of(
-        "[encoding]\npreset = paper\n[DefaultGenome]\nweight_replace_rate = 0.5\n"
-    )
-    assert told == (
-        "x.ini:3: [DefaultGenome]: weight_replace_rate has no effect with preset = paper; leave it "
-        "out"
-    )
 
 
 def test_resolved_options_are_complete_and_read_back():

@@ -1,7 +1,5 @@
 """The encoding ``direct``: genes as the paper has them, and genomes that stay what they are."""
 
-from __future__ import annotations
-
 import base64
 import colorsys
 import json
@@ -24,10 +22,6 @@ SMALL = ImageSpec(2, 3, 3, ("a", "b"))
 
 def direct(spec=GREY, **options):
     return DirectEncoding(Options(**options), spec=spec)
-
-
-def test_the_encoding_keeps_its_contract():
-    check_plugin("encoding", direct)
 
 
 def test_the_encoding_keeps_its_contract_in_rgb():

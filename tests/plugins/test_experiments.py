@@ -1,7 +1,5 @@
 """The command ``neatfool experiments``."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 
@@ -43,8 +41,7 @@ def test_the_table_begins_with_those_that_need_no_extra():
 
 
 def test_a_copy_is_the_file_and_runs_where_the_documentation_says():
-    result = neatfool("experiments", "copy", "mnist")
-    assert result.exit_code == 0, result.output
+    result = neatfool("experiments", "copy", "mnist", exit_code=0)
     copied = Path("experiments/mnist.ini")
     assert copied.read_bytes() == FILES["mnist"].read_bytes()
     assert f"neatfool run {copied}" in result.stdout
@@ -69,8 +66,7 @@ def test_a_file_that_was_changed_is_kept_and_nothing_is_half_done():
     Path("experiments").mkdir()
     changed = Path("experiments/mnist.ini")
     changed.write_text("mine")
-    result = neatfool("experiments", "copy", "mnist_direct", "mnist")
-    assert result.exit_code == 2
+    result = neatfool("experiments", "copy", "mnist_direct", "mnist", exit_code=2)
     assert "differs from the one that comes with neatfool" in result.stderr
     assert [file.name for file in changed.parent.iterdir()] == ["mnist.ini"]
     changed.write_bytes(FILES["mnist"].read_bytes())

@@ -94,14 +94,6 @@ def noise(candidates):
 # --- the contract
 
 
-def test_it_keeps_the_contract_of_schemes():
-    options = Options(batch=9, initial=14)
-    check_plugin(
-        "scheme",
-        lambda encoding, spec, seed: MapElites(options, encoding=encoding, spec=spec, seed=seed),
-    )
-
-
 def test_it_keeps_the_contract_of_schemes_while_it_learns():
     check_plugin(
         "scheme", lambda encoding, spec, seed: learning(spec, encoding=encoding, seed=seed)

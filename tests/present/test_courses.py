@@ -1,7 +1,5 @@
 """Lines over images scored."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from pages import texts

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import warnings
 
 import numpy as np
@@ -12,7 +10,7 @@ from neatfool.present.figure import mark_numbers
 @pytest.mark.parametrize(
     ("low", "high"), [(0.15, 0.95), (0.02, 0.97), (0.5, 0.99), (0.001, 0.999), (0.97, 0.99999)]
 )
-def test_confidences_are_marked_in_even_steps(low: float, high: float) -> None:
+def test_confidences_are_marked_in_even_steps(low, high):
     _, axes = new_axes(400, 300, right=10)
     label_confidences(axes, *decimal_odds([low, high]).tolist())
     marks = axes.get_yticks()

@@ -1,7 +1,5 @@
 """All findings: their models are whole, and each of their numbers is described."""
 
-from __future__ import annotations
-
 import re
 from importlib import import_module
 from pathlib import Path

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import io
 import xml.etree.ElementTree as ET
 from base64 import b64decode
@@ -14,49 +12,49 @@ from neatfool.figure import INK
 from neatfool.present import finding
 
 
-def noise(side: int) -> Image.Image:
+def noise(side):
     return Image.fromarray(np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8))
 
 
-def png_of(image: Image.Image) -> bytes:
+def png_of(image):
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     return buffer.getvalue()
 
 
-def decoded(picture: finding.PageImage) -> Image.Image:
+def decoded(picture):
     return Image.open(io.BytesIO(b64decode(picture.src.split(",")[1])))
 
 
-def test_a_small_png_is_shown_byte_for_byte() -> None:
+def test_a_small_png_is_shown_byte_for_byte():
     png = png_of(noise(28))
     picture = finding.embed_png(png, 96)
     assert b64decode(picture.src.removeprefix("data:image/png;base64,")) == png
     assert (picture.width, picture.height) == (28, 28)
 
 
-def test_a_large_png_is_reduced_and_keeps_its_shape() -> None:
+def test_a_large_png_is_reduced_and_keeps_its_shape():
     picture = finding.embed_png(png_of(noise(300).crop((0, 0, 300, 150))), 96)
     assert (picture.width, picture.height) == decoded(picture).size == (96, 48)
 
 
-def test_a_heavy_png_is_compressed_even_if_it_is_not_too_wide() -> None:
+def test_a_heavy_png_is_compressed_even_if_it_is_not_too_wide():
     picture = finding.embed_png(png_of(noise(256)), 256)
     assert len(picture.src) < 1.34 * finding.LARGEST_EXACT
     assert picture.width == 256
 
 
-def test_noise_travels_with_loss_and_enlarged_pixels_as_they_are() -> None:
+def test_noise_travels_with_loss_and_enlarged_pixels_as_they_are():
     assert finding.embed_image(noise(96), 96).src.startswith("data:image/webp;")
     enlarged = noise(28).resize((448, 448), Image.Resampling.NEAREST)
     assert decoded(finding.embed_image(enlarged, 448)).tobytes() == enlarged.tobytes()
 
 
-def test_small_images_are_not_enlarged() -> None:
+def test_small_images_are_not_enlarged():
     assert finding.embed_image(noise(28), 64).width == 28
 
 
-def test_a_drawing_follows_the_scheme_of_the_page_and_stays_an_svg() -> None:
+def test_a_drawing_follows_the_scheme_of_the_page_and_stays_an_svg():
     graph = nx.DiGraph()
     graph.add_node(0, kind="output", label="100 % #<grey> & 'x'", activation="sin")
     src = finding.embed_svg(draw_graph(graph))

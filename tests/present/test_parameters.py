@@ -1,16 +1,14 @@
 """Options of commands: what their help calls them, and what they take."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from neatfool.present import FOLDER, Names, option
 
 
-def ask(made, *arguments: str) -> Result:
+def ask(made, *arguments):
     @click.command
     @made
     def command(**values):

@@ -1,7 +1,5 @@
 """A page from a template of one's own."""
 
-from __future__ import annotations
-
 import os
 import re
 import threading

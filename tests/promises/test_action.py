@@ -72,7 +72,7 @@ def api():
         thread.join()
 
 
-def run(name: str, folder: Path, inputs: dict[str, str], **more: str) -> int:
+def run(name, folder, inputs, **more):
     """Run a step as GitHub does, with inputs for its expressions."""
     step = STEPS[name]
     given = {key: value.get("default", "") for key, value in ACTION["inputs"].items()} | inputs

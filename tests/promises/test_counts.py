@@ -1,7 +1,5 @@
 """How much is done in a generation, counted: a regression shows here without a stopwatch."""
 
-from __future__ import annotations
-
 import sys
 from itertools import groupby
 

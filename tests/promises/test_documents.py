@@ -1,7 +1,5 @@
 """The documentation says what the program does."""
 
-from __future__ import annotations
-
 import ast
 import configparser
 import inspect

@@ -1,7 +1,5 @@
 """FoolBench on the site: its entries keep their schema, and its page shows them all."""
 
-from __future__ import annotations
-
 import io
 import re
 import runpy

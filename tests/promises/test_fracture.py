@@ -1,7 +1,5 @@
 """The measures of docs/results-images.md: what they find, and what changes none of them."""
 
-from __future__ import annotations
-
 import math
 import sys
 from pathlib import Path

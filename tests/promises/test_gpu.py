@@ -1,7 +1,5 @@
 """What only a GPU shows: its repeatable bits and its memory."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 
@@ -15,7 +13,7 @@ pytestmark = [
 ]
 
 
-def network() -> Network:
+def network():
     return Network(Small().eval(), mean=127.5, std=64.0, device="cuda:0")
 
 

@@ -1,11 +1,8 @@
 """Each page that neatfool makes can be read: contrast, headings, and texts in place of images."""
 
-from __future__ import annotations
-
 import runpy
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from browser import needs_browser
@@ -19,9 +16,6 @@ from watching import served
 
 from neatfool import open_run
 from neatfool.present import write_report
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 pytestmark = [pytest.mark.browser, needs_browser, pytest.mark.usefixtures("own_sys_path")]
 
@@ -54,14 +48,14 @@ READY = {
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+def browser(tmp_path_factory):
     browser = Browser(tmp_path_factory.mktemp("browser"))
     yield browser
     browser.close()
 
 
 @pytest.fixture(scope="module")
-def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def addresses(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pages")
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend("")
@@ -96,9 +90,7 @@ def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, st
 
 @pytest.mark.parametrize("width", [400, 1280])
 @pytest.mark.parametrize("shown", SHOWN)
-def test_each_page_can_be_read(
-    browser: Browser, addresses: dict[str, str], shown: str, width: int
-) -> None:
+def test_each_page_can_be_read(browser, addresses, shown, width):
     for dark in (False, True):
         browser.resize(width, 2000, phone=width == 400, dark=dark)
         browser.open("about:blank#")

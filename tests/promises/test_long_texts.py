@@ -1,10 +1,7 @@
 """No text out of an experiment, a run or a service takes more than linear time to look through."""
 
-from __future__ import annotations
-
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,13 +11,10 @@ from neatfool.experiment.framework import _UNSAFE
 from neatfool.figure import compact
 from neatfool_plugins.http.validation import looks_like_a_key
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 LENGTH = 200_000
 
 
-def set_key(text: str) -> None:
+def set_key(text):
     with pytest.raises(ExperimentError, match="must be SECTION"):
         override({}, [f"a.{text}"], Path())
 
@@ -36,9 +30,7 @@ def set_key(text: str) -> None:
         (lambda text: compact(f"<text>{text}</text>".encode()), " "),
     ],
 )
-def test_a_long_text_is_looked_through_in_linear_time(
-    look_through: Callable[[str], object], unit: str
-) -> None:
+def test_a_long_text_is_looked_through_in_linear_time(look_through, unit):
     text = f"a{unit * (LENGTH // len(unit))}a"
     began = time.process_time()
     look_through(text)

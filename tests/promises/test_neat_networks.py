@@ -1,7 +1,5 @@
 """The page on NEAT networks: its blocks, one after another, as a reader copies them."""
 
-from __future__ import annotations
-
 import re
 import runpy
 import shlex

@@ -4,8 +4,6 @@ If this fails with another version of neat-python, the same experiment no longer
 keep neat-python below that version in setup.cfg, or say in CHANGELOG.md that results change.
 """
 
-from __future__ import annotations
-
 import json
 from zlib import crc32
 

@@ -16,7 +16,7 @@ SOURCES = sorted((DOCS / "notebooks").glob("*.md"))
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
-def test_a_notebook_for_colab_is_that_of_the_documentation(source: Path) -> None:
+def test_a_notebook_for_colab_is_that_of_the_documentation(source):
     nbformat = pytest.importorskip("nbformat")
     file = DOCS / "colab" / f"{source.stem}.ipynb"
     written = file.read_text("utf-8")
@@ -32,7 +32,7 @@ def test_a_notebook_for_colab_is_that_of_the_documentation(source: Path) -> None
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
-def test_a_notebook_first_installs_neatfool_where_it_is_missing(source: Path) -> None:
+def test_a_notebook_first_installs_neatfool_where_it_is_missing(source):
     cells = json.loads((DOCS / "colab" / f"{source.stem}.ipynb").read_text("utf-8"))["cells"]
     first = next("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
     assert "%pip install --quiet neatfool" in first
@@ -44,9 +44,7 @@ def test_a_notebook_first_installs_neatfool_where_it_is_missing(source: Path) ->
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
-def test_images_of_a_notebook_have_texts_in_their_place_and_come_from_nowhere_else(
-    source: Path,
-) -> None:
+def test_images_of_a_notebook_have_texts_in_their_place_and_come_from_nowhere_else(source):
     text = source.read_text("utf-8")
     assert not re.search(r"!\[[^]]*\]\(https?:", text)
     cells = json.loads((DOCS / "colab" / f"{source.stem}.ipynb").read_text("utf-8"))["cells"]

@@ -57,7 +57,7 @@ def outside(tmp_path_factory):
     return run
 
 
-def test_a_package_is_installed_listed_run_and_removed(outside, tmp_path) -> None:
+def test_a_package_is_installed_listed_run_and_removed(outside, tmp_path):
     package, experiment = tmp_path / "neatfool-darker", tmp_path / "dark.ini"
     experiment.write_text(DARK)
     outside("neatfool", "validate", experiment, exit_code=2)  # there is no such view yet

@@ -24,13 +24,13 @@ FROZEN, FUSED = Form("fp32", "frozen"), Form("fp32", "fused")
 IMAGES = torch.randint(0, 256, (2, 3, 9, 10), dtype=torch.uint8, generator=torch.manual_seed(0))
 
 
-def classifier() -> nn.Module:
+def classifier():
     torch.manual_seed(1)
     layers = nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(224, 5)
     return nn.Sequential(*layers).eval().requires_grad_(False)
 
 
-def scores_and_graphs(form: Form) -> tuple[torch.Tensor, frozenset[str]]:
+def scores_and_graphs(form):
     network = Network(classifier(), device="cpu")
     with in_form([network], form):
         return network(IMAGES).clone(), network.graphs(form)
@@ -48,7 +48,7 @@ def test_each_test_of_the_page_is_here() -> None:
             assert name.endswith((".py", "no_numba")) or any(t.startswith(start) for t in tests)
 
 
-def test_no_other_private_name_is_used() -> None:
+def test_no_other_private_name_is_used():
     trees = [
         ast.parse(path.read_text(encoding="utf-8"))
         for folder in ("neatfool", "plugins")
@@ -73,19 +73,19 @@ def test_no_other_private_name_is_used() -> None:
 # PyTorch
 
 
-def test_torch_freezes_graphs() -> None:
+def test_torch_freezes_graphs():
     _, frozen = scores_and_graphs(FROZEN)
     assert frozen == {"frozen"}
 
 
 @pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="needs oneDNN")
-def test_torch_fuses_graphs() -> None:
+def test_torch_fuses_graphs():
     _, fused = scores_and_graphs(FUSED)
     assert fused == {"fused"}
 
 
 @pytest.mark.parametrize("name", ["trace", "freeze", "onednn_fusion_enabled"])
-def test_without_tracing_a_network_scores_the_same(monkeypatch, name) -> None:
+def test_without_tracing_a_network_scores_the_same(monkeypatch, name):
     wanted, _ = scores_and_graphs(FROZEN)
     monkeypatch.delattr(torch.jit, name)
     found, graphs = scores_and_graphs(FROZEN)
@@ -93,11 +93,11 @@ def test_without_tracing_a_network_scores_the_same(monkeypatch, name) -> None:
     torch.testing.assert_close(found, wanted, atol=1e-4, rtol=1e-4)
 
 
-def test_torch_makes_functions_of_graphs() -> None:
+def test_torch_makes_functions_of_graphs():
     assert callable(torch._C._create_function_from_graph)
 
 
-def test_without_functions_of_graphs_a_network_is_frozen_all_the_same(monkeypatch) -> None:
+def test_without_functions_of_graphs_a_network_is_frozen_all_the_same(monkeypatch):
     wanted, _ = scores_and_graphs(FROZEN)
     monkeypatch.delattr(torch._C, "_create_function_from_graph")
     found, graphs = scores_and_graphs(FROZEN)
@@ -105,16 +105,16 @@ def test_without_functions_of_graphs_a_network_is_frozen_all_the_same(monkeypatc
     assert torch.equal(found, wanted)
 
 
-def test_torch_knows_whether_bf16_is_fast() -> None:
+def test_torch_knows_whether_bf16_is_fast():
     assert torch.ops.mkldnn._is_mkldnn_bf16_supported() in {True, False}
 
 
-def test_without_that_knowledge_a_network_has_no_half_precision(monkeypatch) -> None:
+def test_without_that_knowledge_a_network_has_no_half_precision(monkeypatch):
     monkeypatch.setattr(torch.ops, "mkldnn", object())
     assert Network(classifier(), device="cpu").half is None
 
 
-def test_without_the_module_inside_the_compiled_one_is_used() -> None:
+def test_without_the_module_inside_the_compiled_one_is_used():
     class Compiled(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -132,7 +132,7 @@ def test_without_the_module_inside_the_compiled_one_is_used() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs glibc")
-def test_malloc_takes_options() -> None:
+def test_malloc_takes_options():
     if not hasattr(ctypes.CDLL(None), "gnu_get_libc_version"):
         pytest.skip("needs glibc")
     assert machine.keep_freed_memory()
@@ -140,7 +140,7 @@ def test_malloc_takes_options() -> None:
 
 
 @pytest.mark.parametrize("missing", [AttributeError, OSError, TypeError])
-def test_without_options_of_malloc_nothing_fails(monkeypatch, missing) -> None:
+def test_without_options_of_malloc_nothing_fails(monkeypatch, missing):
     def library(_: object) -> object:
         raise missing
 
@@ -165,7 +165,7 @@ def add_up(numbers):
 """
 
 
-def add_up(folder: Path) -> object:
+def add_up(folder):
     """Compile a function whose code is kept in a folder."""
     (folder / "adding.py").write_text(COUNTED)
     spec = importlib.util.spec_from_file_location("adding", folder / "adding.py")
@@ -174,19 +174,19 @@ def add_up(folder: Path) -> object:
     return module.add_up
 
 
-def test_numba_need_not_count_references() -> None:
+def test_numba_need_not_count_references():
     cpu = pytest.importorskip("numba.core.cpu")
     assert hasattr(cpu.CPUTargetOptions, "_nrt")
 
 
-def test_without_that_option_compiled_code_does_the_same(monkeypatch, tmp_path) -> None:
+def test_without_that_option_compiled_code_does_the_same(monkeypatch, tmp_path):
     cpu = pytest.importorskip("numba.core.cpu")
     (owner,) = [each for each in cpu.CPUTargetOptions.__mro__ if "_nrt" in vars(each)]
     monkeypatch.delattr(owner, "_nrt")
     assert add_up(tmp_path)(np.arange(5.0)) == 10.0
 
 
-def test_numba_keeps_code_under_a_functions_name(tmp_path, monkeypatch) -> None:
+def test_numba_keeps_code_under_a_functions_name(tmp_path, monkeypatch):
     numba = pytest.importorskip("numba")
     monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "kept"))
     function = add_up(tmp_path)
@@ -194,7 +194,7 @@ def test_numba_keeps_code_under_a_functions_name(tmp_path, monkeypatch) -> None:
     assert [*kept.glob(f"*.{function.__qualname__}-*.nbi")]
 
 
-def test_numba_names_its_settings_file() -> None:
+def test_numba_names_its_settings_file():
     config = pytest.importorskip("numba.core.config")
     assert hasattr(config, "_config_fname")
 
@@ -202,7 +202,7 @@ def test_numba_names_its_settings_file() -> None:
 # neat-python
 
 
-def test_no_key_of_neat_pythons_genomes_is_missing() -> None:
+def test_no_key_of_neat_pythons_genomes_is_missing():
     """neat-python lists them only privately, so neatfool has a list of its own."""
     values = dict.fromkeys(GenomeOptions.model_fields, "1")
     values |= {key: str(value) for key, value in PRESETS["paper"].values.items()}

@@ -1,7 +1,5 @@
 """The recipes of docs/evolve.md: the very files that it shows, with real weights."""
 
-from __future__ import annotations
-
 import itertools
 import re
 import shutil

@@ -1,7 +1,5 @@
 """The scripts that repeat the figures of the documentation."""
 
-from __future__ import annotations
-
 import importlib.util
 import sys
 from pathlib import Path

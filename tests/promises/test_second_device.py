@@ -37,11 +37,11 @@ def device():
         yield name
 
 
-def network(device: str) -> Network:
+def network(device):
     return Network(SMALL, mean=127.5, std=64.0, device=device)
 
 
-def encoding(device: str) -> CppnEncoding:
+def encoding(device):
     options = {"device": device, "renderer": "plain", "initial_rounds": 2}
     return CppnEncoding(Options.model_validate(options), spec=COLOUR)
 

@@ -1,7 +1,5 @@
 """The tutorial, followed step by step by a reader who copies every block."""
 
-from __future__ import annotations
-
 import json
 import re
 import shlex
@@ -25,13 +23,13 @@ COMMANDS = [line for kind, text in BLOCKS if kind == "sh" for line in text.split
 INSTALL = COMMANDS.index("pip install -e .")
 
 
-def neatfool(*arguments: str) -> str:
+def neatfool(*arguments):
     result = CliRunner().invoke(main, list(arguments), catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.output
 
 
-def follow(commands: list[str]) -> list[str]:
+def follow(commands):
     """Do what the reader is told to; give what is printed."""
     split = [shlex.split(command) for command in commands]
     assert {program for program, *_ in split} == {"neatfool"}
@@ -39,7 +37,7 @@ def follow(commands: list[str]) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
+def folder(tmp_path_factory):
     """A folder with every file that the reader saves."""
     folder = tmp_path_factory.mktemp("tutorial")
     for kind, text in BLOCKS:
@@ -50,17 +48,17 @@ def folder(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _in_the_folder(folder, monkeypatch) -> None:
+def _in_the_folder(folder, monkeypatch):
     monkeypatch.chdir(folder)
     monkeypatch.setattr(sys, "path", list(sys.path))
 
 
-def form(line: str) -> str:
+def form(line):
     """Leave out what differs from machine to machine: numbers and times."""
     return re.sub(r"(> )?\d[\d,.]*", "N", re.sub(r" ?\(.*?\)", "", " ".join(line.split())))
 
 
-def add_self_check(folder: Path, text: str = METHOD) -> None:
+def add_self_check(folder, text=METHOD):
     """Add the method below ``score``, if it is not there yet."""
     source = (folder / "digits.py").read_text(encoding="utf-8")
     if "self_check" not in source:
@@ -69,14 +67,14 @@ def add_self_check(folder: Path, text: str = METHOD) -> None:
     (folder / "digits.py").write_text(source, encoding="utf-8")
 
 
-def test_the_target_has_about_20_lines() -> None:
+def test_the_target_has_about_20_lines():
     source = next(text for _, text in BLOCKS if text.startswith("# digits.py"))
     lines = [line for line in source.splitlines() if line and not line.startswith("#")]
     assert len(lines) <= 22
 
 
 @pytest.mark.slow
-def test_the_reader_fools_most_classes(folder) -> None:
+def test_the_reader_fools_most_classes(folder):
     printed = follow(COMMANDS[:INSTALL])
     assert form(QUOTED) in form(printed[COMMANDS.index("neatfool run digits.ini")])
     shown = json.loads(neatfool("show", "runs/digits-1", "--json"))
@@ -89,7 +87,7 @@ def test_the_reader_fools_most_classes(folder) -> None:
 
 
 @pytest.mark.slow
-def test_the_target_with_its_self_check_passes_the_suite(folder) -> None:
+def test_the_target_with_its_self_check_passes_the_suite(folder):
     add_self_check(folder)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_digits.py"]
     result = subprocess.run(command, check=False, capture_output=True, text=True)
@@ -97,7 +95,7 @@ def test_the_target_with_its_self_check_passes_the_suite(folder) -> None:
     assert re.search(r"^1 passed", result.stdout, re.MULTILINE)
 
 
-def test_a_network_that_recognises_too_little_stops_the_run(folder) -> None:
+def test_a_network_that_recognises_too_little_stops_the_run(folder):
     add_self_check(folder)
     source = (folder / "digits.py").read_text(encoding="utf-8")
     (folder / "strict.py").write_text(source.replace("0.85", "0.999"), encoding="utf-8")
@@ -107,7 +105,7 @@ def test_a_network_that_recognises_too_little_stops_the_run(folder) -> None:
     assert re.search(r"recognises only 9\d% of digits", " ".join(result.output.split()))
 
 
-def test_the_installed_target_is_found_by_its_name(folder, monkeypatch) -> None:
+def test_the_installed_target_is_found_by_its_name(folder, monkeypatch):
     add_self_check(folder)
     install(folder, monkeypatch)
     experiment = (folder / "digits.ini").read_text(encoding="utf-8")
@@ -120,7 +118,7 @@ def test_the_installed_target_is_found_by_its_name(folder, monkeypatch) -> None:
     assert (folder / "runs" / "digits-2" / "run.db").is_file()
 
 
-def install(folder: Path, monkeypatch) -> None:
+def install(folder, monkeypatch):
     """Do what ``pip install -e .`` would do, without an index or a change to this environment."""
     project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     site = folder / "site"

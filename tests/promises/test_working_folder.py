@@ -1,7 +1,5 @@
 """No library takes settings from the folder in which neatfool is called: it may be a stranger's."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

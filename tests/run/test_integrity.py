@@ -1,7 +1,5 @@
 """A run's digests follow its changes, and only its user can seal them."""
 
-from __future__ import annotations
-
 import sqlite3
 from contextlib import closing
 

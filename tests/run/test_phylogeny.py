@@ -1,7 +1,5 @@
 """``run.phylogeny()``: it says what elites and their ancestors say one by one."""
 
-from __future__ import annotations
-
 from contextlib import closing
 
 import networkx as nx

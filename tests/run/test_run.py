@@ -1,5 +1,4 @@
 import itertools
-import json
 import sqlite3
 import statistics
 import sys
@@ -92,14 +91,6 @@ def test_runs_are_found_in_a_folder_and_in_the_folders_in_it(tmp_path):
 def test_an_elite_is_found_by_name_and_by_index(run):
     assert run["b"].candidate_id == run[1].candidate_id == run.elites[1].candidate_id
     assert [elite.name for elite in run] == list("abcde")
-
-
-def test_a_class_that_does_not_exist_is_an_error_with_the_nearest_names(tmp_path):
-    spec = ImageSpec(4, 4, 1, ("starfish", "school bus", "c"))
-    session = start(toy_assembly(target=ToyTarget(spec)), tmp_path / "run")
-    session.go(Silence())
-    with pytest.raises(ExperimentError, match="did you mean 'starfish'"):
-        session.run.elite("starfsh")
 
 
 def test_an_elites_image_scores_its_confidence(run):
@@ -263,20 +254,6 @@ def test_what_observers_are_shown_is_the_generation_that_they_are_told_of(tmp_pa
     looked = []
     start(toy_assembly(), tmp_path / "run").go(Looking())
     assert looked == [20, 40, 60, 80, 100, 120]
-
-
-def test_the_summary_has_the_keys_that_scripts_read(run):
-    summary = json.loads(json.dumps(run.summary()))
-    assert list(summary) == [
-        "name", "seed", "generation", "evaluations", "evaluations_per_s", "median", "mean",
-        "min", "filled", "niches", "classes_ge_0.99", "classes_ge_0.9999", "nothing", "rejected",
-        "above_threshold", "statistics", "classes",
-    ]  # fmt: skip
-    assert list(summary["classes"][0]) == [
-        "name", "index", "confidence", "generation", "genome", "nodes", "connections", "image",
-    ]  # fmt: skip
-    assert summary["min"] == min(elite["confidence"] for elite in summary["classes"])
-    assert all((run.path / elite["image"]).is_file() for elite in summary["classes"])
 
 
 @pytest.mark.parametrize("size", ["x", (1, 2, 3), float("nan")])

@@ -1,7 +1,5 @@
 """Out of memory: batches are halved, the run records it, and goes on."""
 
-from __future__ import annotations
-
 import logging
 import weakref
 from dataclasses import replace

@@ -14,7 +14,6 @@ from neatfool import (
     PluginError,
     Scores,
     TargetError,
-    fool,
 )
 from neatfool.evolution.resuming import resume
 from neatfool.evolution.session import start
@@ -107,12 +106,6 @@ def test_images_are_counted_as_they_are_answered():
     assert sorted(scoring.answered) == [6, 7, 7]
 
 
-def test_a_call_has_no_more_images_than_the_target_takes(tmp_path):
-    target = PaidToy()
-    go(tmp_path / "run", target)
-    assert {len(images) for images in target.asked[CHECK:]} == {7, 6}
-
-
 def test_the_budget_ends_the_run_with_what_was_found(tmp_path):
     target = PaidToy()
     outcome, session = go(tmp_path / "run", target, queries=50 + CHECK)
@@ -151,14 +144,6 @@ def test_once_a_call_has_failed_no_other_is_begun(tmp_path):
     with pytest.raises(TargetError, match="no"):
         go(tmp_path / "run", target)
     assert len(target.asked) <= CHECK + target.concurrency
-
-
-def test_a_larger_budget_goes_on(tmp_path):
-    go(tmp_path / "run", PaidToy(), queries=50)
-    target = PaidToy()
-    outcome = go_on(tmp_path / "run", target, queries=200)
-    assert outcome.reason == "finished"
-    assert CHECK < target.queries <= 120 - 20
 
 
 def test_a_budget_that_suffices_changes_nothing(tmp_path, whole):
@@ -386,22 +371,6 @@ def test_the_report_says_what_was_spent(tmp_path):
     _, session = go(tmp_path / "run", PaidToy(), queries=50 + CHECK)
     page = write_report(session.run).read_text()
     assert "52 queries in 10 requests (10 answered)" in page
-
-
-def test_fool_keeps_to_a_budget_and_says_so(tmp_path, caplog):
-    target = PaidToy()
-    run = fool(
-        target,
-        image=(1, 4, 4),
-        classes=[*"abcde"],
-        images=200,
-        target_options={"max_queries": 30},
-        scheme_options={"batch": 20},
-        out=tmp_path / "run",
-        progress=False,
-    )
-    assert run.evaluations >= target.queries == 30
-    assert "the run is spent: 30 of 30 queries" in caplog.text
 
 
 def test_verifying_asks_again_and_is_debited(tmp_path):

@@ -1,7 +1,5 @@
 """Screening on a real network: what it lets through, and what it must not change."""
 
-from __future__ import annotations
-
 from contextlib import closing
 from dataclasses import replace
 

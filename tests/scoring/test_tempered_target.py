@@ -1,7 +1,5 @@
 """A target whose logits are divided by a temperature."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """A target that is shown views of each image, from its score to whole runs."""
 
-from __future__ import annotations
-
 from contextlib import closing
 from itertools import pairwise
 

@@ -1,7 +1,5 @@
 """Learning: what a lesson does, what it counts for, and how many there are."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

@@ -127,7 +127,7 @@ def test_a_hundred_thousand_classes_fit():
     assert len(archive.candidates) <= 100
 
 
-def test_an_archive_of_a_spec_leaves_out_what_means_nothing_and_grows_by_what_turns_up() -> None:
+def test_an_archive_of_a_spec_leaves_out_what_means_nothing_and_grows_by_what_turns_up():
     spec = ImageSpec(4, 4, 1, ("a", "none", "b"), open=True, nothing=("none",))
     archive = Archive.of(spec)
     archive.grow(5)

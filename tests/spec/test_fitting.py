@@ -1,7 +1,5 @@
 """Images of any size and colour become what a target takes."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

@@ -112,16 +112,19 @@ def run_small(folder: Path, *options: object, plugin: str = PLUGIN) -> Path:
     """Run the experiment, perhaps with another plugin; give the run's folder."""
     file = write_experiment(folder)
     (folder / "patches.py").write_text(plugin)
-    result = neatfool("run", file, "--out", folder / "run", "--no-report", *options)
-    assert result.exit_code == 0, result.output
+    neatfool("run", file, "--out", folder / "run", "--no-report", *options, exit_code=0)
     return folder / "run"
 
 
-def neatfool(*args: object) -> Result:
-    """Call the program in this process; a failed test shows the traceback of a bug."""
+def neatfool(*args: object, exit_code: int | None = None) -> Result:
+    """Call the program in this process; a failed test shows the traceback of a bug.
+
+    It must end with the exit code, if one is given.
+    """
     result = CliRunner().invoke(main, [str(arg) for arg in args], env=PLAIN)
     if "This is a bug in neatfool" in result.output and result.exc_info:
         traceback.print_exception(result.exc_info[1])
+    assert exit_code in {None, result.exit_code}, result.output
     return result
 
 

@@ -1,7 +1,5 @@
 """Genomes for the tests of CPPNs: configurations, grown genomes, and a strategy for any genome."""
 
-from __future__ import annotations
-
 from hypothesis import strategies as st
 
 from neatfool import cppn

@@ -1,7 +1,5 @@
 """Targets of the plugin http, made and closed by tests."""
 
-from __future__ import annotations
-
 from contextlib import contextmanager
 from unittest.mock import patch
 

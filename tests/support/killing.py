@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import time
+from contextlib import closing
 from pathlib import Path
 
 from searches import Silence, toy_assembly
@@ -20,6 +21,8 @@ context.set_forkserver_preload(
     [
         "torch",
         "neatfool.cppn",
+        "neatfool.cppn.breeding",
+        "neatfool.cppn.draw.kernel",
         "neatfool.experiment.experiment",
         "neatfool.evolution.session",
         "neatfool.testing",
@@ -61,20 +64,25 @@ def run_experiment(folder: str) -> None:
     session.go(Silence())
 
 
-def kill_after(run, folder: Path, seconds: float) -> int:
-    """Run until the time is up, then kill; give the last generation that was recorded."""
+def kill_after(run, folder: Path, seconds: float, generation: int = -1) -> int:
+    """Kill a run some seconds after a generation was recorded; give the last that was."""
     process = context.Process(target=run, args=(str(folder),))
     process.start()
+    while process.is_alive() and last_generation(folder) < generation:
+        time.sleep(0.1)
     process.join(seconds)
     process.kill()
     process.join()
+    return last_generation(folder)
+
+
+def last_generation(folder: Path) -> int:
+    """Give the last generation that was recorded, or -1."""
     try:
-        store = RunStore.open(folder / DATABASE)
+        with closing(RunStore.open(folder / DATABASE)) as store:
+            return store.last_generation()
     except Exception:
         return -1
-    generation = store.last_generation()
-    store.close()
-    return generation
 
 
 def run_to_the_end(run, folder: Path) -> float:

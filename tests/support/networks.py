@@ -1,7 +1,5 @@
 """Small networks for the tests of scoring, and images for them."""
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 

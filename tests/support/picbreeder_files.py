@@ -5,8 +5,6 @@ and `cppn-x/include/CE_Xml.h`) and github.com/akarshkumar0101/fer (picbreeder_ge
 here are made up.
 """
 
-from __future__ import annotations
-
 import io
 import zipfile
 

@@ -1,7 +1,5 @@
 """Random genomes of neat-python's own kind, and what neat-python makes of them."""
 
-from __future__ import annotations
-
 import random
 from types import SimpleNamespace
 

@@ -1,7 +1,5 @@
 """Random networks of neat-python's own."""
 
-from __future__ import annotations
-
 import random
 
 import neat

@@ -1,7 +1,5 @@
 """Random networks as pictures, and what neatfool renders of them."""
 
-from __future__ import annotations
-
 import numpy as np
 from random_cppns import connection, genome_of, node, random_genome
 

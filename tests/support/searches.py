@@ -1,7 +1,5 @@
 """Short runs on the tiny encoding and target of neatfool.testing, for the tests of the loop."""
 
-from __future__ import annotations
-
 import shutil
 from dataclasses import replace
 

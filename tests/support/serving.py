@@ -1,7 +1,5 @@
 """Requests to a target that is served, and such a target in this process."""
 
-from __future__ import annotations
-
 import json
 import re
 from contextlib import contextmanager

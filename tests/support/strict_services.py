@@ -4,8 +4,6 @@ Each is a function from a request to an answer, under the path of the service: w
 reference has it is refused with the status, and in the words, that it has for that.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import hmac

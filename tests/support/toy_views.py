@@ -1,7 +1,5 @@
 """Two views of images of any size, as a plugin in a file."""
 
-from __future__ import annotations
-
 import torch
 
 from neatfool import View, hookimpl

@@ -1,7 +1,5 @@
 """Breeding and linking as they are where numba does not work: the same functions, for tests."""
 
-from __future__ import annotations
-
 import importlib
 import sys
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """Each check of an activation finds the fault that it is there for."""
 
-from __future__ import annotations
-
 import re
 import sys
 from dataclasses import replace
@@ -11,7 +9,6 @@ import pytest
 from commands import neatfool
 
 from neatfool import cppn, open_run
-from neatfool.cppn.formulas import Expression
 from neatfool.plugin.files import import_file
 from neatfool.testing import activation_checks, check_activation, check_plugin
 from neatfool.testing.checking import run_check
@@ -41,7 +38,7 @@ def test_a_formula_that_cannot_be_recorded_is_the_only_result():
         check_activation(lambda xp, z: xp.log(z))
 
 
-def spoilt(**recorded: Expression):
+def spoilt(**recorded):
     """Give an activation of which a recorded expression is another's."""
     made = replace(cppn.ACTIVATIONS["tanh"])
     vars(made).update(recorded)
@@ -90,8 +87,7 @@ def test_the_documented_activation_runs(tmp_path, own_sys_path):
     (named,) = re.findall(r"```ini\n(.*?)```", section, re.S)
     file = tmp_path / "ripple.ini"
     file.write_text("[experiment]\nimages = 100\n[target]\nplugin = mnist\n" + named)
-    result = neatfool("run", file, "--out", tmp_path / "run", "--no-report")
-    assert result.exit_code == 0, result.output
+    neatfool("run", file, "--out", tmp_path / "run", "--no-report", exit_code=0)
     assert "ripple" in open_run(tmp_path / "run").experiment["activations"]
     (tmp_path / "test_ripple.py").write_text(test)
     import_file(tmp_path / "test_ripple.py").test_ripple_is_drawn_alike_everywhere()

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import re
 import subprocess
 import sys
@@ -11,7 +9,7 @@ from neatfool.testing import ToyEncoding, ToyTarget, examine_plugin
 from neatfool.testing.checking import run_check
 
 
-def test_what_a_plugin_may_leave_out_is_not_called_passed() -> None:
+def test_what_a_plugin_may_leave_out_is_not_called_passed():
     results = examine_plugin("target", ToyTarget)
     absent = {result.name: result.message for result in results if not result.applies}
     assert absent == {
@@ -24,7 +22,7 @@ def test_what_a_plugin_may_leave_out_is_not_called_passed() -> None:
 
 
 @pytest.mark.parametrize("kind", ["target", "encoding", "scheme"])
-def test_a_factory_that_raises_is_the_only_result(kind) -> None:
+def test_a_factory_that_raises_is_the_only_result(kind):
     def make(*_):
         raise FileNotFoundError("weights.safetensors")
 
@@ -35,7 +33,7 @@ def test_a_factory_that_raises_is_the_only_result(kind) -> None:
     )
 
 
-def test_an_encoding_is_tried_in_grey_and_in_colour() -> None:
+def test_an_encoding_is_tried_in_grey_and_in_colour():
     class GreyOnly(ToyEncoding):
         def render(self, genomes):
             return super().render(genomes)[:, :1]
@@ -46,7 +44,7 @@ def test_an_encoding_is_tried_in_grey_and_in_colour() -> None:
     assert all(result.passed for result in examine_plugin("encoding", GreyOnly, grey))
 
 
-def test_the_target_is_closed_even_if_it_fails() -> None:
+def test_the_target_is_closed_even_if_it_fails():
     closed = []
 
     class Closing(ToyTarget):
@@ -60,7 +58,7 @@ def test_the_target_is_closed_even_if_it_fails() -> None:
     assert len(closed) == 1
 
 
-def test_a_bare_assertion_of_a_plugin_says_where() -> None:
+def test_a_bare_assertion_of_a_plugin_says_where():
     def check(subject):
         assert subject is None
 
@@ -68,14 +66,14 @@ def test_a_bare_assertion_of_a_plugin_says_where() -> None:
     assert re.search(r"test_check.py, line \d+", text)
 
 
-def test_python_that_leaves_assertions_out_is_refused() -> None:
+def test_python_that_leaves_assertions_out_is_refused():
     code = "from neatfool.testing import *; check_plugin('target', ToyTarget)"
     command = [sys.executable, "-O", "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert "check without -O" in done.stderr
 
 
-def test_pytest_is_not_needed() -> None:
+def test_pytest_is_not_needed():
     code = (
         "import sys; sys.modules['pytest'] = None; import neatfool.testing; "
         "assert 'torch' not in sys.modules"

@@ -1,7 +1,5 @@
 """Each check of a detector finds the fault that it is there for."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 
@@ -30,7 +28,7 @@ class FarFromMean(Detector):
 
 
 @pytest.mark.parametrize("detector", [Margin, FarFromMean])
-def test_a_good_detector_passes(detector) -> None:
+def test_a_good_detector_passes(detector):
     check_plugin("detector", detector)
 
 
@@ -67,12 +65,12 @@ FAULTS = {
 
 
 @pytest.mark.parametrize(("base", "members", "said"), FAULTS.values(), ids=FAULTS)
-def test_a_fault_is_said(base, members, said) -> None:
+def test_a_fault_is_said(base, members, said):
     spoilt = type("Spoilt", (base,), members)
     with pytest.raises(AssertionError, match=said):
         check_plugin("detector", spoilt)
 
 
-def test_what_is_no_detector_is_said() -> None:
+def test_what_is_no_detector_is_said():
     (result,) = examine_plugin("detector", object)
     assert "inherit from" in result.message

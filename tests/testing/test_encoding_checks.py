@@ -1,7 +1,5 @@
 """Each check of an encoding finds the fault that it is there for."""
 
-from __future__ import annotations
-
 import json
 import random
 
@@ -12,13 +10,13 @@ import torch
 from neatfool.testing import GREY, ToyEncoding, check_plugin, examine_plugin
 
 
-def faults(encoding: type, parents: int = 1) -> set[str]:
+def faults(encoding, parents=1):
     results = examine_plugin("encoding", lambda spec: encoding(spec, parents=parents), [GREY])
     return {result.name for result in results if not result.passed}
 
 
 @pytest.mark.parametrize("parents", [1, 2])
-def test_a_good_encoding_keeps_its_contract_in_grey_and_in_colour(parents) -> None:
+def test_a_good_encoding_keeps_its_contract_in_grey_and_in_colour(parents):
     check_plugin("encoding", lambda spec: ToyEncoding(spec, parents=parents))
 
 
@@ -216,11 +214,11 @@ FAULTS = {
 @pytest.mark.parametrize(
     ("check", "encoding"), [(check, each) for check, many in FAULTS.items() for each in many]
 )
-def test_a_fault_is_found_by_the_check_for_it(check, encoding) -> None:
+def test_a_fault_is_found_by_the_check_for_it(check, encoding):
     assert check in faults(encoding)
 
 
-def test_a_need_for_two_parents_is_found() -> None:
+def test_a_need_for_two_parents_is_found():
     class Strict(ToyEncoding):
         def breed(self, parent_groups, seeds):
             assert all(len(parent_group) == 2 for parent_group in parent_groups)
@@ -229,6 +227,6 @@ def test_a_need_for_two_parents_is_found() -> None:
     assert "breed gives one child for each group of parents" in faults(Strict, parents=2)
 
 
-def test_one_fault_is_found_by_one_check() -> None:
+def test_one_fault_is_found_by_one_check():
     for encoding in (Drawing, Zoomed, WithNan, Trusting, RoundsBytes, Sized, Downhill):
         assert len(faults(encoding)) == 1

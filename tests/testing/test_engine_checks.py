@@ -1,7 +1,5 @@
 """Each check of an engine finds the fault that it is there for."""
 
-from __future__ import annotations
-
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
@@ -30,7 +28,7 @@ class OneThread(Engine):
         self.thread.shutdown(cancel_futures=True)
 
 
-def test_a_good_engine_passes() -> None:
+def test_a_good_engine_passes():
     check_plugin("engine", OneThread)
 
 
@@ -81,7 +79,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize(("members", "said"), FAULTS.values(), ids=FAULTS)
-def test_a_fault_is_said(members, said) -> None:
+def test_a_fault_is_said(members, said):
     spoilt = type("Spoilt", (OneThread,), members)
     with pytest.raises(AssertionError, match=said):
         check_plugin("engine", spoilt)

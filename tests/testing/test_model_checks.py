@@ -1,7 +1,5 @@
 """Each check of a reader of models finds the fault that it is there for."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -13,7 +11,7 @@ from neatfool.models import Classifier, ClassifierFormat, Preprocessing, Tower, 
 from neatfool.testing import check_plugin, examine_plugin
 
 
-def network(*more: nn.Module) -> nn.Module:
+def network(*more):
     with torch.random.fork_rng():
         torch.manual_seed(1)
         return nn.Sequential(nn.Flatten(), nn.Linear(12, 3), *more).eval()
@@ -43,12 +41,12 @@ class Looks(TowerFormat):
 
 
 @pytest.fixture
-def model(tmp_path) -> str:
+def model(tmp_path):
     (tmp_path / "net").write_bytes(b"")
     return f"mine:{tmp_path / 'net'}"
 
 
-def test_a_good_reader_passes(model) -> None:
+def test_a_good_reader_passes(model):
     check_plugin("model", FileSaid, models=[model])
     check_plugin("model", Looks, models=["looks:any"])
 
@@ -60,7 +58,7 @@ class FileSaid(Mine):
         return super().classifier(name, request)
 
 
-def test_without_a_model_only_names_are_checked() -> None:
+def test_without_a_model_only_names_are_checked():
     results = examine_plugin("model", FileSaid)
     assert all(result.passed for result in results)
     assert [result.message for result in results if "row" in result.name] == [
@@ -73,7 +71,7 @@ class Mixing(nn.Module):
         return rows - rows.mean(0)
 
 
-def changing() -> nn.Module:
+def changing():
     return nn.Sequential(nn.Flatten(), nn.Linear(12, 3)).eval()
 
 
@@ -91,13 +89,13 @@ FAULTS = {
 }
 
 
-def without(module: nn.Module) -> None:
+def without(module):
     if isinstance(module, nn.Linear):
         module.register_forward_hook(lambda *given: given[-1].detach())
 
 
 @pytest.mark.parametrize(("members", "said"), FAULTS.values(), ids=FAULTS)
-def test_a_fault_is_said(model, members, said) -> None:
+def test_a_fault_is_said(model, members, said):
     spoilt = type("Spoilt", (FileSaid,), members)
     with pytest.raises(AssertionError, match=said):
         check_plugin("model", spoilt, models=[model])

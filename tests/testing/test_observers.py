@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from neatfool import PluginError, hookimpl
+from neatfool import hookimpl
 from neatfool.testing import check_plugin
 
 
@@ -30,7 +30,7 @@ class Witness:
         self.told.append(("finished", outcome.generation))
 
 
-def test_an_observer_follows_a_run_and_its_resumption() -> None:
+def test_an_observer_follows_a_run_and_its_resumption():
     witness = Witness()
     check_plugin("observer", lambda: witness)
     milestones = [event for event in witness.told if event[0] != "replaced"]
@@ -48,7 +48,7 @@ def test_an_observer_follows_a_run_and_its_resumption() -> None:
     assert ("replaced", 0) in witness.told
 
 
-def test_an_observer_that_raises_is_found() -> None:
+def test_an_observer_that_raises_is_found():
     class Broken:
         @hookimpl
         def neatfool_generation_done(self, report):
@@ -61,7 +61,7 @@ def test_an_observer_that_raises_is_found() -> None:
         check_plugin("observer", Broken)
 
 
-def test_an_observer_that_cannot_be_resumed_is_found() -> None:
+def test_an_observer_that_cannot_be_resumed_is_found():
     class OnlyNew:
         @hookimpl
         def neatfool_run_started(self, run):
@@ -69,13 +69,3 @@ def test_an_observer_that_cannot_be_resumed_is_found() -> None:
 
     with pytest.raises(AssertionError, match=r"^follows a resumed run: .*has a history"):
         check_plugin("observer", OnlyNew)
-
-
-def test_a_misspelt_hook_is_an_error() -> None:
-    class Misspelt:
-        @hookimpl
-        def neatfool_generation_over(self, report):
-            pass
-
-    with pytest.raises(PluginError, match="neatfool_generation_done"):
-        check_plugin("observer", Misspelt)

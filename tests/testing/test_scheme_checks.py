@@ -63,7 +63,7 @@ class Climb(Scheme):
         self.last = candidates.get(state["last"])
 
 
-def faults(scheme: type) -> set[str]:
+def faults(scheme):
     return {result.name for result in examine_plugin("scheme", scheme) if not result.passed}
 
 
@@ -73,7 +73,7 @@ class Ending(Climb):
 
 
 @pytest.mark.parametrize("scheme", [Climb, ToyScheme, Ending])
-def test_a_good_scheme_keeps_its_contract(scheme) -> None:
+def test_a_good_scheme_keeps_its_contract(scheme):
     check_plugin("scheme", scheme)
 
 
@@ -246,10 +246,10 @@ FAULTS = {
 @pytest.mark.parametrize(
     ("check", "scheme"), [(check, each) for check, many in FAULTS.items() for each in many]
 )
-def test_a_fault_is_found_by_the_check_for_it(check, scheme) -> None:
+def test_a_fault_is_found_by_the_check_for_it(check, scheme):
     assert check in faults(scheme)
 
 
-def test_one_fault_is_found_by_one_check() -> None:
+def test_one_fault_is_found_by_one_check():
     for scheme in (Gaps, Silent, Seedless, Drawing, TakesRefused, SearchesNothing):
         assert len(faults(scheme)) == 1

@@ -18,11 +18,11 @@ class Toy(ToyTarget):
     logits_of = None
 
 
-def faults(target: type) -> list[str]:
+def faults(target):
     return [result.name for result in examine_plugin("target", target) if not result.passed]
 
 
-def message(target: type, name: str) -> str:
+def message(target, name):
     (result,) = [each for each in examine_plugin("target", target) if each.name == name]
     assert not result.passed
     return result.message
@@ -54,17 +54,17 @@ class TorchTarget(ToyTarget):
 
 
 @pytest.mark.parametrize("target", [ToyTarget, TorchTarget])
-def test_a_good_target_keeps_its_contract(target) -> None:
+def test_a_good_target_keeps_its_contract(target):
     check_plugin("target", target)
 
 
-def test_targets_are_closed() -> None:
+def test_targets_are_closed():
     before = TorchTarget.closed
     check_plugin("target", TorchTarget)
     assert TorchTarget.closed == before + 2, "its own, and the one whose fingerprint is compared"
 
 
-def test_a_test_that_fails_lists_all_faults() -> None:
+def test_a_test_that_fails_lists_all_faults():
     class Spoilt(Toy):
         def score(self, images):
             return Scores(super().score(images).probs * 2)
@@ -79,10 +79,6 @@ def test_a_test_that_fails_lists_all_faults() -> None:
     assert any(line == "self check passes: accuracy is 9 %" for line in lines)
 
 
-def test_a_good_target_has_no_faults() -> None:
-    assert faults(Toy) == []
-
-
 class NoSpec(Target):
     spec = "28x28"
 
@@ -90,7 +86,7 @@ class NoSpec(Target):
         return Scores(np.full((len(images), 2), 0.5))
 
 
-def test_a_target_without_a_spec_cannot_be_made() -> None:
+def test_a_target_without_a_spec_cannot_be_made():
     assert faults(NoSpec) == ["can be made"]
 
 
@@ -149,10 +145,6 @@ def black_out(images):
 def wrong_odds(scores):
     probs = scores.probs.astype(float) / 2
     return Scores(probs, 2 * np.log(probs / (1 - probs)))
-
-
-def turn_round(target, photograph):
-    return np.zeros((1, *photograph.size), np.uint8)
 
 
 def recognise_none(target):
@@ -235,7 +227,7 @@ FAULTS = {
     ("check", "target", "words"),
     [(check, *case) for check, cases in FAULTS.items() for case in cases],
 )
-def test_a_fault_is_found_by_the_check_for_it(check, target, words) -> None:
+def test_a_fault_is_found_by_the_check_for_it(check, target, words):
     assert words in message(target, check)
 
 
@@ -266,11 +258,11 @@ class Entered(Paid):
     [spoilt(lambda scores: Scores(scores.probs / 2), sums_to_one=False), Picky, Buffered, Entered],
     ids=["independent classes", "refuses images", "uses a buffer again", "metered"],
 )
-def test_what_a_target_may_do_is_no_fault(target) -> None:
+def test_what_a_target_may_do_is_no_fault(target):
     assert faults(target) == []
 
 
-def test_an_exception_is_a_failure_that_says_where() -> None:
+def test_an_exception_is_a_failure_that_says_where():
     class Raising(Toy):
         def score(self, images):
             raise IndexError("no such layer")
@@ -280,5 +272,5 @@ def test_an_exception_is_a_failure_that_says_where() -> None:
     assert "test_target_checks.py, line " in text
 
 
-def test_a_differentiable_target_in_colour_keeps_its_contract() -> None:
+def test_a_differentiable_target_in_colour_keeps_its_contract():
     check_plugin("target", lambda: ToyTarget(ImageSpec(5, 4, 3, ("a", "b", "c"))))

@@ -1,7 +1,5 @@
 """Each check of a view finds the fault that it is there for."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

@@ -1,7 +1,5 @@
 """The bell around a pixel is the same at any size, and for all that draws."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

@@ -1,7 +1,5 @@
 """The compiled renderer against neat-python and against the plain one, and its promises."""
 
-from __future__ import annotations
-
 import hashlib
 import subprocess
 import sys
@@ -16,14 +14,7 @@ from hypothesis import strategies as st
 from random_cppns import BOUNDED, INPUTS, OUTPUTS, evaluate, neat_outputs, random_genome
 
 from neatfool import ExperimentError
-from neatfool.cppn import (
-    ACTIVATIONS,
-    COLOUR_MAPS,
-    Look,
-    compile_genomes,
-    compile_tape,
-    render,
-)
+from neatfool.cppn import ACTIVATIONS, COLOUR_MAPS, Look, compile_genomes, compile_tape, render
 from neatfool.cppn.draw import cpu as compiled
 from neatfool.cppn.draw.lattice import lay_lattice
 
@@ -197,8 +188,8 @@ def test_code_that_was_compiled_in_several_processes_goes_together(tmp_path):
     kept = {"NUMBA_CACHE_DIR": str(tmp_path)}
     slopes = "from neatfool.cppn.draw.gradient_kernel import flow_back\n"
     run_python(slopes, **kept)
-    run_python(DIGEST, **kept)
-    assert run_python(slopes + DIGEST, **kept) == run_python(DIGEST, **kept)
+    drawn = run_python(DIGEST, **kept)
+    assert run_python(slopes + DIGEST, **kept) == drawn
 
 
 def test_numba_is_not_imported_before_something_is_compiled():

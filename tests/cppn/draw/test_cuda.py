@@ -1,7 +1,5 @@
 """The renderer for NVIDIA's GPUs, without one: the C++ compiler's kernel in place of the GPU's."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil
@@ -31,23 +29,23 @@ ADDRESSES = "NEATFOOL_SANITIZES_ADDRESSES"
 SANITIZED = ("-fsanitize=address",) if ADDRESSES in os.environ else UNDEFINED
 
 
-def genomes(colour_map: str, count: int, **options):
+def genomes(colour_map, count, **options):
     outputs = COLOUR_MAPS[colour_map].outputs
     options = {"activations": BOUNDED, "weight": 3.0, **options}
     return [random_genome(seed, outputs=outputs, **options) for seed in range(count)]
 
 
-def tape(colour_map: str, count: int, **options):
+def tape(colour_map, count, **options):
     many = genomes(colour_map, count, **options)
     return compile_tape(many, INPUTS, range(COLOUR_MAPS[colour_map].outputs))
 
 
-def points_of(colour_map: str, band_limit: float):
+def points_of(colour_map, band_limit):
     look = replace(LATTICE.look, colour_map=colour_map, band_limit=band_limit)
     return replace(LATTICE, look=look)
 
 
-def draw(given, colour_map: str, band_limit: float):
+def draw(given, colour_map, band_limit):
     inputs = points_of(colour_map, band_limit).tables(0, LATTICE.points)
     return draw_on_gpu(given, inputs, COLOUR_MAPS[colour_map], CPU).int()
 

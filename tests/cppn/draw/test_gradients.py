@@ -1,7 +1,5 @@
 """Gradients by pixels, followed back to the parameters of genomes."""
 
-from __future__ import annotations
-
 from functools import partial
 from importlib import import_module
 

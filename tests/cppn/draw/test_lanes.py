@@ -1,7 +1,5 @@
 """Blocks of pixels as one value of compiled code."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

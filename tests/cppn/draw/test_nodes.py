@@ -1,7 +1,5 @@
 """What compiled code makes of a node, against the formulas in double precision."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """What both renderers on a CPU promise, and what only the plain one does."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 import threading

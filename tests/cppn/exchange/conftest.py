@@ -1,7 +1,5 @@
 """A browser to draw shaders in, and sample graphs."""
 
-from __future__ import annotations
-
 import pytest
 from browser import BROWSER
 from devtools import Browser

@@ -1,7 +1,5 @@
 """Files of networks, written and read."""
 
-from __future__ import annotations
-
 import json
 import runpy
 from xml.etree import ElementTree as ET

@@ -1,10 +1,7 @@
-from __future__ import annotations
-
 import io
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
-from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 import networkx as nx
@@ -17,12 +14,9 @@ from neatfool.cppn import draw_graph
 from neatfool.cppn.exchange.graph_drawing import FAINT, influential
 from neatfool.figure import DISABLED, NEGATIVE, POSITIVE
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 
 @pytest.fixture
-def graph() -> nx.DiGraph:
+def graph():
     """x -> 5 -> grey; 6 leads nowhere, the edge from x to grey is disabled."""
     graph = nx.DiGraph()
     graph.add_node(-1, kind="input", label="x", layer=0)
@@ -36,13 +30,13 @@ def graph() -> nx.DiGraph:
     return graph
 
 
-def test_inputs_outputs_activations_and_other_aggregations_are_named(graph: nx.DiGraph) -> None:
+def test_inputs_outputs_activations_and_other_aggregations_are_named(graph):
     found = texts(draw_graph(graph))
     assert {"x", "grey", "sin", "gauss", "odd", "max"} <= set(found)
     assert "sum" not in found
 
 
-def test_edges_show_sign_size_and_whether_they_are_enabled(graph: nx.DiGraph) -> None:
+def test_edges_show_sign_size_and_whether_they_are_enabled(graph):
     svg = draw_graph(graph).decode()
     styles = [part.split('"')[0] for part in svg.split('style="')[1:]]
     edges = [style for style in styles if "fill: none" in style and "opacity" in style]
@@ -63,13 +57,13 @@ def test_edges_show_sign_size_and_whether_they_are_enabled(graph: nx.DiGraph) ->
     assert wide > thin
 
 
-def test_only_what_leads_to_an_output_over_enabled_edges_is_influential(graph: nx.DiGraph) -> None:
+def test_only_what_leads_to_an_output_over_enabled_edges_is_influential(graph):
     assert influential(graph) == {-1, 5, 0}
     graph.edges[-1, 5]["enabled"] = False
     assert influential(graph) == {5, 0}
 
 
-def test_equal_graphs_give_equal_bytes(graph: nx.DiGraph) -> None:
+def test_equal_graphs_give_equal_bytes(graph):
     other = nx.DiGraph()
     other.add_nodes_from(reversed(list(graph.nodes(data=True))))
     other.add_edges_from(reversed(list(graph.edges(data=True))))
@@ -77,13 +71,13 @@ def test_equal_graphs_give_equal_bytes(graph: nx.DiGraph) -> None:
         assert draw_graph(graph, format=kind) == draw_graph(other, format=kind)
 
 
-def test_a_png_shows_something_and_its_background_can_be_transparent(graph: nx.DiGraph) -> None:
+def test_a_png_shows_something_and_its_background_can_be_transparent(graph):
     pixels = np.asarray(Image.open(io.BytesIO(draw_graph(graph, format="png", background=None))))
     assert pixels[0, 0, 3] == 0
     assert len(np.unique(pixels.reshape(-1, 4), axis=0)) > 50
 
 
-def test_a_label_is_text_whatever_is_in_it(graph: nx.DiGraph) -> None:
+def test_a_label_is_text_whatever_is_in_it(graph):
     graph.nodes[0]["label"] = "<b>&$x_1$"
     assert "<b>&$x_1$" in texts(draw_graph(graph))
 
@@ -97,23 +91,23 @@ def test_a_label_is_text_whatever_is_in_it(graph: nx.DiGraph) -> None:
     ],
     ids=["empty", "cycle and loop", "no edges"],
 )
-def test_graphs_without_any_attribute_are_drawn_too(graph: nx.DiGraph) -> None:
+def test_graphs_without_any_attribute_are_drawn_too(graph):
     assert ET.fromstring(draw_graph(graph)).tag.endswith("svg")
 
 
-def test_a_large_graph_stays_apart_and_small(make_graph: Callable[..., nx.DiGraph]) -> None:
+def test_a_large_graph_stays_apart_and_small(make_graph):
     svg = draw_graph(make_graph(60, outputs=("hue", "saturation", "value")))
     assert len(svg) < 250_000
 
 
-def test_drawing_leaves_the_settings_of_matplotlib_alone(graph: nx.DiGraph) -> None:
+def test_drawing_leaves_the_settings_of_matplotlib_alone(graph):
     before = dict(mpl.rcParams)
     draw_graph(graph)
     assert dict(mpl.rcParams) == before
 
 
 @pytest.mark.slow
-def test_importing_the_report_loads_no_matplotlib_and_drawing_no_pyplot() -> None:
+def test_importing_the_report_loads_no_matplotlib_and_drawing_no_pyplot():
     code = (
         "import sys, networkx; from neatfool.cppn import draw_graph;"
         "assert 'matplotlib' not in sys.modules;"

@@ -1,7 +1,5 @@
 """NEAT networks: what neat-python computes, and what other programs compute of what is written."""
 
-from __future__ import annotations
-
 import json
 import runpy
 from itertools import count

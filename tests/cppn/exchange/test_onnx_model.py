@@ -1,7 +1,5 @@
 """Pictures of networks in ONNX, drawn by ONNX Runtime."""
 
-from __future__ import annotations
-
 import sys
 
 import numpy as np

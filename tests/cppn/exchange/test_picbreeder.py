@@ -1,7 +1,5 @@
 """Genomes of Picbreeder."""
 
-from __future__ import annotations
-
 import colorsys
 from contextlib import suppress
 
@@ -9,16 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from picbreeder_files import (
-    HUE,
-    INK,
-    coloured,
-    document,
-    grey,
-    network,
-    node,
-    zipped,
-)
+from picbreeder_files import HUE, INK, coloured, document, grey, network, node, zipped
 
 from neatfool import GenomeError, cppn
 

@@ -1,7 +1,5 @@
 """Pictures of networks."""
 
-from __future__ import annotations
-
 import pytest
 from random_cppns import connection, genome_of, node
 from random_pictures import SIZES, random_picture, render, share_that_differs

@@ -1,7 +1,5 @@
 """Pictures of networks as fragment shaders, drawn by a browser."""
 
-from __future__ import annotations
-
 import base64
 import json
 

@@ -1,11 +1,9 @@
-from __future__ import annotations
-
 import io
 import json
 
 import networkx as nx
 import pytest
-from genomes import breeder_of, genomes, line_of
+from genomes import genomes
 from hypothesis import given
 
 from neatfool import GenomeError, cppn
@@ -32,15 +30,6 @@ def through_json(graph):
 def test_a_graph_gives_the_equal_genome_back(through, genome):
     read = through(graph_of(genome, outputs=("hue", "saturation", "value")))
     assert cppn.from_graph(read) == genome
-
-
-def test_what_graphml_holds_is_what_the_graph_holds():
-    graph = graph_of(line_of(breeder_of("neat"), 40)[-1])
-    read = nx.relabel_nodes(through_graphml(graph), int)
-    assert dict(read.nodes(data=True)) == dict(graph.nodes(data=True))
-    assert {(a, b): data for a, b, data in read.edges(data=True)} == {
-        (a, b): data for a, b, data in graph.edges(data=True)
-    }
 
 
 def small_genome():

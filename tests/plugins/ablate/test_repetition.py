@@ -1,7 +1,5 @@
 """How a picture repeats itself is found, and that it does not, too."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 
@@ -11,7 +9,7 @@ ROWS, COLUMNS = np.mgrid[:60, :80]
 NOISE = np.random.default_rng(1).normal(size=(3, 60, 80))
 
 
-def tiled(rows: int, columns: int) -> np.ndarray:
+def tiled(rows, columns):
     """Repeat a patch of noise, with a little noise of its own on each copy."""
     patch = np.random.default_rng(2).uniform(0, 200, (3, rows, columns))
     whole = np.tile(patch, (1, -(-60 // rows), -(-80 // columns)))[:, :60, :80]

@@ -1,7 +1,5 @@
 """What ancestry measures: broad kinds, goal switches, founders, and images that are alike."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 
 import networkx as nx

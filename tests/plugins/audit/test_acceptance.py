@@ -1,7 +1,5 @@
 """What is accepted at each threshold, and the figures that no change of scale may move."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch
@@ -35,7 +33,7 @@ def accept(known, evolved, *, yours=None, most=0.01):
     return sum_up(kinds, "some", yours=yours, most=most)
 
 
-def test_the_recommended_threshold_accepts_few_of_each_kind_and_the_next_lower_one_more() -> None:
+def test_the_recommended_threshold_accepts_few_of_each_kind_and_the_next_lower_one_more():
     chance = np.random.default_rng(1)
     evolved = chance.normal(0, 2, 500)
     found = accept(chance.normal(6, 1, 400), evolved)
@@ -55,7 +53,7 @@ def by_seed(*odds, group="evolved"):
     return kind(group, np.concatenate(odds), seeds=places)
 
 
-def test_the_recommended_threshold_is_judged_by_images_of_other_seeds() -> None:
+def test_the_recommended_threshold_is_judged_by_images_of_other_seeds():
     chance = np.random.default_rng(1)
     seeds = [chance.normal(mean, 0.1, 200) for mean in (0, 0, 5)]
     images = [kind("in-distribution", np.full(100, 8.0)), by_seed(*seeds)]
@@ -69,7 +67,7 @@ def test_the_recommended_threshold_is_judged_by_images_of_other_seeds() -> None:
     assert accept(np.full(100, 8.0), seeds[0]).held_out is None
 
 
-def test_the_chart_shows_at_each_threshold_what_the_table_says() -> None:
+def test_the_chart_shows_at_each_threshold_what_the_table_says():
     chance = np.random.default_rng(1)
     found = accept(chance.normal(30, 3, 400), chance.normal(25, 2, 500), yours=0.9)
     (axes,) = found.draw().axes
@@ -81,14 +79,14 @@ def test_the_chart_shows_at_each_threshold_what_the_table_says() -> None:
             assert share == pytest.approx(count / accepted.images, abs=0.003)
 
 
-def test_the_headline_names_the_threshold_that_decides() -> None:
+def test_the_headline_names_the_threshold_that_decides():
     few = accept(np.zeros(3), np.ones(9)).headline()
     assert "(fitted) it accepts 0 of 9 evolved images" in few
     yours = accept(np.zeros(3), np.ones(9), yours=1.0).headline()
     assert yours.startswith("At a threshold of 100 % (yours)")
 
 
-def test_few_digits_of_a_threshold_cost_few_images() -> None:
+def test_few_digits_of_a_threshold_cost_few_images():
     chance = np.random.default_rng(1)
     known, evolved = chance.normal(0.06, 0.01, 400), chance.normal(0, 0.01, 500)
     passing = [accept(scale * known, scale * evolved).at("recommended") for scale in (1, 100)]
@@ -97,14 +95,14 @@ def test_few_digits_of_a_threshold_cost_few_images() -> None:
     assert passing[0].passing == pytest.approx(passing[1].passing, abs=0.03)
 
 
-def test_no_threshold_is_recommended_where_nothing_is_surer_than_the_real() -> None:
+def test_no_threshold_is_recommended_where_nothing_is_surer_than_the_real():
     found = accept(np.zeros(100), np.ones(100))
     assert not found.advisable
     assert found.verdict().startswith("No threshold helps: ")
     assert accept(np.zeros(30), np.full(30, LIMIT)).at("recommended") is None
 
 
-def test_a_threshold_of_each_class_accepts_only_those_classes() -> None:
+def test_a_threshold_of_each_class_accepts_only_those_classes():
     evolved = kind("evolved", [1.0, 1.0, 1.0], named=[0, 1, 2])
     found = sum_up([evolved], None, yours={0: 0.6, 1: 0.9}, most=0.5)
     assert found.kinds[0].accepted[0] == 1
@@ -135,7 +133,7 @@ def logits():
 
 
 @pytest.mark.parametrize("temperature", [0.1, 0.5, 2, 10, 100])
-def test_no_temperature_moves_the_share_of_fooled_classes(logits, temperature) -> None:
+def test_no_temperature_moves_the_share_of_fooled_classes(logits, temperature):
     known, evolved = logits
     plain = fooled(known, evolved)
     assert 0.2 < plain.value < 0.8
@@ -145,13 +143,13 @@ def test_no_temperature_moves_the_share_of_fooled_classes(logits, temperature) -
 
 
 @pytest.mark.parametrize("dead", [1, 1000])
-def test_dead_classes_do_not_dilute_it(logits, dead) -> None:
+def test_dead_classes_do_not_dilute_it(logits, dead):
     known, evolved = logits
     more = [np.pad(each, ((0, 0), (0, dead)), constant_values=-50) for each in logits]
     assert fooled(*more).value == fooled(known, evolved).value
 
 
-def test_doubled_classes_do_not_halve_it(logits) -> None:
+def test_doubled_classes_do_not_halve_it(logits):
     known, evolved = logits
     twice = fooled(*(np.repeat(each, 2, 1)[:, ::2] for each in logits))
     assert twice.value == fooled(known, evolved).value
@@ -166,7 +164,7 @@ def test_doubled_classes_do_not_halve_it(logits) -> None:
 
 
 @pytest.mark.parametrize("digits", [1, 2, 4])
-def test_rounding_never_makes_it_look_better(logits, digits) -> None:
+def test_rounding_never_makes_it_look_better(logits, digits):
     known, evolved = (np.max(1 / (1 + np.exp(-log_odds(each))), 1) for each in logits)
     places = np.arange(len(evolved))
     ones = (places // CLASSES, places % CLASSES)
@@ -179,7 +177,7 @@ def test_rounding_never_makes_it_look_better(logits, digits) -> None:
     assert rounded.value >= exact.value
 
 
-def test_noise_that_the_search_selects_from_never_makes_it_look_better(logits) -> None:
+def test_noise_that_the_search_selects_from_never_makes_it_look_better(logits):
     known, evolved = logits
     chance = np.random.default_rng(4)
     # As the noise is a hash of the image, a search keeps the luckiest of many.
@@ -192,7 +190,7 @@ def test_noise_that_the_search_selects_from_never_makes_it_look_better(logits) -
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_simple_images_have_the_size_of_the_target_and_come_again(channels) -> None:
+def test_simple_images_have_the_size_of_the_target_and_come_again(channels):
     spec = ImageSpec(12, 20, channels, ("a", "b"))
     first, again = ([*simple_images(spec, 6)] for _ in range(2))
     assert [each[0] for each in first] == ["uniform", "gaussian", "blank", "gradient", "texture"]
@@ -202,6 +200,6 @@ def test_simple_images_have_the_size_of_the_target_and_come_again(channels) -> N
         assert len({image.numpy().tobytes() for image in images}) > 3
 
 
-def test_an_image_that_is_rejected_is_not_named_rightly() -> None:
+def test_an_image_that_is_rejected_is_not_named_rightly():
     known = kind("in-distribution", [2, -LIMIT, -LIMIT, 1], [0] * 4, [0, -1, -1, 0])
     assert known.right.tolist() == [True, False, False, True]

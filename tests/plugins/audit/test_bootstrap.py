@@ -1,7 +1,5 @@
 """How well a score tells images apart, and the intervals of that."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
@@ -17,7 +15,7 @@ def draw(seed, number=200, shift=1.0, seeds=3):
     return known, chance.normal(0, 1, number * seeds), *np.indices((seeds, number)).reshape(2, -1)
 
 
-def test_auroc_and_rate_are_those_of_scikit_learn() -> None:
+def test_auroc_and_rate_are_those_of_scikit_learn():
     known, fooling, seeds, classes = draw(1)
     auroc, passing = tell_apart(known, fooling, seeds, classes)
     labels = np.repeat([1, 0], [len(known), len(fooling)])
@@ -28,20 +26,20 @@ def test_auroc_and_rate_are_those_of_scikit_learn() -> None:
     assert auroc.low < auroc.value < auroc.high
 
 
-def test_fewer_than_twenty_images_tell_no_rate() -> None:
+def test_fewer_than_twenty_images_tell_no_rate():
     known, *fooling = draw(1)
     assert tell_apart(known[:19], *fooling)[1] is None
     assert tell_apart(known[:20], *fooling)[1] is not None
 
 
-def test_equal_scores_pass_and_count_as_half() -> None:
+def test_equal_scores_pass_and_count_as_half():
     ones = np.ones(40)
     auroc, passing = tell_apart(ones, ones, np.zeros(40, int), np.arange(40))
     assert passing is not None
     assert (auroc.value, passing.value) == (0.5, 1.0)
 
 
-def test_an_interval_holds_the_true_value_about_as_often_as_it_says() -> None:
+def test_an_interval_holds_the_true_value_about_as_often_as_it_says():
     true = 0.76025  # The probability that a normal deviate exceeds another one less 1.
     held = [each.low <= true <= each.high for each in (tell_apart(*draw(s))[0] for s in range(60))]
     assert sum(held) >= 52
@@ -51,7 +49,7 @@ def test_an_interval_holds_the_true_value_about_as_often_as_it_says() -> None:
     ("counts", "median"),
     [([100, 300, 200], 200), ([100, np.inf, 200], 200), ([100, np.inf, np.inf], None)],
 )
-def test_what_was_not_reached_is_later_than_what_was(counts, median) -> None:
+def test_what_was_not_reached_is_later_than_what_was(counts, median):
     assert median_of(counts) == median
 
 

@@ -1,7 +1,5 @@
 """A card in the forms of other tools; each is checked against that tool's own rules."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import json

@@ -1,7 +1,5 @@
 """How an audit searches where the file does not say."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

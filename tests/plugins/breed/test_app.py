@@ -1,11 +1,8 @@
 """The page's server: whom it answers, and what it does with actions."""
 
-from __future__ import annotations
-
 import json
 import threading
 from http.client import HTTPConnection
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -15,9 +12,6 @@ from breeding import breed, choose
 
 from neatfool import make_target, open_scorer
 from neatfool_plugins.breed.app import PersonAtPage
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 class Session:
@@ -43,7 +37,7 @@ class Session:
 
 
 @pytest.fixture
-def session(tmp_path) -> Iterator[Session]:
+def session(tmp_path):
     person = PersonAtPage(3, 12, 12)
     session = Session(person, tmp_path / "run")
     with person.serving():

@@ -1,18 +1,12 @@
 """The page in a real browser."""
 
-from __future__ import annotations
-
 import signal
-from typing import TYPE_CHECKING
 
 import pytest
 from breeding import served
 from browser import needs_browser
 from devtools import Browser
 from legibility import contrasts
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 pytestmark = [pytest.mark.browser, needs_browser]
 
@@ -25,7 +19,7 @@ HASHES = """Promise.all([...document.querySelectorAll('.picture canvas')].map(as
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory) -> Iterator[Browser]:
+def browser(tmp_path_factory):
     browser = Browser(tmp_path_factory.mktemp("browser"))
     yield browser
     browser.close()

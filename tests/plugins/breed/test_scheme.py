@@ -1,7 +1,5 @@
 """The scheme that a person leads: what each action shows, and what is recorded of it."""
 
-from __future__ import annotations
-
 from contextlib import closing
 
 import pytest

@@ -1,7 +1,5 @@
 """The command: what a session begins with, how it ends, and how one goes on."""
 
-from __future__ import annotations
-
 from contextlib import closing
 from pathlib import Path
 
@@ -30,8 +28,7 @@ def shown(monkeypatch, tmp_path):
 
 
 def command(*words):
-    result = neatfool("breed", *words)
-    assert result.exit_code == 0, result.output
+    result = neatfool("breed", *words, exit_code=0)
     return result.output
 
 
@@ -57,15 +54,13 @@ def test_a_session_goes_on_where_it_ended(shown):
     _, last, *again = shown
     assert again[0] == last
     assert [each["name"] for each in again[1]["kept"]] == ["mine", "mine 2"]
-    result = neatfool("breed", "runs/breed-1", "--size", 50)
-    assert result.exit_code == 2
+    result = neatfool("breed", "runs/breed-1", "--size", 50, exit_code=2)
     assert "--size is for a new session" in result.output
 
 
 def test_an_elite_of_any_run_can_be_the_beginning(shown):
     assert neatfool("run", "mnist", "--generations", 2, "--no-report").exit_code == 0
-    said = neatfool("breed", "runs/mnist-1")
-    assert said.exit_code == 2
+    said = neatfool("breed", "runs/mnist-1", exit_code=2)
     assert "neatfool breed runs/mnist-1 CLASS" in said.output
     command("runs/mnist-1", "3")
     with closing(open_run("runs/mnist-1")) as run, closing(open_run("runs/breed-1")) as session:
@@ -102,8 +97,7 @@ def test_a_genome_of_picbreeders_can_be_the_beginning(shown):
 
 def test_a_file_without_a_genome_is_refused_by_name(shown):
     Path("no.json").write_text("{}", encoding="utf-8")
-    result = neatfool("breed", "no.json")
-    assert result.exit_code == 2
+    result = neatfool("breed", "no.json", exit_code=2)
     assert "no.json: " in result.output
 
 
@@ -111,7 +105,5 @@ def test_the_run_is_read_like_any_other(shown):
     command()
     for words in (("graph", "mine"), ("render", "mine", "--size", 32), ("gallery",), ("ancestry",)):
         name, *more = words
-        result = neatfool(name, "runs/breed-1", *more)
-        assert result.exit_code == 0, result.output
-    result = neatfool("export", "runs/breed-1", "out", "--no-verify")
-    assert result.exit_code == 0, result.output
+        neatfool(name, "runs/breed-1", *more, exit_code=0)
+    neatfool("export", "runs/breed-1", "out", "--no-verify", exit_code=0)

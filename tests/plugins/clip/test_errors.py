@@ -1,7 +1,5 @@
 """What is wrong with an experiment's texts, vectors or network is said, and what to do."""
 
-from __future__ import annotations
-
 import json
 import shutil
 
@@ -37,7 +35,7 @@ READS = {"images": "open_clip:ViT-B-32/openai"}
         ({**READS, "text": ["a", "b"]}, "Extra inputs"),
     ],
 )
-def test_what_is_wrong_is_said_before_anything_is_loaded(given, said) -> None:
+def test_what_is_wrong_is_said_before_anything_is_loaded(given, said):
     with pytest.raises(ValidationError, match=said):
         Options.model_validate(given)
 
@@ -49,7 +47,7 @@ def test_what_is_wrong_is_said_before_anything_is_loaded(given, said) -> None:
         ("onnx:a", "onnxruntime", "onnx"),
     ],
 )
-def test_a_package_that_is_missing_is_named(images, package, extra, monkeypatch) -> None:
+def test_a_package_that_is_missing_is_named(images, package, extra, monkeypatch):
     monkeypatch.setattr(formats, "find_spec", lambda name: None)
     options = Options(images=images, vectors=__file__)
     with pytest.raises(ExperimentError, match=rf"{package}, which .*'neatfool\[{extra}\]'"):
@@ -62,28 +60,28 @@ def names_file(folder, *names):
     return path
 
 
-def with_vectors(onnx_file, path, **options) -> ClipTarget:
+def with_vectors(onnx_file, path, **options):
     return ClipTarget(Options(images=f"onnx:{onnx_file}", vectors=path, **options))
 
 
-def test_a_text_that_is_not_in_the_file_is_named(onnx_file, vectors_file) -> None:
+def test_a_text_that_is_not_in_the_file_is_named(onnx_file, vectors_file):
     with pytest.raises(ExperimentError, match=r"no text 'catt'; did you mean 'cat'"):
         with_vectors(onnx_file, vectors_file, texts=["catt", "dog"])
 
 
-def test_texts_need_others_to_compete_with(onnx_file, tmp_path) -> None:
+def test_texts_need_others_to_compete_with(onnx_file, tmp_path):
     one = save_vectors(tmp_path / "one.safetensors", ("cat",))
     with pytest.raises(ExperimentError, match="no text is left"):
         with_vectors(onnx_file, one)
 
 
-def test_vectors_of_another_width_are_another_networks(onnx_file, tmp_path) -> None:
+def test_vectors_of_another_width_are_another_networks(onnx_file, tmp_path):
     path = save_vectors(tmp_path / "texts.safetensors", ("cat", "dog"), width=9)
     with pytest.raises(TargetError, match=r"vectors of 9 numbers, but onnx:.* gives 8"):
         with_vectors(onnx_file, path)
 
 
-def test_an_npy_file_needs_as_many_different_names(onnx_file, tmp_path) -> None:
+def test_an_npy_file_needs_as_many_different_names(onnx_file, tmp_path):
     path = tmp_path / "rows.npy"
     np.save(path, np.ones((3, 8)))
     with pytest.raises(ExperimentError, match=r"no names; give them.*vector_names = FILE"):
@@ -93,7 +91,7 @@ def test_an_npy_file_needs_as_many_different_names(onnx_file, tmp_path) -> None:
             with_vectors(onnx_file, path, vector_names=names_file(tmp_path, *names))
 
 
-def test_a_file_with_code_in_it_is_not_read(onnx_file, tmp_path) -> None:
+def test_a_file_with_code_in_it_is_not_read(onnx_file, tmp_path):
     path = tmp_path / "rows.npy"
     np.save(path, np.array([print], dtype=object), allow_pickle=True)
     with pytest.raises(TargetError, match="holds no vectors as"):
@@ -110,13 +108,13 @@ def test_a_file_with_code_in_it_is_not_read(onnx_file, tmp_path) -> None:
         ({"a": torch.ones(8), "b": torch.zeros(8)}, "'b' is no vector with a direction"),
     ],
 )
-def test_what_is_no_vector_is_refused(tensors, said, onnx_file, tmp_path) -> None:
+def test_what_is_no_vector_is_refused(tensors, said, onnx_file, tmp_path):
     save_file(tensors, tmp_path / "texts.safetensors")
     with pytest.raises(TargetError, match=said):
         with_vectors(onnx_file, tmp_path / "texts.safetensors")
 
 
-def test_an_onnx_file_must_exist_and_take_colour_images(onnx_file, vectors_file, tmp_path) -> None:
+def test_an_onnx_file_must_exist_and_take_colour_images(onnx_file, vectors_file, tmp_path):
     with pytest.raises(ExperimentError, match=r"images = onnx:.*none\.onnx: No such file"):
         with_vectors(tmp_path / "none.onnx", vectors_file)
     grey = save_onnx(tmp_path / "grey.onnx", channels=1)
@@ -126,7 +124,7 @@ def test_an_onnx_file_must_exist_and_take_colour_images(onnx_file, vectors_file,
         with_vectors(onnx_file, vectors_file, size=64)
 
 
-def test_open_clip_names_what_there_is() -> None:
+def test_open_clip_names_what_there_is():
     pytest.importorskip("open_clip", reason="pip install 'neatfool[clip]'")
     for name, said in (
         ("ViT-B-33/openai", "no model 'ViT-B-33'; did you mean .*'ViT-B-32'"),
@@ -140,7 +138,7 @@ def test_open_clip_names_what_there_is() -> None:
             ClipTarget(options)
 
 
-def test_only_safetensors_are_read(open_clip_folder, tmp_path) -> None:
+def test_only_safetensors_are_read(open_clip_folder, tmp_path):
     pickled = tmp_path / "open_clip"
     shutil.copytree(open_clip_folder, pickled)
     weights = pickled / "open_clip_model.safetensors"
@@ -155,9 +153,7 @@ def test_only_safetensors_are_read(open_clip_folder, tmp_path) -> None:
 
 
 @pytest.mark.parametrize("asked", ["tokenizer", "model"])
-def test_no_code_of_an_open_clip_folder_is_run(
-    open_clip_folder, tmp_path, monkeypatch, asked
-) -> None:
+def test_no_code_of_an_open_clip_folder_is_run(open_clip_folder, tmp_path, monkeypatch, asked):
     monkeypatch.setattr("builtins.input", lambda _: "y")  # the user would agree to anything
     folder = tmp_path / "open_clip"
     shutil.copytree(open_clip_folder, folder)

@@ -45,7 +45,7 @@ def run(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "scheme", [MAP_ELITES + "learn = 0.5", "plugin = single_class\npopulation = 10"]
 )
-def test_other_ways_to_search_for_texts(run, open_clip_folder, scheme) -> None:
+def test_other_ways_to_search_for_texts(run, open_clip_folder, scheme):
     target = (
         f"images = open_clip:local-dir:{open_clip_folder}\n"
         "texts = cat, dog\nagainst = fish, house, tree\ntemplates = a photo of a {}"

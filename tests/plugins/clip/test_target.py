@@ -22,43 +22,43 @@ TEXTS = ["cat", "dog", "fish", "house", "tree"]
 TEMPLATES = ["a photo of a {}", "a drawing of a {}"]
 
 
-def target(images: str, **options) -> ClipTarget:
+def target(images, **options):
     options = {"device": "cpu", "check_photographs": False, **options}
     return ClipTarget(Options(images=images, **options))
 
 
-def from_open_clip(folder, **options) -> ClipTarget:
+def from_open_clip(folder, **options):
     return target(f"open_clip:local-dir:{folder}", **{"texts": TEXTS, **options})
 
 
-def from_onnx(file, vectors, **options) -> ClipTarget:
+def from_onnx(file, vectors, **options):
     return target(f"onnx:{file}", vectors=vectors, **options)
 
 
-def images(count: int = 6) -> torch.Tensor:
+def images(count=6):
     draw = torch.Generator().manual_seed(2)
     coarse = torch.rand(count, 3, 4, 4, generator=draw)
     return (255 * F.interpolate(coarse, (32, 32), mode="bilinear")).byte()
 
 
-def pictures() -> list[Image.Image]:
+def pictures():
     return [Image.fromarray(each.permute(1, 2, 0).numpy()) for each in images()]
 
 
-def test_open_clip_keeps_the_contract_of_targets(open_clip_folder) -> None:
+def test_open_clip_keeps_the_contract_of_targets(open_clip_folder):
     check_plugin("target", lambda: from_open_clip(open_clip_folder))
 
 
-def test_texts_against_others_keep_the_contract(open_clip_folder) -> None:
+def test_texts_against_others_keep_the_contract(open_clip_folder):
     options = {"texts": TEXTS[:3], "against": TEXTS[3:]}
     check_plugin("target", lambda: from_open_clip(open_clip_folder, **options))
 
 
-def test_a_quantised_file_keeps_the_contract_of_targets(quantised_file, vectors_file) -> None:
+def test_a_quantised_file_keeps_the_contract_of_targets(quantised_file, vectors_file):
     check_plugin("target", lambda: from_onnx(quantised_file, vectors_file))
 
 
-def test_open_clip_is_scored_as_open_clip_scores(open_clip_folder) -> None:
+def test_open_clip_is_scored_as_open_clip_scores(open_clip_folder):
     import open_clip
 
     name = f"local-dir:{open_clip_folder}"
@@ -77,9 +77,7 @@ def test_open_clip_is_scored_as_open_clip_scores(open_clip_folder) -> None:
 
 
 @pytest.mark.parametrize("resize_mode", ["shortest", "squash", "longest"])
-def test_open_clip_is_shown_photographs_as_open_clip_does(
-    open_clip_folder, tmp_path, resize_mode
-) -> None:
+def test_open_clip_is_shown_photographs_as_open_clip_does(open_clip_folder, tmp_path, resize_mode):
     import open_clip
 
     shutil.copytree(open_clip_folder, tmp_path / "tower")
@@ -98,7 +96,7 @@ def test_open_clip_is_shown_photographs_as_open_clip_does(
         assert torch.equal(fit_photograph(photograph, found)[0], expected)
 
 
-def test_a_text_is_the_mean_of_its_templates(open_clip_folder) -> None:
+def test_a_text_is_the_mean_of_its_templates(open_clip_folder):
     def vectors(templates) -> torch.Tensor:
         found = from_open_clip(open_clip_folder, templates=templates)
         return F.normalize(found.networks[0].module.vectors.t(), dim=-1)
@@ -109,7 +107,7 @@ def test_a_text_is_the_mean_of_its_templates(open_clip_folder) -> None:
     )
 
 
-def test_gradients_are_those_of_finite_differences(open_clip_folder) -> None:
+def test_gradients_are_those_of_finite_differences(open_clip_folder):
     direction = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(3)) - 0.5
     for options in ({}, {"texts": TEXTS[:2], "against": TEXTS[2:]}):
         logits_of = from_open_clip(open_clip_folder, temperature=0.1, **options).logits_of
@@ -122,7 +120,7 @@ def test_gradients_are_those_of_finite_differences(open_clip_folder) -> None:
         assert change.abs().min() > 1e-4
 
 
-def test_texts_that_compete_take_probability_and_have_no_niche(onnx_file, vectors_file) -> None:
+def test_texts_that_compete_take_probability_and_have_no_niche(onnx_file, vectors_file):
     every = from_onnx(onnx_file, vectors_file)
     some = from_onnx(onnx_file, vectors_file, texts=["cat", "fish"], against=["dog", "tree"])
     assert (every.spec.classes, every.spec.sums_to_one) == (tuple(TEXTS), True)
@@ -132,7 +130,7 @@ def test_texts_that_compete_take_probability_and_have_no_niche(onnx_file, vector
     np.testing.assert_allclose(some.score(images()).probs, expected, atol=1e-5)
 
 
-def test_rows_of_an_npy_file_are_named_by_another_file(onnx_file, vectors_file, tmp_path) -> None:
+def test_rows_of_an_npy_file_are_named_by_another_file(onnx_file, vectors_file, tmp_path):
     vectors = load_file(vectors_file)
     np.save(tmp_path / "rows.npy", torch.stack([vectors[text] for text in TEXTS]).half().numpy())
     (tmp_path / "names.txt").write_text("# in order\n" + "\n".join(TEXTS), encoding="utf-8")
@@ -147,9 +145,7 @@ def test_rows_of_an_npy_file_are_named_by_another_file(onnx_file, vectors_file, 
     np.testing.assert_allclose(rows.score(images()).probs, named.score(images()).probs, atol=0.01)
 
 
-def test_a_quantised_graph_scores_images_one_by_one(
-    onnx_file, quantised_file, vectors_file
-) -> None:
+def test_a_quantised_graph_scores_images_one_by_one(onnx_file, quantised_file, vectors_file):
     whole = from_onnx(onnx_file, vectors_file, temperature=1.0)
     one_by_one = from_onnx(quantised_file, vectors_file, temperature=1.0)
     alone = np.concatenate([one_by_one.score(images()[at : at + 1]).logits for at in range(6)])
@@ -162,7 +158,7 @@ def test_a_quantised_graph_scores_images_one_by_one(
 
 def test_only_a_tower_that_torch_computes_has_gradients_and_is_made_faster(
     open_clip_folder, onnx_file, vectors_file
-) -> None:
+):
     differentiable = from_open_clip(open_clip_folder)
     assert hasattr(differentiable, "logits_of")
     assert [type(each) for each in differentiable.networks] == [Network]
@@ -173,7 +169,7 @@ def test_only_a_tower_that_torch_computes_has_gradients_and_is_made_faster(
 
 def test_the_fingerprint_covers_tower_texts_and_temperature(
     open_clip_folder, onnx_file, vectors_file, tmp_path
-) -> None:
+):
     other = shutil.copy(onnx_file, tmp_path / "other.onnx")
     prints = [
         from_open_clip(open_clip_folder, **options).fingerprint()
@@ -191,7 +187,7 @@ def test_the_fingerprint_covers_tower_texts_and_temperature(
     assert from_onnx(other, vectors_file).fingerprint() == prints[-1]
 
 
-def test_a_network_that_recognises_nothing_fails_the_check(open_clip_folder) -> None:
+def test_a_network_that_recognises_nothing_fails_the_check(open_clip_folder):
     found = from_open_clip(open_clip_folder, check_photographs=True)
     assert "Checked on photographs" in found.describe()
     with pytest.raises(TargetError, match=r"recognised [0-3] of 5 photographs; at least 4 are"):
@@ -199,7 +195,7 @@ def test_a_network_that_recognises_nothing_fails_the_check(open_clip_folder) -> 
     from_open_clip(open_clip_folder).self_check()
 
 
-def test_vectors_of_other_texts_fail_the_check(onnx_file, tmp_path) -> None:
+def test_vectors_of_other_texts_fail_the_check(onnx_file, tmp_path):
     names = ("cat", "cup", "rocket", *map(str, range(60)))
     vectors = save_vectors(tmp_path / "texts.safetensors", names)
     found = from_onnx(onnx_file, vectors, check_photographs=True)
@@ -208,9 +204,7 @@ def test_vectors_of_other_texts_fail_the_check(onnx_file, tmp_path) -> None:
         found.self_check()
 
 
-def test_with_vectors_a_network_that_reads_is_checked_by_them_too(
-    open_clip_folder, tmp_path
-) -> None:
+def test_with_vectors_a_network_that_reads_is_checked_by_them_too(open_clip_folder, tmp_path):
     vectors = save_vectors(tmp_path / "texts.safetensors", TEXTS, width=16)
     found = from_open_clip(open_clip_folder, vectors=vectors, texts=[], check_photographs=True)
     assert found.spec.classes == tuple(TEXTS)

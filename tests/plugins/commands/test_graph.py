@@ -1,7 +1,5 @@
 """The command ``neatfool graph``."""
 
-from __future__ import annotations
-
 from xml.etree import ElementTree as ET
 
 import networkx as nx
@@ -40,8 +38,7 @@ def read_genome(path):
 )
 def test_a_network_is_written_to_be_read_back(name, more, read, finished, elite, tmp_path):
     file = tmp_path / name
-    result = neatfool("graph", finished, "school bus", "-o", file, *more)
-    assert result.exit_code == 0
+    result = neatfool("graph", finished, "school bus", "-o", file, *more, exit_code=0)
     size = elite.size
     assert (
         result.stdout
@@ -77,22 +74,10 @@ def test_a_run_needs_a_class_and_a_file_has_none(finished, tmp_path):
     assert (result.exit_code, "a file has one network" in result.stderr) == (2, True)
 
 
-def test_an_onnx_file_draws_the_picture(finished, elite, tmp_path):
-    onnxruntime = pytest.importorskip("onnxruntime")
-    file = tmp_path / "bus.onnx"
-    result = neatfool("graph", finished, "school bus", "-o", file)
-    assert result.exit_code == 0, result.output
-    session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
-    (image,) = session.run(None, {"size": np.array([20, 20])})
-    difference = image.astype(int) - elite.pixels((20, 20))
-    assert np.mean(np.abs(difference) > 1) <= 0.01
-
-
 @pytest.mark.parametrize("suffix", [".glsl", ".frag"])
 def test_a_shader_names_the_class_and_the_run(suffix, finished, elite, tmp_path):
     file = tmp_path / f"bus{suffix}"
-    result = neatfool("graph", finished, "school bus", "-o", file)
-    assert result.exit_code == 0, result.output
+    neatfool("graph", finished, "school bus", "-o", file, exit_code=0)
     text = file.read_text(encoding="ascii")
     assert text.startswith(f"// school bus: {finished.name}\n")
     assert "void mainImage(" in text
@@ -132,29 +117,16 @@ def is_svg(data):
     return ET.fromstring(data).tag == "{http://www.w3.org/2000/svg}svg"
 
 
-def is_png(data):
-    return data.startswith(b"\x89PNG")
-
-
-@pytest.mark.parametrize(("suffix", "is_right"), [(".svg", is_svg), (".png", is_png)])
-def test_a_graph_is_written_to_be_looked_at(suffix, is_right, finished, tmp_path):
-    file = tmp_path / f"bus{suffix}"
-    assert neatfool("graph", finished, BUS, "-o", file).exit_code == 0
-    assert is_right(file.read_bytes())
-
-
 def test_a_graph_is_an_svg_named_after_its_class_by_default(finished, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    result = neatfool("graph", finished, BUS)
-    assert result.exit_code == 0
+    result = neatfool("graph", finished, BUS, exit_code=0)
     assert result.stdout.startswith("school-bus.svg: ")
     assert is_svg((tmp_path / "school-bus.svg").read_bytes())
 
 
 @pytest.mark.parametrize("name", ["bus.gif", "bus"])
 def test_a_suffix_that_names_no_format_is_refused(name, finished, tmp_path):
-    result = neatfool("graph", finished, "school bus", "-o", tmp_path / name)
-    assert result.exit_code == 2
+    result = neatfool("graph", finished, "school bus", "-o", tmp_path / name, exit_code=2)
     assert ".svg, .png, .json, .py, .graphml, .onnx, .glsl, .frag" in result.stderr
     assert list(tmp_path.iterdir()) == []
 
@@ -173,6 +145,5 @@ def test_images_of_pixels_have_no_formula_to_write(suffix, experiment, tmp_path)
     run = tmp_path / "run"
     options = ("--set", "encoding.plugin=direct", "--set", "experiment.generations=2")
     assert neatfool("run", experiment, "--out", run, *options, "--no-report").exit_code == 0
-    told = neatfool("graph", run, "school bus", "-o", tmp_path / f"bus{suffix}")
-    assert told.exit_code == 5
+    told = neatfool("graph", run, "school bus", "-o", tmp_path / f"bus{suffix}", exit_code=5)
     assert "what encoding 'direct' draws cannot be written as a program" in told.stderr

@@ -1,7 +1,5 @@
 """The command ``neatfool render`` of a file."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from commands import neatfool
@@ -39,37 +37,32 @@ def test_an_archive_is_drawn_as_the_file_in_it(file, tmp_path):
 
 
 def test_a_shader_is_written(file, tmp_path):
-    result = neatfool("render", file, "-o", tmp_path / "skull.glsl")
-    assert result.exit_code == 0, result.output
+    neatfool("render", file, "-o", tmp_path / "skull.glsl", exit_code=0)
     assert (tmp_path / "skull.glsl").read_text(encoding="ascii").startswith("// skull.xml\n")
 
 
 def test_a_model_is_written(file, tmp_path):
     onnx = pytest.importorskip("onnx")
-    result = neatfool("render", file, "-o", tmp_path / "skull.onnx")
-    assert result.exit_code == 0, result.output
+    neatfool("render", file, "-o", tmp_path / "skull.onnx", exit_code=0)
     assert onnx.load(tmp_path / "skull.onnx").doc_string == "skull.xml"
 
 
 def test_what_is_no_genome_is_refused_with_its_file(tmp_path):
     file = tmp_path / "skull.xml"
     file.write_bytes(grey("sawtooth(x)"))
-    result = neatfool("render", file)
-    assert result.exit_code == 2
+    result = neatfool("render", file, exit_code=2)
     assert "skull.xml: there is no function 'sawtooth'" in result.stderr
 
 
 def test_another_format_is_refused(file, tmp_path):
-    result = neatfool("render", file, "-o", tmp_path / "skull.svg")
-    assert result.exit_code == 2
+    result = neatfool("render", file, "-o", tmp_path / "skull.svg", exit_code=2)
     assert "'.svg' is none of .png, .onnx, .glsl" in result.stderr
 
 
 def test_a_genome_in_json_is_drawn_in_grey(finished, tmp_path):
     file = tmp_path / "bus.json"
     file.write_text(cppn.dumps(open_run(finished)["school bus"].genome))
-    result = neatfool("render", file, "--size", 28, "-o", tmp_path / "bus.png")
-    assert result.exit_code == 0, result.output
+    neatfool("render", file, "--size", 28, "-o", tmp_path / "bus.png", exit_code=0)
     with Image.open(tmp_path / "bus.png") as image:
         assert (image.mode, image.size) == ("L", (28, 28))
 
@@ -78,14 +71,12 @@ def test_a_genome_in_json_is_drawn_in_grey(finished, tmp_path):
 def test_what_is_no_genome_in_json_is_refused_with_its_file(text, tmp_path):
     file = tmp_path / "forged.json"
     file.write_text(text)
-    result = neatfool("render", file)
-    assert result.exit_code == 2
+    result = neatfool("render", file, exit_code=2)
     assert f"{file}: not a genome" in result.stderr
 
 
 def test_a_run_needs_a_class(finished):
-    result = neatfool("render", finished)
-    assert result.exit_code == 2
+    result = neatfool("render", finished, exit_code=2)
     assert "say whose image" in result.stderr
 
 

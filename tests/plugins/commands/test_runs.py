@@ -1,7 +1,5 @@
 """The command ``neatfool runs``."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import sqlite3
@@ -25,8 +23,7 @@ def folder(tmp_path):
 
 
 def test_all_runs_are_listed_with_how_far_they_have_come(folder):
-    result = neatfool("runs", folder, "--json")
-    assert result.exit_code == 0, result.output
+    result = neatfool("runs", folder, "--json", exit_code=0)
     broken, first, second = json.loads(result.stdout)
     assert (broken["state"], "error" in broken) == ("unreadable", True)
     assert first == second | {"path": str(folder / "old-5")}

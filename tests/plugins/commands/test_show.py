@@ -1,7 +1,5 @@
 """The command ``neatfool show``."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import sqlite3
@@ -19,8 +17,7 @@ pytestmark = pytest.mark.usefixtures("own_sys_path")
 
 
 def test_a_run_is_shown(finished):
-    result = neatfool("show", finished)
-    assert result.exit_code == 0
+    result = neatfool("show", finished, exit_code=0)
     first, confidences, *_ = result.stdout.splitlines()
     assert first.startswith("small, seed 3: 8 generations, 160 images, ")
     recorded = [elite.confidence for elite in open_run(finished)]
@@ -75,8 +72,7 @@ def test_many_classes_are_shown_on_request(finished, monkeypatch):
 
 
 def test_a_run_is_shown_as_json(finished):
-    result = neatfool("show", finished, "--json")
-    assert result.exit_code == 0
+    result = neatfool("show", finished, "--json", exit_code=0)
     shown = json.loads(result.stdout)
     assert list(shown) == [
         "name", "seed", "generation", "evaluations", "evaluations_per_s", "median", "mean",
@@ -113,6 +109,5 @@ def test_a_run_that_has_recorded_nothing_is_said_to_have_nothing(
     copy = shutil.copytree(finished, tmp_path / "copy")
     with closing(sqlite3.connect(copy / "run.db")) as database, database:
         database.execute("DELETE FROM elite")
-    result = neatfool(command, copy)
-    assert result.exit_code == code
+    result = neatfool(command, copy, exit_code=code)
     assert said in result.output

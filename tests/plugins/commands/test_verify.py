@@ -1,13 +1,9 @@
 """The command ``neatfool verify``."""
 
-from __future__ import annotations
-
 import json
 
-import numpy as np
 import pytest
-from commands import CLASSES, neatfool, neatfool_process, rows
-from PIL import Image
+from commands import CLASSES, neatfool, rows
 
 from neatfool import decode_png, encode_png, open_run
 
@@ -21,19 +17,6 @@ def test_a_good_run_verifies(finished):
     assert f"{len(CLASSES)} images scored from their files: 0 wrong" in result.stdout
 
 
-def test_a_good_run_verifies_in_fresh_code(finished):
-    process = neatfool_process("verify", finished, "--json")
-    output, errors = process.communicate(timeout=60)
-    assert (process.returncode, errors) == (0, "")
-    verdict = json.loads(output)
-    assert (verdict["images"], verdict["wrong"]) == (len(CLASSES), 0)
-    assert verdict["largest_difference"] <= 1e-4
-    for entry, elite in zip(verdict["classes"], open_run(finished), strict=True):
-        assert (entry["name"], entry["index"]) == (elite.name, elite.index)
-        assert entry["recorded"] == elite.confidence
-        assert entry["measured"] == pytest.approx(elite.confidence, abs=1e-4)
-
-
 def changed(folder):
     """Invert the image of a class; give its file."""
     elite = open_run(folder)["bright"]
@@ -43,8 +26,7 @@ def changed(folder):
 
 def test_a_changed_image_does_not_verify(copy):
     changed(copy)
-    result = neatfool("verify", copy)
-    assert result.exit_code == 7
+    result = neatfool("verify", copy, exit_code=7)
     assert [row[0] for row in rows(result.stdout)] == ["bright"]
     assert "1 wrong" in result.stdout
     assert f"error: {copy}: 1 of 4 images do not score what was recorded" in result.stderr
@@ -53,8 +35,7 @@ def test_a_changed_image_does_not_verify(copy):
 
 def test_a_changed_image_is_told_as_json_too(copy):
     changed(copy)
-    result = neatfool("verify", copy, "--json")
-    assert result.exit_code == 7
+    result = neatfool("verify", copy, "--json", exit_code=7)
     verdict = json.loads(result.stdout)
     assert verdict["wrong"] == 1
     entry = verdict["classes"][1]
@@ -70,46 +51,13 @@ def test_how_far_an_image_may_be_off_is_an_option(copy):
 
 @pytest.mark.parametrize("tolerance", ["nan", "1e999"])
 def test_a_tolerance_that_is_no_number_is_refused(finished, tolerance):
-    result = neatfool("verify", finished, "--tolerance", tolerance)
-    assert result.exit_code == 2
+    result = neatfool("verify", finished, "--tolerance", tolerance, exit_code=2)
     assert f"{tolerance} is not a finite number" in result.stderr
 
 
-def cut(file):
-    png = file.read_bytes()
-    file.write_bytes(png[: len(png) // 2])
-
-
-def flip(file):
-    png = file.read_bytes()
-    middle = png.index(b"IDAT") + 8
-    file.write_bytes(png[:middle] + bytes([png[middle] ^ 0xFF]) + png[middle + 1 :])
-
-
-def enlarge(file):
-    file.write_bytes(encode_png(np.zeros((3, 6, 8), np.uint8)))
-
-
-def deepen(file):
-    with Image.open(file) as image:
-        image.convert("L").convert("I;16").save(file)
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        (lambda file: file.unlink(), "missing; resuming the run writes"),
-        (cut, "not a readable PNG"),
-        (flip, "not a readable PNG"),
-        (lambda file: file.write_bytes(b""), "not a readable PNG"),
-        (enlarge, "is (3, 6, 8) (channels, height, width), not (1, 6, 8)"),
-        (deepen, "not a readable PNG"),
-    ],
-)
-def test_an_image_that_is_not_what_was_saved_is_told(change, words, copy):
+def test_an_image_that_cannot_be_read_is_told(copy):
     file = open_run(copy)["bright"].file
-    change(file)
-    result = neatfool("verify", copy)
-    assert result.exit_code == 7, result.stderr
-    assert f"error: {file}: {words}" in result.stderr
+    file.write_bytes(b"")
+    result = neatfool("verify", copy, exit_code=7)
+    assert f"error: {file}: not a readable PNG" in result.stderr
     assert "Traceback" not in result.output

@@ -1,7 +1,5 @@
 """The page of a comparison: its curves, maps and tables, and what a browser makes of them."""
 
-from __future__ import annotations
-
 import pytest
 from browser import measure, needs_browser
 from made_up_runs import random_course, write_run

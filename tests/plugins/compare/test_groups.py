@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from made_up_runs import write_run
@@ -38,12 +36,6 @@ def test_runs_named_one_by_one_are_grouped_by_their_experiment(tmp_path):
         )
     first, second = gather(paths)
     assert (first.label, seeds_of(first), second.label, seeds_of(second)) == ("a", [1, 2], "b", [1])
-
-
-def test_a_folder_of_several_experiments_is_as_many_groups(tmp_path):
-    write_run(tmp_path / "a-1", rising(0.5), name="a", batch=10)
-    write_run(tmp_path / "b-1", rising(0.5), name="b", batch=20)
-    assert [group.label for group in gather([tmp_path])] == ["a", "b"]
 
 
 def test_a_folder_of_folders_of_replicates_is_as_many_groups(replicates, tmp_path):

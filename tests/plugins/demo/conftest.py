@@ -16,14 +16,13 @@ from npm_packages import npm_package
 from neatfool_plugins.demo.onnxruntime_web import PACKAGE, VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 LARGEST_BYTES = 1_200_000
 
 
 @pytest.fixture(scope="package")
-def address(tmp_path_factory: pytest.TempPathFactory) -> str:
+def address(tmp_path_factory):
     """Write the page as one file."""
     file = tmp_path_factory.mktemp("page") / "fool.html"
     assert neatfool("demo", "--page", file).exit_code == 0
@@ -32,7 +31,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="package")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+def browser(tmp_path_factory):
     if BROWSER is None:
         pytest.skip("no browser to open the page in")
     browser = Browser(tmp_path_factory.mktemp("browser"))
@@ -58,14 +57,11 @@ class _Handler(SimpleHTTPRequestHandler):
 
 
 @pytest.fixture(scope="package")
-def site(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Site]:
+def site(request, tmp_path_factory):
     """Serve the page with onnxruntime-web beside it."""
     folder = tmp_path_factory.mktemp("site")
     runtime = npm_package(request, PACKAGE, VERSION)
-    written = neatfool("demo", "--page", folder / "fool.html", "--onnx", runtime)
-    assert written.exit_code == 0
+    neatfool("demo", "--page", folder / "fool.html", "--onnx", runtime, exit_code=0)
     with Site(folder) as server:
         thread = Thread(target=server.serve_forever)
         thread.start()

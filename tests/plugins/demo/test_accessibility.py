@@ -1,20 +1,14 @@
 """The page for everybody: axe-core finds nothing, and nothing is wider than a phone."""
 
-from __future__ import annotations
-
 import json
 import tarfile
 from base64 import b64decode
 from hashlib import sha512
-from typing import TYPE_CHECKING
 
 import pytest
 from browser import BROWSER
 from npm_packages import npm_package
 from own_networks import drop, export_lenet
-
-if TYPE_CHECKING:
-    from devtools import Browser
 
 pytestmark = [
     pytest.mark.browser,
@@ -26,7 +20,7 @@ SIZES = [(1300, False), (1300, True), (400, False), (400, True)]
 
 
 @pytest.fixture(scope="module")
-def axe(request) -> str:
+def axe(request):
     file = npm_package(request, "axe-core", VERSION)
     assert sha512(file.read_bytes()).digest() == b64decode(DIGEST)
     with tarfile.open(file) as archive:
@@ -35,7 +29,7 @@ def axe(request) -> str:
         return script.read().decode()
 
 
-def findings(browser: Browser, axe: str) -> list[str]:
+def findings(browser, axe):
     """Give what axe-core objects to."""
     browser.call("Runtime.evaluate", expression=axe)
     found = json.loads(browser.do("axe.run().then((found) => JSON.stringify(found))"))

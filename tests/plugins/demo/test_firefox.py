@@ -1,7 +1,5 @@
 """The page in Firefox, which tells what it found by requests to its own site."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import signal
@@ -9,14 +7,10 @@ import subprocess
 import time
 from base64 import b64encode
 from hashlib import sha256
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlparse
 
 import pytest
 from own_networks import export_lenet
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 FIREFOX = shutil.which("firefox-esr") or shutil.which("firefox")
 SECONDS = 240
@@ -55,7 +49,7 @@ def test_firefox_fools_both_networks_and_complains_of_nothing(site, tmp_path):
     assert told.get("complaints", "") == ""
 
 
-def _open(site, folder: Path) -> dict[str, str]:
+def _open(site, folder):
     assert FIREFOX
     address = site.address.replace("fool.html", "probed.html")
     process = subprocess.Popen(

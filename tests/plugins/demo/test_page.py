@@ -7,7 +7,7 @@ import json
 import time
 from base64 import b64decode
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,8 +18,6 @@ from PIL import Image
 
 from neatfool import cppn, log_odds, make_target
 
-if TYPE_CHECKING:
-    from devtools import Browser
 browser_only = [
     pytest.mark.browser,
     pytest.mark.skipif(BROWSER is None, reason="no browser to open the page in"),
@@ -28,20 +26,20 @@ ALL_SURE = "document.documentElement.dataset.fooled === '10'"
 
 
 @pytest.fixture(scope="module")
-def fooled(browser: Browser, address: str) -> Browser:
+def fooled(browser, address):
     """Open the page, and wait until ten digits are above 99 %."""
     search(browser, address, 1)
     browser.do("byId('pause').click()")
     return browser
 
 
-def fresh(browser: Browser, address: str) -> None:
+def fresh(browser, address):
     """Open the page anew, even if only the part behind its # differs."""
     browser.open("about:blank#")
     browser.open(address)
 
 
-def search(browser: Browser, address: str, seed: int) -> int:
+def search(browser, address, seed):
     """Search as fast as the page can; give the images that it took."""
     fresh(browser, f"{address}#seed={seed}")
     browser.do("byId('faster').click()")
@@ -50,20 +48,20 @@ def search(browser: Browser, address: str, seed: int) -> int:
     return int(browser.do(f"Math.max(...state.lines.map((line) => {sure}))"))
 
 
-def elites(browser: Browser) -> list[dict[str, Any]]:
+def elites(browser):
     """Give the page's elites: genome, pixels, log-odds."""
     script = "state.elites.map((each) => ({ ...each, pixels: [...each.pixels] }))"
     found: list[dict[str, Any]] = browser.do(script)
     return found
 
 
-def picture(address: str) -> np.ndarray:
+def picture(address):
     """Read the image of a data: address; give uint8 [H, W]."""
     image = Image.open(io.BytesIO(b64decode(address.partition(",")[2])))
     return np.asarray(image.convert("L"))
 
 
-def log_odds_of(pixels: list[int], digit: int) -> float:
+def log_odds_of(pixels, digit):
     """Ask neatfool's own network, in full precision."""
     images = torch.tensor(pixels, dtype=torch.uint8).reshape(1, 1, 28, 28)
     scores = make_target("mnist").score(images)

@@ -1,7 +1,5 @@
 """``neatfool detect``: what it measures, prints, writes and refuses."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json
@@ -32,8 +30,7 @@ def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     for name in ("mnist", "mnist_guarded"):
         short = "--set", "experiment.generations=6", "--no-report"
-        made = neatfool("run", EXPERIMENTS / f"{name}.ini", "--out", folder / name, *short)
-        assert made.exit_code == 0, made.output
+        neatfool("run", EXPERIMENTS / f"{name}.ini", "--out", folder / name, *short, exit_code=0)
     return folder
 
 
@@ -41,8 +38,9 @@ def runs(tmp_path_factory):
 def told(runs):
     """Let all detectors look at both; give the JSON, the rows of the CSV, and the page."""
     files = "--csv", runs / "scores.csv", "--html", runs / "page.html"
-    result = neatfool("detect", runs / "mnist", runs / "mnist_guarded", "--json", *files)
-    assert result.exit_code == 0, result.output
+    result = neatfool(
+        "detect", runs / "mnist", runs / "mnist_guarded", "--json", *files, exit_code=0
+    )
     rows = [*csv.DictReader(io.StringIO((runs / "scores.csv").read_text()))]
     return json.loads(result.stdout)["runs"], rows, (runs / "page.html").read_text()
 
@@ -80,8 +78,9 @@ def test_the_rates_are_those_of_other_libraries():
 
 
 def test_a_table_says_how_many_pass(runs):
-    result = neatfool("detect", runs / "mnist", "--detectors", "msp,knn", "--sample", "4")
-    assert result.exit_code == 0, result.output
+    result = neatfool(
+        "detect", runs / "mnist", "--detectors", "msp,knn", "--sample", "4", exit_code=0
+    )
     assert re.search(r"knn +│ +\d of 4 \(\d+ %\) │ .* │ +[01]\.\d{3} │", result.output)
     assert "4 fooling images" in result.output
     assert "150 others fit the detectors" in result.output
@@ -93,8 +92,9 @@ def test_five_in_distribution_images_carry_no_conclusion(runs, tmp_path):
         pixels = np.random.default_rng(number).integers(256, size=(28, 28), dtype=np.uint8)
         Image.fromarray(pixels).save(tmp_path / f"{number}.png")
     page = tmp_path / "page.html"
-    few = neatfool("detect", runs / "mnist", "--in-distribution", tmp_path, "--html", page)
-    assert few.exit_code == 0, few.output
+    few = neatfool(
+        "detect", runs / "mnist", "--in-distribution", tmp_path, "--html", page, exit_code=0
+    )
     first = few.stdout.splitlines()[0]
     assert first.startswith("5 in-distribution images are too few to judge a detector.")
     assert "The best detector" not in few.stdout + page.read_text()
@@ -150,16 +150,15 @@ def test_without_pytorch_ood_the_formulas_of_logits_work(monkeypatch):
 
 @pytest.mark.usefixtures("own_sys_path")
 def test_a_target_without_in_distribution_images_is_refused(tmp_path):
-    made = neatfool("run", write_experiment(tmp_path), "--out", tmp_path / "run", "--no-report")
-    assert made.exit_code == 0, made.output
-    result = neatfool("detect", tmp_path / "run")
-    assert result.exit_code == 2
+    neatfool(
+        "run", write_experiment(tmp_path), "--out", tmp_path / "run", "--no-report", exit_code=0
+    )
+    result = neatfool("detect", tmp_path / "run", exit_code=2)
     assert "--in-distribution FOLDER" in result.output
 
 
 def test_a_wrong_detector_is_refused(runs):
-    result = neatfool("detect", runs / "mnist", "--detectors", "enrgy")
-    assert result.exit_code == 2
+    result = neatfool("detect", runs / "mnist", "--detectors", "enrgy", exit_code=2)
     assert "did you mean 'energy'" in result.output
 
 

@@ -1,7 +1,5 @@
 """The formulas of logits compute what pytorch-ood does, and its detectors fit and predict here."""
 
-from __future__ import annotations
-
 import copy
 import sys
 

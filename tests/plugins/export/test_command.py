@@ -1,7 +1,5 @@
 """``neatfool export`` on real small runs: what it writes, checks and refuses."""
 
-from __future__ import annotations
-
 import csv
 import json
 import runpy
@@ -24,8 +22,7 @@ pytestmark = pytest.mark.usefixtures("own_sys_path")
 def go(folder, *options, out="run"):
     """Run the small experiment."""
     place = folder / out
-    result = neatfool("run", write_experiment(folder), "--out", place, "--no-report", *options)
-    assert result.exit_code == 0, result.output
+    neatfool("run", write_experiment(folder), "--out", place, "--no-report", *options, exit_code=0)
     return place
 
 
@@ -41,8 +38,7 @@ def runs(tmp_path_factory):
 
 
 def export(*args):
-    result = neatfool("export", *args, "--json")
-    assert result.exit_code == 0, result.output
+    result = neatfool("export", *args, "--json", exit_code=0)
     return json.loads(result.stdout)
 
 
@@ -188,16 +184,14 @@ def test_what_does_not_score_as_recorded_is_left_out_and_told(runs, tmp_path):
 def test_nothing_is_written_if_nothing_agrees(runs, tmp_path):
     run = changed_copy(runs, tmp_path, "light = images", "light = 0.5 * images")
     before = sorted(tmp_path.iterdir())
-    result = neatfool("export", run, tmp_path / "out", "--least", 0)
-    assert result.exit_code == 7
+    result = neatfool("export", run, tmp_path / "out", "--least", 0, exit_code=7)
     assert "out: was not written: none of 4 images scores what its run recorded" in result.stderr
     assert [path for path in sorted(tmp_path.iterdir()) if path.name != "__pycache__"] == before
 
 
 def test_a_folder_that_cannot_be_written_is_told(runs, tmp_path):
     (tmp_path / "file").write_text("")
-    result = neatfool("export", runs, tmp_path / "file" / "out")
-    assert result.exit_code == 6
+    result = neatfool("export", runs, tmp_path / "file" / "out", exit_code=6)
     assert "cannot be written: Not a directory" in result.stderr
     result = neatfool("export", runs, tmp_path / "file")
     assert (result.exit_code, "file: is a file; name a folder" in result.stderr) == (6, True)
@@ -207,8 +201,7 @@ def test_an_earlier_export_is_replaced_only_if_that_is_asked_for(runs, tmp_path)
     out = tmp_path / "out"
     export(runs, out)
     before = contents(out)
-    result = neatfool("export", runs / "1", out)
-    assert result.exit_code == 6
+    result = neatfool("export", runs / "1", out, exit_code=6)
     assert "holds an export already; name another folder, or replace it: --overwrite" in (
         result.stderr
     )
@@ -217,8 +210,7 @@ def test_an_earlier_export_is_replaced_only_if_that_is_asked_for(runs, tmp_path)
     assert {row["run"] for row in rows_of(out)} == {"small-1"}
     assert len([*(out / "images").rglob("*.png")]) == len(rows_of(out))
     (out / "thesis.tex").write_text("mine")
-    result = neatfool("export", runs, out, "--overwrite")
-    assert result.exit_code == 6
+    result = neatfool("export", runs, out, "--overwrite", exit_code=6)
     assert "holds 'thesis.tex', which no export wrote" in result.stderr
     assert (out / "thesis.tex").exists()
 
@@ -231,8 +223,7 @@ def test_an_earlier_export_is_replaced_only_if_that_is_asked_for(runs, tmp_path)
     ],
 )
 def test_what_is_wrong_is_told(runs, tmp_path, options, code, message):
-    result = neatfool("export", runs, tmp_path / "out", *options)
-    assert result.exit_code == code, result.output
+    result = neatfool("export", runs, tmp_path / "out", *options, exit_code=code)
     assert message in result.stderr
     assert [*tmp_path.iterdir()] == []
 
@@ -245,15 +236,13 @@ def test_what_is_wrong_is_told(runs, tmp_path, options, code, message):
     ],
 )
 def test_a_forgotten_folder_does_not_cost_a_run(runs, seeds, said):
-    result = neatfool("export", *(runs / seed for seed in seeds), "--overwrite")
-    assert result.exit_code == 2
+    result = neatfool("export", *(runs / seed for seed in seeds), "--overwrite", exit_code=2)
     assert said in result.stderr
 
 
 def test_the_same_run_twice_is_refused(runs, tmp_path):
     shutil.copytree(runs / "1", tmp_path / "again")
-    result = neatfool("export", runs / "1", tmp_path / "again", tmp_path / "out")
-    assert result.exit_code == 2
+    result = neatfool("export", runs / "1", tmp_path / "again", tmp_path / "out", exit_code=2)
     assert "has the name and the seed of" in result.stderr
 
 
@@ -263,11 +252,9 @@ def test_runs_with_other_classes_are_refused(runs, tmp_path):
         return np.stack([1 - light, light], 1)
 
     fool(model, image=(1, 6, 8), classes=2, images=40, out=tmp_path / "p", progress=False)
-    result = neatfool("export", runs / "1", tmp_path / "p", tmp_path / "out")
-    assert result.exit_code == 2
+    result = neatfool("export", runs / "1", tmp_path / "p", tmp_path / "out", exit_code=2)
     assert "has other classes than" in result.stderr
-    alone = neatfool("export", tmp_path / "p", tmp_path / "out")
-    assert alone.exit_code == 5
+    alone = neatfool("export", tmp_path / "p", tmp_path / "out", exit_code=5)
     assert "only Python has its target" in alone.stderr
     assert "leave the check out: --no-verify" in alone.stderr
     assert export(tmp_path / "p", tmp_path / "out", "--no-verify")["images"] == 2
@@ -282,8 +269,7 @@ def test_a_target_that_costs_something_is_asked_within_the_budget_only(tmp_path)
     assert began.exit_code in (0, 8), began.output
     asked.unlink()
     for options in ([], ["--max-queries", "3"]):
-        result = neatfool("export", run, tmp_path / "out", "--least", 0, *options)
-        assert result.exit_code == 8
+        result = neatfool("export", run, tmp_path / "out", "--least", 0, *options, exit_code=8)
         assert "this takes up to 4 queries of a target that costs something" in result.stderr
         assert not asked.exists()
     assert export(run, tmp_path / "out", "--least", 0, "--max-queries", 4)["images"] == 4

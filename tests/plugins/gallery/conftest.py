@@ -1,21 +1,13 @@
 """Galleries of small runs, and a browser to open them in."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import pytest
 from browser import BROWSER
 from devtools import Browser
 from galleries import Pen, make_run, write
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
 
 @pytest.fixture(scope="package")  # an open page goes on drawing
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+def browser(tmp_path_factory):
     if BROWSER is None:
         pytest.skip("no browser to open the gallery in")
     browser = Browser(tmp_path_factory.mktemp("browser"))
@@ -24,12 +16,12 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def pen(browser: Browser, tmp_path: Path) -> Pen:
+def pen(browser, tmp_path):
     return Pen(browser, tmp_path)
 
 
 @pytest.fixture(scope="session")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+def runs(tmp_path_factory):
     """Make two runs of one target: one with a band limit, and one without."""
     folder = tmp_path_factory.mktemp("runs")
     with pytest.MonkeyPatch.context() as patch:
@@ -42,12 +34,12 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 @pytest.fixture(scope="session")
-def page(runs: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def page(runs, tmp_path_factory):
     return write(tmp_path_factory.mktemp("gallery") / "both", runs)
 
 
 @pytest.fixture
-def shown(browser: Browser, page: Path) -> Browser:
+def shown(browser, page):
     """Open the gallery of both runs afresh."""
     browser.resize(800, 600)
     browser.open("about:blank#")

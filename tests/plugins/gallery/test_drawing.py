@@ -1,7 +1,5 @@
 """What the browser draws, beside what neatfool renders."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from galleries import Pen

@@ -1,9 +1,5 @@
 """What a gallery of an objective's elites shows."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import pytest
 from browser import needs_browser
 from commands import neatfool
@@ -12,13 +8,10 @@ from objectives import run_objective
 
 from neatfool import open_run
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 pytestmark = [pytest.mark.browser, needs_browser, pytest.mark.usefixtures("own_sys_path")]
 
 
-def test_elites_are_chosen_by_their_scores_and_tell_their_measures(tmp_path: Path) -> None:
+def test_elites_are_chosen_by_their_scores_and_tell_their_measures(tmp_path):
     folder = run_objective(tmp_path, "stripes")
     run = open_run(folder)
     assert neatfool("gallery", folder, "-o", tmp_path / "gallery").exit_code == 0

@@ -1,7 +1,5 @@
 """The gallery in a real browser."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """The gallery on the site of the documentation, whose data is in the repository."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from pathlib import Path

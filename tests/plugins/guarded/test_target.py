@@ -1,7 +1,5 @@
 """A target with a detector in front: what it scores, what a search sees, what it refuses."""
 
-from __future__ import annotations
-
 import json
 import os
 from pathlib import Path
@@ -263,8 +261,7 @@ def test_a_run_resumes_and_its_files_score_what_it_recorded(tmp_path, detector):
     file = write(tmp_path, detector)
     out = "--out", tmp_path / "run", "--no-report"
     assert neatfool("run", file, *out).exit_code == 0
-    resumed = neatfool("resume", tmp_path / "run", "--generations", "5", "--no-report")
-    assert resumed.exit_code == 0, resumed.output
+    neatfool("resume", tmp_path / "run", "--generations", "5", "--no-report", exit_code=0)
     verified = json.loads(neatfool("verify", tmp_path / "run", "--json").stdout)
     assert verified["wrong"] == 0
     run = open_run(tmp_path / "run")
@@ -276,9 +273,8 @@ def test_a_run_resumes_and_its_files_score_what_it_recorded(tmp_path, detector):
 
 def test_gradient_ascent_climbs_past_the_detector(tmp_path):
     file = write(tmp_path, "energy", scheme="gradient\nclasses = 3, 8\nsteps = 40")
-    made = neatfool("run", file, "--out", tmp_path / "run", "--no-report", "--set",
-                    "experiment.generations=60")  # fmt: skip
-    assert made.exit_code == 0, made.output
+    neatfool("run", file, "--out", tmp_path / "run", "--no-report", "--set",
+                    "experiment.generations=60", exit_code=0)  # fmt: skip
     assert [elite.confidence > 0.99 for elite in open_run(tmp_path / "run")] == [True, True]
 
 
@@ -286,8 +282,7 @@ def test_a_guard_is_not_guarded_again(tmp_path):
     first = write(tmp_path)
     (tmp_path / "second").mkdir()
     second = write(tmp_path / "second", guards=first)
-    result = neatfool("run", second, "--out", tmp_path / "run")
-    assert result.exit_code == 2
+    result = neatfool("run", second, "--out", tmp_path / "run", exit_code=2)
     assert "guarded already" in result.output
 
 

@@ -1,7 +1,5 @@
 """What the tests of the target http share."""
 
-from __future__ import annotations
-
 import pytest
 from faulty_server import FaultyServer
 

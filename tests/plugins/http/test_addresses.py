@@ -1,7 +1,5 @@
 """Target http: where it may connect to."""
 
-from __future__ import annotations
-
 import socket
 import threading
 

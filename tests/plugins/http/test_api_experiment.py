@@ -1,7 +1,5 @@
 """experiments/api.ini, by the two commands that it names."""
 
-from __future__ import annotations
-
 import re
 import socket
 from pathlib import Path
@@ -26,8 +24,9 @@ def test_the_docs_give_the_same_two_commands():
 def test_serve_refuses_a_costly_target_before_it_connects(monkeypatch):
     # Nobody answers at port 9: connecting would be given up after 0.2 seconds, with another error.
     monkeypatch.setattr(service, "GIVE_UP_AFTER", 0.2)
-    result = neatfool("serve", EXPERIMENTS / "api.ini", "--set=target.url=http://127.0.0.1:9")
-    assert result.exit_code == 2, result.output
+    result = neatfool(
+        "serve", EXPERIMENTS / "api.ini", "--set=target.url=http://127.0.0.1:9", exit_code=2
+    )
     assert re.search("target 'http' .* costs something", result.stderr)
 
 

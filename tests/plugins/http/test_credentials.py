@@ -1,7 +1,5 @@
 """Target http: a key that nothing shows."""
 
-from __future__ import annotations
-
 import time
 
 import pytest

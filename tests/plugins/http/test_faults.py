@@ -1,7 +1,5 @@
 """Target http: what goes wrong, what is tried again, and when it ends."""
 
-from __future__ import annotations
-
 import errno
 import json
 import socket
@@ -307,20 +305,6 @@ def test_requests_are_spread_over_time_whichever_thread_sends_them(server):
         for thread in threads:
             thread.join()
     assert max(each.time for each in server.asked) - began >= 5 / 20
-
-
-def test_the_same_scores_come_of_a_server_that_fails_one_time_in_five(server):
-    images = random_images(120)
-    server.rate = 0.2
-    with open_target(server) as target:
-        for at in range(0, 120, 2):
-            part = images[at : at + 2]
-            scores = target.score(part)
-            assert scores.ok.all()
-            assert np.array_equal(scores.logits, logits_of(part))
-    failed = [each.fault for each in server.asked if each.fault]
-    assert len(server.asked) == 60 + len(failed)
-    assert len(failed) > 5
 
 
 def test_a_connection_that_is_reset_at_once_is_tried_again(server, monkeypatch):

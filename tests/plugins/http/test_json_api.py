@@ -1,7 +1,5 @@
 """Target http: APIs that answer in JSON."""
 
-from __future__ import annotations
-
 import base64
 import json
 

@@ -74,11 +74,6 @@ def killed_many_times(tmp_path, images, kills):
 
 
 @pytest.mark.slow
-def test_a_run_killed_again_and_again_ends_alike_and_within_its_budget(tmp_path):
-    killed_many_times(tmp_path, images=120, kills=4)
-
-
-@pytest.mark.slow
 def test_twenty_kills_overspend_nothing_and_lose_nothing(tmp_path):
     killed_many_times(tmp_path, images=600, kills=20)
 

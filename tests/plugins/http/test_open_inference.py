@@ -1,7 +1,5 @@
 """Target http: models behind the Open Inference Protocol."""
 
-from __future__ import annotations
-
 import json
 
 import numpy as np

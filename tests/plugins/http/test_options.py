@@ -1,7 +1,5 @@
 """Target http: what an experiment may say, and what must not stand in it."""
 
-from __future__ import annotations
-
 import pytest
 
 from neatfool import ExperimentError
@@ -10,6 +8,14 @@ from neatfool.plugin.manager import PluginManager
 
 CANARY = "sk-canary0123456789"
 HTTPS = "https://example.org"
+HEADERS_OF_KEYS = (
+    *("x-functions-key", "X-Key", "X-Auth", "Auth", "X-Client-Key", "X-License-Key"),
+    *("X-Session", "X-Pass", "Key", "X-Code"),
+)
+FIELDS_OF_KEYS = (
+    *("apiKey", "APIKey", "access_token", "client-secret", "AWSAccessKeyId", "auth", "code", "pwd"),
+    *("pass", "client_key", "app_key", "appkey", "secretkey", "accesskey", "authtoken"),
+)
 
 
 def read(**options):
@@ -53,7 +59,6 @@ def json_options(**options):
         {"api_key_env": "mine or yours"},
         {"api_key_env": "AKIACANARY0123456789"},
         {"model": CANARY},
-        {"headers": {"X-Key": "mine"}},
         {"url": "https://example.org?code=mine"},
         {"url": "https://example.org?app_key=mine"},
         json_options(body={"image": "{image}", "key": "mine"}),
@@ -61,6 +66,8 @@ def json_options(**options):
         json_options(body={"image": "{image}", "more": [{"accessToken": "mine"}]}),
         json_options(body={"image": "{image}", "text": f"with {CANARY}"}),
         json_options(body=f"image, {CANARY}"),
+        *({"headers": {name: "mine"}} for name in HEADERS_OF_KEYS),
+        *(json_options(body={"image": "{image}", name: "mine"}) for name in FIELDS_OF_KEYS),
     ],
 )
 def test_a_key_in_an_experiment_is_an_error_that_does_not_show_it(options):
@@ -83,6 +90,7 @@ def test_a_key_in_an_experiment_is_an_error_that_does_not_show_it(options):
         json_options(body={"image": "{image}", "max_tokens": 5, "task": "Basic classification"}),
         json_options(body={"image": "data:image/png;base64,{image}", "monkey": "yes"}),
         json_options(body={"image": "{image}", "language_code": "en", "pass_through": "no"}),
+        json_options(body={"image": "{image}", "key_points": 1, "keyword": "a", "tokenizer": "b"}),
         {"api_key_env": "HF_TOKEN"},
         {"api_key_env": "A", "headers": {"X-Goog-Api-Key": "{key}"}},
     ],

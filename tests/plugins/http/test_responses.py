@@ -1,7 +1,5 @@
 """Target http: whatever a service answers, it becomes scores that can be used, or none."""
 
-from __future__ import annotations
-
 import json
 from contextlib import suppress
 

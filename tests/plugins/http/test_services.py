@@ -1,7 +1,5 @@
 """Target http: the examples of the documentation against strict services."""
 
-from __future__ import annotations
-
 import json
 import logging
 import re

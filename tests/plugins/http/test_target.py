@@ -1,7 +1,5 @@
 """Target http: what is sent, and what is made of the answers."""
 
-from __future__ import annotations
-
 import json
 import sys
 

@@ -1,7 +1,5 @@
 """What the target ``imagenet`` is asked for, and how it says what is wrong with that."""
 
-from __future__ import annotations
-
 import re
 
 import pytest
@@ -36,12 +34,12 @@ from neatfool_plugins.imagenet import Options, imagenet_labels, labels_for, read
         ({"modle": "onnx:a"}, "Extra inputs"),
     ],
 )
-def test_what_is_wrong_is_said_before_anything_is_loaded(given, said) -> None:
+def test_what_is_wrong_is_said_before_anything_is_loaded(given, said):
     with pytest.raises(ValidationError, match=said):
         Options.model_validate(given)
 
 
-def test_the_model_is_efficientnet_lite0_unless_there_is_an_ensemble() -> None:
+def test_the_model_is_efficientnet_lite0_unless_there_is_an_ensemble():
     assert Options().models == ["efficientnet-lite0"]
     several = Options(ensemble=["efficientnet-lite0", "torchvision:resnet50/IMAGENET1K_V2"])
     assert several.models == ["efficientnet-lite0", "torchvision:resnet50/IMAGENET1K_V2"]
@@ -57,7 +55,7 @@ def test_the_model_is_efficientnet_lite0_unless_there_is_an_ensemble() -> None:
         ("onnx:net.onnx", r"pip install 'neatfool\[onnx\]'"),
     ],
 )
-def test_what_is_not_installed_is_said_with_how_to_install_it(model, command, monkeypatch) -> None:
+def test_what_is_not_installed_is_said_with_how_to_install_it(model, command, monkeypatch):
     monkeypatch.setattr(formats, "find_spec", lambda _: None)
     with pytest.raises(
         ExperimentError, match=rf"model = {model}: needs .*not installed; {command}"
@@ -65,7 +63,7 @@ def test_what_is_not_installed_is_said_with_how_to_install_it(model, command, mo
         load_classifier(Request(model))
 
 
-def test_names_are_imagenet_s_in_its_order_and_all_different() -> None:
+def test_names_are_imagenet_s_in_its_order_and_all_different():
     labels = imagenet_labels()
     assert len(labels) == len(set(labels)) == 1000
     assert [labels[index] for index in (0, 134, 517, 638, 639, 779, 999)] == [
@@ -79,14 +77,14 @@ def test_names_are_imagenet_s_in_its_order_and_all_different() -> None:
     ]
 
 
-def test_names_come_with_the_network_or_follow_from_their_number() -> None:
+def test_names_come_with_the_network_or_follow_from_their_number():
     assert labels_for(3, ["a", "b", "c"]) == ("a", "b", "c")
     assert labels_for(3, None) == labels_for(3, ["a", "b"]) == ("0", "1", "2")
     assert labels_for(1000, None)[0] == "tench"
     assert labels_for(1001, None)[:2] == ("background", "tench")
 
 
-def test_a_file_of_names_must_be_as_long_as_there_are_classes(tmp_path) -> None:
+def test_a_file_of_names_must_be_as_long_as_there_are_classes(tmp_path):
     path = tmp_path / "names.txt"
     path.write_text("a\nb\n", encoding="utf-8")
     assert read_labels(path, 2) == ("a", "b")
@@ -96,7 +94,7 @@ def test_a_file_of_names_must_be_as_long_as_there_are_classes(tmp_path) -> None:
         read_labels(tmp_path / "no", 3)
 
 
-def test_the_names_of_imagenets_classes_are_torchvisions() -> None:
+def test_the_names_of_imagenets_classes_are_torchvisions():
     from torchvision.models import ResNet18_Weights
 
     categories = ResNet18_Weights.IMAGENET1K_V1.meta["categories"]

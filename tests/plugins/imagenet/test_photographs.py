@@ -25,11 +25,11 @@ SHAPES = {"wide": (0, 40, 300, 215), "tall": (51, 0, 262, 300)}
 """What is cut out of the packaged photographs, which are squares."""
 
 
-def not_square(name: str) -> Image.Image:
+def not_square(name):
     return PHOTOGRAPHS[0].open().crop(SHAPES[name])
 
 
-def documented(image: Image.Image, side: int, larger: int) -> torch.Tensor:
+def documented(image, side, larger):
     """Resize the shorter side (bicubic), and cut the middle out, as EfficientNet-Lite's authors."""
     width, height = (larger * each // min(image.size) for each in image.size)
     left, top = round((width - side) / 2), round((height - side) / 2)
@@ -53,7 +53,7 @@ def folder(tmp_path):
 
 
 @pytest.mark.parametrize("model", SIDES)
-def test_detectors_are_shown_photographs_in_the_networks_own_way(model, folder) -> None:
+def test_detectors_are_shown_photographs_in_the_networks_own_way(model, folder):
     found = target(model=model)
     side = SIDES[model]
     expected = [documented(not_square(name), side, side + 32) for name in ("tall", "wide")]
@@ -61,7 +61,7 @@ def test_detectors_are_shown_photographs_in_the_networks_own_way(model, folder) 
     assert f"shorter side to {side + 32} (bicubic), middle cut out" in found.describe()
 
 
-def test_a_network_in_a_file_is_shown_photographs_of_its_size_as_they_are(tmp_path) -> None:
+def test_a_network_in_a_file_is_shown_photographs_of_its_size_as_they_are(tmp_path):
     module = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 8 * 8, 2))
     torch.jit.trace(module.eval(), torch.zeros(2, 3, 8, 8)).save(str(tmp_path / "net.pt"))
     found = target(model=f"torchscript:{tmp_path}/net.pt", size=8)
@@ -72,14 +72,14 @@ def test_a_network_in_a_file_is_shown_photographs_of_its_size_as_they_are(tmp_pa
 
 
 @pytest.mark.slow
-def test_a_guard_shows_photographs_as_the_target_behind_it(folder) -> None:
+def test_a_guard_shows_photographs_as_the_target_behind_it(folder):
     inner = target()
     guarded = GuardedTarget(inner, in_distribution(inner, folder), detector="msp")
     expected = documented(not_square("wide"), 224, 256)
     assert torch.equal(fit_photograph(not_square("wide"), guarded)[0], expected)
 
 
-def test_the_check_at_the_start_shows_photographs_in_the_same_way(monkeypatch) -> None:
+def test_the_check_at_the_start_shows_photographs_in_the_same_way(monkeypatch):
     wide = not_square("wide")
     changed = [replace(each, open=wide.copy) for each in PHOTOGRAPHS]
     monkeypatch.setattr(photographs, "PHOTOGRAPHS", changed)
@@ -98,9 +98,7 @@ def test_the_check_at_the_start_shows_photographs_in_the_same_way(monkeypatch) -
 
 
 @pytest.mark.slow
-def test_transfer_shows_each_network_photographs_in_its_own_way(
-    tmp_path, folder, monkeypatch
-) -> None:
+def test_transfer_shows_each_network_photographs_in_its_own_way(tmp_path, folder, monkeypatch):
     def grey(images: np.ndarray) -> np.ndarray:
         light = images.mean((1, 2, 3)) / 255
         return np.stack([light, 1 - light], 1)
@@ -126,7 +124,7 @@ def test_transfer_shows_each_network_photographs_in_its_own_way(
     assert torch.equal(shown[-1], torch.stack(expected))
 
 
-def test_networks_of_an_ensemble_see_what_the_largest_is_shown() -> None:
+def test_networks_of_an_ensemble_see_what_the_largest_is_shown():
     both = target(ensemble=("efficientnet-lite0", "efficientnet-lite1"))
     expected = documented(not_square("tall"), 240, 272)
     assert torch.equal(fit_photograph(not_square("tall"), both)[0], expected)
@@ -134,7 +132,7 @@ def test_networks_of_an_ensemble_see_what_the_largest_is_shown() -> None:
 
 
 @pytest.mark.slow
-def test_ten_crops_are_taken_of_the_middle_that_is_as_large_as_in_training() -> None:
+def test_ten_crops_are_taken_of_the_middle_that_is_as_large_as_in_training():
     ten = target(crops="ten")
     expected = documented(not_square("wide"), 256, 256)
     assert torch.equal(fit_photograph(not_square("wide"), ten)[0], expected)

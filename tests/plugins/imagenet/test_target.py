@@ -30,11 +30,11 @@ library = pytest.importorskip(
 LITE = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")
 
 
-def target(**options) -> ImageNetTarget:
+def target(**options):
     return ImageNetTarget(Options(device="cpu", **options))
 
 
-def photographs(target: ImageNetTarget) -> torch.Tensor:
+def photographs(target):
     return torch.cat([fit_photograph(photograph.open(), target) for photograph in PHOTOGRAPHS])
 
 
@@ -45,30 +45,30 @@ def kept(**options) -> ImageNetTarget:
 
 
 @pytest.fixture(scope="module")
-def lite0() -> ImageNetTarget:
+def lite0():
     return kept()
 
 
 @pytest.mark.slow
-def test_an_ensemble_keeps_the_contract_of_targets() -> None:
+def test_an_ensemble_keeps_the_contract_of_targets():
     check_plugin("target", lambda: target(ensemble=LITE[:2]))
 
 
 @pytest.mark.parametrize("options", [{}, {"crops": "ten"}, {"model": "efficientnet-lite1"}])
-def test_options_tell_what_the_target_takes(options) -> None:
+def test_options_tell_what_the_target_takes(options):
     assert Options(**options).spec() == kept(**options).spec
 
 
 @pytest.mark.parametrize(
     "options", [{"ensemble": LITE[:2]}, {"weights": "a"}, {"model": "onnx:a"}, {"class_names": "a"}]
 )
-def test_options_do_not_tell_what_is_in_a_file(options, tmp_path, monkeypatch) -> None:
+def test_options_do_not_tell_what_is_in_a_file(options, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a").touch()
     assert Options(**options).spec() is None
 
 
-def test_importing_the_plugin_imports_nothing_that_is_heavy() -> None:
+def test_importing_the_plugin_imports_nothing_that_is_heavy():
     code = (
         "import sys, neatfool_plugins.imagenet;"
         "assert not {'torch', 'torchvision', 'numpy'} & sys.modules.keys()"
@@ -76,7 +76,7 @@ def test_importing_the_plugin_imports_nothing_that_is_heavy() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_a_packaged_network_is_loaded_without_torchvision() -> None:
+def test_a_packaged_network_is_loaded_without_torchvision():
     # It takes a second of each start, and 100 MB.
     code = (
         "import sys; from neatfool_plugins.imagenet import Options;"
@@ -90,7 +90,7 @@ def test_a_packaged_network_is_loaded_without_torchvision() -> None:
 @pytest.mark.parametrize("size", [(224, 224), (256, 256), (90, 130)])
 @pytest.mark.parametrize("how", ["bilinear", "bicubic"])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_photographs_are_prepared_as_torchvision_does_it(size, how, channels) -> None:
+def test_photographs_are_prepared_as_torchvision_does_it(size, how, channels):
     ours = Preprocessing(*size, 256, (0.0,), (1.0,), how, channels)
     for photograph in PHOTOGRAPHS:
         image = photograph.open().convert("L" if channels == 1 else "RGB")
@@ -101,14 +101,14 @@ def test_photographs_are_prepared_as_torchvision_does_it(size, how, channels) ->
 
 
 @pytest.mark.parametrize(("model", "side"), [*zip(LITE, (224, 240, 260), strict=True)])
-def test_each_packaged_network_has_its_own_size_and_recognises_the_photographs(model, side) -> None:
+def test_each_packaged_network_has_its_own_size_and_recognises_the_photographs(model, side):
     found = kept(model=model)
     assert found.spec.shape == (3, side, side)
     assert len(found.spec.classes) == len(set(found.spec.classes)) == 1000
     found.self_check()
 
 
-def test_what_the_photographs_show_is_what_the_network_says(lite0) -> None:
+def test_what_the_photographs_show_is_what_the_network_says(lite0):
     said = lite0.score(photographs(lite0)).probs.argmax(1)
     names = [lite0.spec.classes[index] for index in said]
     assert names[0] in {"tabby", "tiger cat", "Egyptian cat"}
@@ -116,7 +116,7 @@ def test_what_the_photographs_show_is_what_the_network_says(lite0) -> None:
     assert names[3] == "tripod"
 
 
-def test_images_are_scaled_by_127_and_128_exactly(lite0) -> None:
+def test_images_are_scaled_by_127_and_128_exactly(lite0):
     images = photographs(lite0)
     with torch.inference_mode():
         by_hand = lite0.classifiers[0].module((images.float() - 127) / 128)
@@ -124,7 +124,7 @@ def test_images_are_scaled_by_127_and_128_exactly(lite0) -> None:
     assert "(x - 127) / 128" in lite0.describe()
 
 
-def test_every_photograph_is_licensed_and_named_by_classes_that_there_are(lite0) -> None:
+def test_every_photograph_is_licensed_and_named_by_classes_that_there_are(lite0):
     known = photographs_showing(lite0.spec.classes)
     assert [*map(len, known.values())] == [3, 4, 3, 2, 4]
     folder = Path(neatfool.models.__file__).with_name("photographs")
@@ -142,14 +142,14 @@ def test_every_photograph_is_licensed_and_named_by_classes_that_there_are(lite0)
     [(0.0, 1.0), (127.0, 1.0), (127.0, 1280.0)],
     ids=["bytes", "contrast 128 times", "contrast a tenth"],
 )
-def test_images_scaled_as_in_no_training_fail_the_check(mean, std, lite0) -> None:
+def test_images_scaled_as_in_no_training_fail_the_check(mean, std, lite0):
     wrong = copy(lite0)
     wrong.networks = [Network(wrong.classifiers[0].module, mean=mean, std=std, device="cpu")]
     with pytest.raises(TargetError, match=r"recognised \d of 5 photographs.*Not: .*scaled"):
         wrong.self_check()
 
 
-def test_random_weights_fail_the_check(lite0) -> None:
+def test_random_weights_fail_the_check(lite0):
     wrong = copy(lite0)
     torch.manual_seed(0)
     module = library.EfficientNet.from_name("efficientnet-lite0").eval()
@@ -159,7 +159,7 @@ def test_random_weights_fail_the_check(lite0) -> None:
 
 
 @pytest.mark.slow
-def test_one_bad_network_of_an_ensemble_fails_the_check() -> None:
+def test_one_bad_network_of_an_ensemble_fails_the_check():
     wrong = copy(kept(ensemble=LITE[:2]))
     module = wrong.classifiers[1].module
     wrong.networks = [wrong.networks[0], Network(module, mean=0.0, std=1.0, device="cpu")]
@@ -167,7 +167,7 @@ def test_one_bad_network_of_an_ensemble_fails_the_check() -> None:
         wrong.self_check()
 
 
-def test_the_check_can_be_left_out_and_that_is_said() -> None:
+def test_the_check_can_be_left_out_and_that_is_said():
     unchecked = target(check_photographs=False)
     unchecked.networks = [Network(unchecked.classifiers[0].module, mean=0.0, std=1.0, device="cpu")]
     unchecked.self_check()
@@ -175,7 +175,7 @@ def test_the_check_can_be_left_out_and_that_is_said() -> None:
 
 
 @pytest.mark.slow
-def test_ten_crops_are_the_mean_of_ten_softmaxes() -> None:
+def test_ten_crops_are_the_mean_of_ten_softmaxes():
     ten = kept(crops="ten")
     assert ten.spec.shape == (3, 256, 256)
     assert ten.batch_size == 2, "each is ten images to the network"
@@ -193,7 +193,7 @@ def test_ten_crops_are_the_mean_of_ten_softmaxes() -> None:
     assert "ten parts" in ten.describe()
 
 
-def test_an_ensemble_is_the_mean_of_its_networks_at_the_largest_size() -> None:
+def test_an_ensemble_is_the_mean_of_its_networks_at_the_largest_size():
     both = kept(ensemble=LITE[:2])
     assert both.spec.shape == (3, 240, 240)
     assert len(both.networks) == 2
@@ -212,7 +212,7 @@ def test_an_ensemble_is_the_mean_of_its_networks_at_the_largest_size() -> None:
     assert "mean of the networks'" in both.describe()
 
 
-def test_log_odds_of_a_mean_grow_where_its_probability_is_one_to_the_last_bit() -> None:
+def test_log_odds_of_a_mean_grow_where_its_probability_is_one_to_the_last_bit():
     margins = torch.tensor([40.0, 60.0, 80.0])
     logits = torch.zeros(3, 2, 5)
     logits[0, 0, 0], logits[1, 0, 0], logits[2, 0, 0] = margins
@@ -225,7 +225,7 @@ def test_log_odds_of_a_mean_grow_where_its_probability_is_one_to_the_last_bit() 
 
 
 @pytest.mark.slow
-def test_gradients_are_those_of_what_is_scored() -> None:
+def test_gradients_are_those_of_what_is_scored():
     for options in ({"crops": "ten"}, {"ensemble": LITE[:2]}):
         made = target(**options)
         images = photographs(made)[:1]
@@ -237,7 +237,7 @@ def test_gradients_are_those_of_what_is_scored() -> None:
         assert pixels.grad.abs().max() > 0
 
 
-def test_the_fingerprint_tells_what_scores_otherwise(lite0) -> None:
+def test_the_fingerprint_tells_what_scores_otherwise(lite0):
     others = [
         kept(model="efficientnet-lite1"),
         kept(crops="ten"),
@@ -252,7 +252,7 @@ def test_the_fingerprint_tells_what_scores_otherwise(lite0) -> None:
     assert changed.fingerprint() != lite0.fingerprint()
 
 
-def test_a_run_says_at_its_start_what_is_fooled_and_how_it_looks(tmp_path) -> None:
+def test_a_run_says_at_its_start_what_is_fooled_and_how_it_looks(tmp_path):
     (tmp_path / "few.txt").write_text("school bus\n# and\n281\n", encoding="utf-8")
     text = (
         "[experiment]\nname = few\ngenerations = 1\n[target]\nplugin = imagenet\n"
@@ -270,7 +270,7 @@ def test_a_run_says_at_its_start_what_is_fooled_and_how_it_looks(tmp_path) -> No
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
-def test_the_gpu_scores_as_the_cpu_does(lite0) -> None:
+def test_the_gpu_scores_as_the_cpu_does(lite0):
     there = ImageNetTarget(Options(device="cuda"))
     there.self_check()
     images = photographs(lite0)

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
@@ -14,7 +12,6 @@ from safetensors.torch import load_file, save_file
 
 from neatfool import ExperimentError, TargetError
 from neatfool.ood import read_mnist
-from neatfool.testing import check_plugin
 from neatfool_plugins.mnist import Options, lenet
 from neatfool_plugins.mnist.lenet import MnistTarget, load_digits
 from neatfool_plugins.mnist.training import measure_accuracy, new_lenet
@@ -27,29 +24,25 @@ needs_full_data = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def target() -> MnistTarget:
+def target():
     return MnistTarget(Options(device="cpu"))
 
 
 @pytest.fixture(scope="module")
-def digits() -> torch.Tensor:
+def digits():
     return torch.from_numpy(load_digits()[0])
 
 
-def test_the_target_keeps_its_contract() -> None:
-    check_plugin("target", lambda: MnistTarget(Options(device="cpu")))
-
-
-def tensors() -> dict[str, torch.Tensor]:
+def tensors():
     return load_file(lenet.PACKAGED)
 
 
-def weights_file(folder: Path, tensors: dict[str, torch.Tensor]) -> Path:
+def weights_file(folder, tensors):
     save_file(tensors, folder / "other.safetensors")
     return folder / "other.safetensors"
 
 
-def test_importing_the_plugin_and_its_commands_imports_no_torch() -> None:
+def test_importing_the_plugin_and_its_commands_imports_no_torch():
     code = (
         "import sys, click, neatfool_plugins.mnist as m; m.neatfool_add_commands(click.Group());"
         "assert not {'torch', 'torchvision', 'numpy'} & sys.modules.keys()"
@@ -57,24 +50,24 @@ def test_importing_the_plugin_and_its_commands_imports_no_torch() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_a_device_that_is_not_there_is_refused() -> None:
+def test_a_device_that_is_not_there_is_refused():
     with pytest.raises(ValidationError, match="torch knows no such device; give auto, cpu or cuda"):
         Options(device="tpu")
 
 
-def test_the_model_card_describes_the_packaged_file() -> None:
+def test_the_model_card_describes_the_packaged_file():
     card = CARD.read_text(encoding="utf-8")
     assert sha256(lenet.PACKAGED.read_bytes()).hexdigest() in card
 
 
-def test_the_packaged_network_reads_the_packaged_digits(target: MnistTarget) -> None:
+def test_the_packaged_network_reads_the_packaged_digits(target):
     images, labels = load_digits()
     right = target.score(torch.from_numpy(images)).probs.argmax(1) == labels
     assert right.mean() >= 0.97
     target.self_check()
 
 
-def test_the_packaged_digits_are_thirty_of_each_class() -> None:
+def test_the_packaged_digits_are_thirty_of_each_class():
     images, labels = load_digits()
     assert images.shape == (300, 1, 28, 28)
     assert images.dtype == np.uint8
@@ -82,7 +75,7 @@ def test_the_packaged_digits_are_thirty_of_each_class() -> None:
     assert len({image.tobytes() for image in images}) == 300
 
 
-def test_the_target_offers_the_packaged_digits_as_photographs(target: MnistTarget) -> None:
+def test_the_target_offers_the_packaged_digits_as_photographs(target):
     images, _ = load_digits()
     offered = target.photographs()
     assert len(offered) == len(images)
@@ -90,7 +83,7 @@ def test_the_target_offers_the_packaged_digits_as_photographs(target: MnistTarge
 
 
 @needs_full_data
-def test_the_packaged_digits_are_the_first_of_the_test_set() -> None:
+def test_the_packaged_digits_are_the_first_of_the_test_set():
     test = read_mnist(Path(FULL_DATA or "")).test
     images, _ = load_digits()
     first = [test.images[test.labels == digit][:30] for digit in range(10)]
@@ -98,7 +91,7 @@ def test_the_packaged_digits_are_the_first_of_the_test_set() -> None:
 
 
 @needs_full_data
-def test_the_packaged_network_reads_the_whole_test_set() -> None:
+def test_the_packaged_network_reads_the_whole_test_set():
     test = read_mnist(Path(FULL_DATA or "")).test
     assert len(test.labels) == 10_000
     accuracy = measure_accuracy(lenet.load(lenet.PACKAGED), test)
@@ -106,9 +99,7 @@ def test_the_packaged_network_reads_the_whole_test_set() -> None:
     assert f"{100 * accuracy:.2f} % of the 10,000" in CARD.read_text(encoding="utf-8")
 
 
-def test_scores_are_probabilities_and_their_logits(
-    target: MnistTarget, digits: torch.Tensor
-) -> None:
+def test_scores_are_probabilities_and_their_logits(target, digits):
     noise = torch.randint(0, 256, digits.shape, dtype=torch.uint8)
     for images in (digits, noise, torch.zeros_like(digits), torch.full_like(digits, 255)):
         scores = target.score(images)
@@ -122,9 +113,7 @@ def test_scores_are_probabilities_and_their_logits(
         )
 
 
-def test_equal_batches_score_equally_to_the_last_bit(
-    target: MnistTarget, digits: torch.Tensor
-) -> None:
+def test_equal_batches_score_equally_to_the_last_bit(target, digits):
     before = digits.clone()
     first, again = target.score(digits), target.score(digits)
     fresh = MnistTarget(Options(device="cpu")).score(digits)
@@ -134,9 +123,7 @@ def test_equal_batches_score_equally_to_the_last_bit(
     assert torch.equal(digits, before)
 
 
-def test_the_fingerprint_tells_networks_apart_and_not_files(
-    target: MnistTarget, tmp_path: Path
-) -> None:
+def test_the_fingerprint_tells_networks_apart_and_not_files(target, tmp_path):
     copy = MnistTarget(Options(weights=weights_file(tmp_path, tensors()), device="cpu"))
     assert copy.fingerprint() == target.fingerprint()
     changed = tensors()
@@ -145,14 +132,14 @@ def test_the_fingerprint_tells_networks_apart_and_not_files(
     assert other.fingerprint() != target.fingerprint()
 
 
-def test_a_network_that_reads_no_digits_fails_the_self_check(tmp_path: Path) -> None:
+def test_a_network_that_reads_no_digits_fails_the_self_check(tmp_path):
     path = tmp_path / "random.safetensors"
     lenet.save_weights(new_lenet(seed=1), path, {})
     with pytest.raises(TargetError, match=r"random\.safetensors recognised \d+ of 300 real"):
         MnistTarget(Options(weights=path)).self_check()
 
 
-def test_weights_that_are_not_there_are_refused(tmp_path: Path) -> None:
+def test_weights_that_are_not_there_are_refused(tmp_path):
     gone = Options().model_copy(update={"weights": tmp_path / "gone"})
     with pytest.raises(ExperimentError, match=r"weights = .*gone: No such file.*; give"):
         MnistTarget(gone)
@@ -162,7 +149,7 @@ def test_weights_that_are_not_there_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
-def test_the_gpu_scores_as_the_cpu_does(target: MnistTarget, digits: torch.Tensor) -> None:
+def test_the_gpu_scores_as_the_cpu_does(target, digits):
     there = MnistTarget(Options(device="cuda"))
     there.self_check()
     np.testing.assert_allclose(there.score(digits).probs, target.score(digits).probs, atol=1e-4)

@@ -3,13 +3,13 @@ from __future__ import annotations
 import json
 import struct
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 import numpy as np
 import pytest
 import torch
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 from safetensors import safe_open
 
 from neatfool import ExperimentError, StorageError, TargetError
@@ -17,27 +17,18 @@ from neatfool.ood import Digits
 from neatfool_plugins import mnist
 from neatfool_plugins.mnist import Options, lenet, training
 from neatfool_plugins.mnist.lenet import MnistTarget, load_digits
-from neatfool_plugins.mnist.training import (
-    Recipe,
-    TrainingEpoch,
-    measure_accuracy,
-    new_lenet,
-    train,
-)
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from neatfool_plugins.mnist.training import Recipe, measure_accuracy, new_lenet, train
 
 QUICK = Recipe(epochs=4, batch=16, learning_rate=0.02)
 
 
-def few() -> Digits:
+def few():
     images, labels = load_digits()
     return Digits(images[::2, 0], labels[::2].astype(np.uint8))
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path):
     digits = few()
     for part in ("train", "t10k"):
         for kind, array in (("images-idx3", digits.images), ("labels-idx1", digits.labels)):
@@ -46,27 +37,27 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def trained(recipe: Recipe) -> tuple[lenet.LeNet, list[TrainingEpoch]]:
+def trained(recipe):
     network = new_lenet(recipe.seed)
     return network, list(train(network, few(), few(), recipe))
 
 
-def equal(one: lenet.LeNet, other: lenet.LeNet) -> bool:
+def equal(one, other):
     mine, theirs = one.state_dict(), other.state_dict()
     return all(torch.equal(mine[name], theirs[name]) for name in mine)
 
 
-def command(*arguments: Any) -> Result:
+def command(*arguments):
     cli = click.Group()
     mnist.neatfool_add_commands(cli)
     return CliRunner().invoke(cli, ["mnist", "train", *map(str, arguments)])
 
 
-def quick_command(folder: Path, *arguments: Any) -> Result:
+def quick_command(folder, *arguments):
     return command("--data", folder, "--epochs", 1, "--out", folder / "w.safetensors", *arguments)
 
 
-def test_training_lowers_the_loss_and_raises_the_accuracy() -> None:
+def test_training_lowers_the_loss_and_raises_the_accuracy():
     before = measure_accuracy(new_lenet(QUICK.seed), few())
     network, epochs = trained(QUICK)
     assert [epoch.number for epoch in epochs] == [1, 2, 3, 4]
@@ -74,7 +65,7 @@ def test_training_lowers_the_loss_and_raises_the_accuracy() -> None:
     assert epochs[-1].accuracy == measure_accuracy(network, few()) > before + 0.5
 
 
-def test_equal_seeds_train_equal_networks_and_others_do_not() -> None:
+def test_equal_seeds_train_equal_networks_and_others_do_not():
     torch.manual_seed(1)
     first, steps = trained(replace(QUICK, epochs=1))
     torch.manual_seed(2)
@@ -85,12 +76,12 @@ def test_equal_seeds_train_equal_networks_and_others_do_not() -> None:
     assert not equal(first, other)
 
 
-def test_a_diverging_training_says_so() -> None:
+def test_a_diverging_training_says_so():
     with pytest.raises(ExperimentError, match=r"the loss became .* in epoch 1"):
         trained(replace(QUICK, learning_rate=1e6))
 
 
-def test_what_is_saved_is_loaded_and_says_how_it_was_made(tmp_path: Path) -> None:
+def test_what_is_saved_is_loaded_and_says_how_it_was_made(tmp_path):
     network = new_lenet(5)
     lenet.save_weights(network, tmp_path / "a", {"seed": 5, "epochs": 0})
     loaded = lenet.load(tmp_path / "a")
@@ -101,7 +92,7 @@ def test_what_is_saved_is_loaded_and_says_how_it_was_made(tmp_path: Path) -> Non
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
-def test_the_command_writes_weights_that_the_target_takes(folder: Path) -> None:
+def test_the_command_writes_weights_that_the_target_takes(folder):
     out = folder / "w.safetensors"
     result = command("--data", folder, "--epochs", 25, "--seed", 9, "--out", out)
     assert result.exit_code == 0, result.output
@@ -116,7 +107,7 @@ def test_the_command_writes_weights_that_the_target_takes(folder: Path) -> None:
     assert about["accuracy"] > 0.5
 
 
-def test_the_command_replaces_a_file_only_by_force(folder: Path) -> None:
+def test_the_command_replaces_a_file_only_by_force(folder):
     out = folder / "w.safetensors"
     out.write_bytes(b"precious")
     refused = quick_command(folder)
@@ -128,16 +119,14 @@ def test_the_command_replaces_a_file_only_by_force(folder: Path) -> None:
         MnistTarget(Options(weights=out)).self_check()
 
 
-def test_the_command_refuses_a_folder_that_is_not_there_before_it_trains(folder: Path) -> None:
+def test_the_command_refuses_a_folder_that_is_not_there_before_it_trains(folder):
     result = quick_command(folder, "--out", folder / "none" / "w.safetensors")
     assert isinstance(result.exception, StorageError)
     assert "its folder does not exist" in str(result.exception)
     assert command("--data", folder / "none").exit_code == 2
 
 
-def test_without_a_network_the_download_says_what_to_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_network_the_download_says_what_to_do(tmp_path, monkeypatch):
     def offline(*_: Any, **__: Any) -> None:
         raise RuntimeError("Error downloading train-images-idx3-ubyte.gz")
 
@@ -147,9 +136,7 @@ def test_without_a_network_the_download_says_what_to_do(
         training.read(None)
 
 
-def test_what_was_downloaded_before_is_not_fetched_again(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_was_downloaded_before_is_not_fetched_again(folder, tmp_path, monkeypatch):
     raw = tmp_path / "cache" / "MNIST" / "raw"
     raw.mkdir(parents=True)
     for path in folder.glob("*ubyte"):
@@ -159,9 +146,7 @@ def test_what_was_downloaded_before_is_not_fetched_again(
     np.testing.assert_array_equal(training.read(None).test.images, few().images)
 
 
-def test_training_under_attack_says_how_robust_the_network_is(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_training_under_attack_says_how_robust_the_network_is(folder, monkeypatch):
     monkeypatch.setattr(training, "TEST_IMAGES", 10)
     result = quick_command(folder, "--adversarial", "--epsilon", 0.1, "--json")
     assert result.exit_code == 0, result.output
@@ -176,7 +161,7 @@ def test_training_under_attack_says_how_robust_the_network_is(
 
 
 @pytest.mark.parametrize("epsilon", ["nan", "0", "1.1", "-1"])
-def test_the_command_refuses_an_epsilon_outside_the_range(folder: Path, epsilon: str) -> None:
+def test_the_command_refuses_an_epsilon_outside_the_range(folder, epsilon):
     result = quick_command(folder, "--adversarial", "--epsilon", epsilon)
     assert result.exit_code == 2
     assert "Invalid value for '--epsilon'" in result.output

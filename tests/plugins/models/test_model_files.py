@@ -1,9 +1,6 @@
 """Networks of the target ``imagenet`` in files: what is found out, and what is asked for."""
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -29,9 +26,6 @@ from torch import nn
 from neatfool import ExperimentError, TargetError
 from neatfool.network import gradients_of
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 
 
@@ -44,7 +38,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::U
     ],
 )
 @pytest.mark.parametrize("fixed", [False, True])
-def test_an_onnx_file_may_have_any_layout(tmp_path, network, given, options, said, fixed) -> None:
+def test_an_onnx_file_may_have_any_layout(tmp_path, network, given, options, said, fixed):
     made = target(export_onnx(network, tmp_path / "a.onnx", given, fixed=fixed), **options)
     assert made.spec.shape == (3, 16, 16)
     np.testing.assert_allclose(made.score(noise(3)).probs, by_hand(noise(3)), atol=1e-5)
@@ -53,7 +47,7 @@ def test_an_onnx_file_may_have_any_layout(tmp_path, network, given, options, sai
     assert re.search(said, described, re.DOTALL)
 
 
-def test_layouts_are_tried_where_the_file_says_no_size(tmp_path) -> None:
+def test_layouts_are_tried_where_the_file_says_no_size(tmp_path):
     pytest.importorskip("onnx", reason="pip install onnx")
     torch.onnx.export(
         ChannelsLast().eval(),
@@ -69,7 +63,7 @@ def test_layouts_are_tried_where_the_file_says_no_size(tmp_path) -> None:
     np.testing.assert_allclose(made.score(noise(3)).probs, by_hand(noise(3)), atol=1e-5)
 
 
-def test_of_several_outputs_one_is_chosen(tmp_path) -> None:
+def test_of_several_outputs_one_is_chosen(tmp_path):
     model = export_onnx(WithFeatures(), tmp_path / "several.onnx", FLOATS)
     with pytest.raises(ExperimentError, match=r"output = NAME: \S+ \[4, 8\], \S+ \[4, 5, 1, 1\]$"):
         target(model)
@@ -87,7 +81,7 @@ def test_of_several_outputs_one_is_chosen(tmp_path) -> None:
         target(model, output="2")
 
 
-def test_numbers_that_may_be_either_are_asked_about(tmp_path) -> None:
+def test_numbers_that_may_be_either_are_asked_about(tmp_path):
     model = export_onnx(Sigmoids(), tmp_path / "sigmoids.onnx", FLOATS)
     with pytest.raises(ExperimentError, match=r"sum to .*, not to 1; .* outputs = logits, prob"):
         target(model, **SCALED)
@@ -102,7 +96,7 @@ def test_numbers_that_may_be_either_are_asked_about(tmp_path) -> None:
     assert not alone.spec.sums_to_one
 
 
-def test_an_onnx_graph_that_rounds_by_the_batch_is_computed_image_by_image(tmp_path) -> None:
+def test_an_onnx_graph_that_rounds_by_the_batch_is_computed_image_by_image(tmp_path):
     model = export_onnx(Small(), tmp_path / "floats.onnx", FLOATS)
     rounded = quantise_dynamically(model, tmp_path / "rounded.onnx")
     made = target(rounded, **SCALED)
@@ -112,7 +106,7 @@ def test_an_onnx_graph_that_rounds_by_the_batch_is_computed_image_by_image(tmp_p
     assert "one image at a time (the graph quantises dynamically" in made.describe()
 
 
-def test_an_input_that_is_not_of_images_is_refused(tmp_path) -> None:
+def test_an_input_that_is_not_of_images_is_refused(tmp_path):
     network = nn.Sequential(nn.Conv2d(4, 5, 16), nn.Flatten())
     model = export_onnx(network, tmp_path / "four.onnx", torch.zeros(1, 4, 16, 16))
     with pytest.raises(TargetError, match=r"takes \[any, 4, 16, 16\]; export a classifier of"):
@@ -125,7 +119,7 @@ def test_an_input_that_is_not_of_images_is_refused(tmp_path) -> None:
 # TFLite
 
 
-def write_tflite(path: Path, *, classes: int = 5, kind: str = "float32", sides=(16, 16)) -> str:
+def write_tflite(path, *, classes=5, kind="float32", sides=(16, 16)):
     """Write a network that looks at the mean colour; float inside, perhaps quantised outside."""
     pytest.importorskip("ai_edge_litert", reason="pip install 'neatfool[tflite]'")
     import flatbuffers
@@ -181,23 +175,23 @@ def write_tflite(path: Path, *, classes: int = 5, kind: str = "float32", sides=(
     return f"tflite:{path}"
 
 
-def colour_weights(classes: int) -> tuple[np.ndarray, np.ndarray]:
+def colour_weights(classes):
     draw = np.random.default_rng(0)
     return draw.normal(size=(classes, 3)).astype(np.float32), np.zeros(classes, np.float32)
 
 
-def colours(count: int) -> torch.Tensor:
+def colours(count):
     each = torch.randint(0, 256, (count, 3, 1, 1), generator=torch.Generator().manual_seed(1))
     return each.expand(-1, -1, 16, 16).to(torch.uint8)
 
 
-def by_colour(images: torch.Tensor, classes: int = 5) -> np.ndarray:
+def by_colour(images, classes=5):
     mean = (images.double().mean((2, 3)).numpy() - 127.5) / 63.75
     weights, _ = colour_weights(classes)
     return torch.from_numpy(mean @ weights.T).softmax(1).numpy()
 
 
-def test_a_tflite_file_of_floats_says_what_it_looks_at(tmp_path) -> None:
+def test_a_tflite_file_of_floats_says_what_it_looks_at(tmp_path):
     model = write_tflite(tmp_path / "a.tflite")
     with pytest.raises(ExperimentError, match="does not say how images are scaled; give both"):
         target(model)
@@ -214,9 +208,7 @@ def test_a_tflite_file_of_floats_says_what_it_looks_at(tmp_path) -> None:
 
 @pytest.mark.parametrize("kind", ["uint8", "int8"])
 @pytest.mark.parametrize("options", [{}, SCALED])
-def test_a_quantised_tflite_file_gets_bytes_and_gives_probabilities(
-    tmp_path, kind, options
-) -> None:
+def test_a_quantised_tflite_file_gets_bytes_and_gives_probabilities(tmp_path, kind, options):
     made = target(write_tflite(tmp_path / "a.tflite", kind=kind), **options)
     scores = made.score(colours(6)).probs
     np.testing.assert_allclose(scores, by_colour(colours(6)), atol=0.02)
@@ -224,14 +216,14 @@ def test_a_quantised_tflite_file_gets_bytes_and_gives_probabilities(
     assert ("bytes as they are" in made.describe()) == (not options)
 
 
-def test_1001_classes_begin_with_the_background(tmp_path) -> None:
+def test_1001_classes_begin_with_the_background(tmp_path):
     made = target(write_tflite(tmp_path / "a.tflite", classes=1001, kind="uint8"))
     assert made.spec.classes[:2] == ("background", "tench")
     with pytest.raises(TargetError, match=r"a\.tflite, by LiteRT .* recognised \d of 5"):
         made.self_check()
 
 
-def test_what_is_wrong_with_a_tflite_file_is_told(tmp_path) -> None:
+def test_what_is_wrong_with_a_tflite_file_is_told(tmp_path):
     pytest.importorskip("ai_edge_litert", reason="pip install 'neatfool[tflite]'")
     (tmp_path / "cut.tflite").write_bytes(b"TFL3")
     with pytest.raises(TargetError, match=r"cut\.tflite: LiteRT cannot load it"):
@@ -243,12 +235,12 @@ def test_what_is_wrong_with_a_tflite_file_is_told(tmp_path) -> None:
 # Programs of torch
 
 
-def save_script(network: nn.Module, path: Path, given: torch.Tensor) -> tuple[str, dict]:
+def save_script(network, path, given):
     torch.jit.trace(network.eval(), (given,)).save(str(path))
     return f"torchscript:{path}", {"size": 16}
 
 
-def save_exported(network: nn.Module, path: Path, given: torch.Tensor) -> tuple[str, dict]:
+def save_exported(network, path, given):
     many = given.expand(2, -1, -1, -1).contiguous()
     shapes = ({0: torch.export.Dim.DYNAMIC},)
     torch.export.save(torch.export.export(network.eval(), (many,), dynamic_shapes=shapes), path)
@@ -257,7 +249,7 @@ def save_exported(network: nn.Module, path: Path, given: torch.Tensor) -> tuple[
 
 @pytest.mark.parametrize("save", [save_script, save_exported])
 @pytest.mark.parametrize(("network", "given"), [(Small(), FLOATS), (ChannelsLast(), FLOATS_LAST)])
-def test_a_program_of_torch_scores_and_has_gradients(tmp_path, save, network, given) -> None:
+def test_a_program_of_torch_scores_and_has_gradients(tmp_path, save, network, given):
     model, needed = save(network, tmp_path / "a.pt2", given)
     made = target(model, **needed, **SCALED)
     np.testing.assert_allclose(made.score(noise(3)).probs, by_hand(noise(3)), atol=1e-5)
@@ -273,7 +265,7 @@ def test_a_program_of_torch_scores_and_has_gradients(tmp_path, save, network, gi
     assert made.fingerprint() == target(model, **needed, **SCALED).fingerprint()
 
 
-def test_a_program_that_was_exported_for_one_image_gets_one_at_a_time(tmp_path) -> None:
+def test_a_program_that_was_exported_for_one_image_gets_one_at_a_time(tmp_path):
     program = torch.export.export(WithFeatures().eval(), (FLOATS,))
     torch.export.save(program, tmp_path / "one.pt2")
     made = target(f"export:{tmp_path / 'one.pt2'}", output="1", **SCALED)
@@ -281,7 +273,7 @@ def test_a_program_that_was_exported_for_one_image_gets_one_at_a_time(tmp_path) 
     assert "one image at a time; gives logits (its output '1' of 3)" in made.describe()
 
 
-def test_what_is_wrong_with_a_program_of_torch_is_told(tmp_path) -> None:
+def test_what_is_wrong_with_a_program_of_torch_is_told(tmp_path):
     model, _ = save_script(Small(), tmp_path / "a.pt", FLOATS)
     with pytest.raises(ExperimentError, match=r"any size; choose one with \[target\] size"):
         target(model)

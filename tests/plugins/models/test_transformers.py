@@ -1,9 +1,6 @@
 """Networks of transformers score as transformers' own processor and model do."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -14,9 +11,6 @@ from neatfool import ExperimentError, TargetError, fit_photograph, load_experime
 from neatfool.models import PHOTOGRAPHS, photographs_showing
 from neatfool_plugins.imagenet import Options
 from neatfool_plugins.imagenet.target import ImageNetTarget
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 transformers = pytest.importorskip("transformers", reason="pip install 'neatfool[transformers]'")
 
@@ -76,7 +70,7 @@ def resnet():
 MADE = {"vit": vit, "grey vit": grey_vit, "convnext": convnext, "swin": swin, "resnet": resnet}
 
 
-def save(folder: Path, made) -> Path:
+def save(folder, made):
     torch.manual_seed(0)
     model, processor = made()
     model.save_pretrained(folder)
@@ -84,11 +78,11 @@ def save(folder: Path, made) -> Path:
     return folder
 
 
-def target(folder: Path, **options) -> ImageNetTarget:
+def target(folder, **options):
     return ImageNetTarget(Options(model=f"transformers:{folder}", device="cpu", **options))
 
 
-def theirs(folder: Path, images, **options) -> np.ndarray:
+def theirs(folder, images, **options):
     """Score images as transformers' own pipeline does."""
     processor = transformers.AutoImageProcessor.from_pretrained(folder)
     model = transformers.AutoModelForImageClassification.from_pretrained(folder).eval()

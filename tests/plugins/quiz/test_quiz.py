@@ -1,7 +1,5 @@
 """The quiz: what it asks and offers, its page, and what it refuses."""
 
-from __future__ import annotations
-
 import base64
 import gzip
 import io
@@ -38,8 +36,7 @@ def make(folder, *, plugin=PLUGIN, options=(), name="run"):
     file = write_experiment(folder)
     (folder / "patches.py").write_text(plugin)
     settings = [word for each in options for word in ("--set", each)]
-    made = neatfool("run", file, "--out", folder / name, "--no-report", *settings)
-    assert made.exit_code == 0, made.output
+    neatfool("run", file, "--out", folder / name, "--no-report", *settings, exit_code=0)
     return folder / name
 
 
@@ -64,8 +61,7 @@ def photographs(tmp_path):
 def asked(run, page, *options):
     """Write a quiz; give what it asks, with the picture of each question."""
     runs = run if isinstance(run, list) else [run]
-    result = neatfool("quiz", *runs, "-o", page, *options)
-    assert result.exit_code == 0, result.output
+    neatfool("quiz", *runs, "-o", page, *options, exit_code=0)
     told = json.loads(re.search(r'id="told">(.*?)</script>', page.read_text())[1])
     rows = json.loads(base64.b64decode(told["key"]))
     return [row | {"src": src} for row, src in zip(rows, told["pictures"], strict=True)]
@@ -191,8 +187,7 @@ def test_a_target_that_costs_something_is_not_asked(tmp_path, photographs):
 def test_a_strangers_network_is_not_loaded_unasked(small, tmp_path, monkeypatch):
     monkeypatch.setenv("NEATFOOL_CONFIG", str(tmp_path / "mine"))
     page = tmp_path / "quiz.html"
-    refused = neatfool("quiz", small, "-o", page)
-    assert refused.exit_code == 5
+    refused = neatfool("quiz", small, "-o", page, exit_code=5)
     assert "--trust" in refused.stderr
     assert not page.exists()
     for option in (["--photographs", 0], ["--trust"]):
@@ -200,8 +195,7 @@ def test_a_strangers_network_is_not_loaded_unasked(small, tmp_path, monkeypatch)
 
 
 def test_without_enough_photographs_it_says_so(small, tmp_path):
-    result = neatfool("quiz", small, "-o", tmp_path / "quiz.html")
-    assert result.exit_code == 0
+    result = neatfool("quiz", small, "-o", tmp_path / "quiz.html", exit_code=0)
     assert "There are only 0 photographs; give more with --in-distribution." in result.stderr
 
 
@@ -226,6 +220,5 @@ def test_digits_are_photographs_with_their_labels(tmp_path, small):
     ],
 )
 def test_what_cannot_be_asked_is_refused(small, options, code, said):
-    result = neatfool("quiz", small, *options)
-    assert result.exit_code == code
+    result = neatfool("quiz", small, *options, exit_code=code)
     assert said in result.stderr

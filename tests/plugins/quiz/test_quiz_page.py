@@ -1,7 +1,5 @@
 """The quiz in a real browser: played by keys and by touch, saved, and read again."""
 
-from __future__ import annotations
-
 import json
 import time
 

@@ -1,7 +1,5 @@
 """Recognition, from files of answers: what is found, printed, written and refused."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json
@@ -151,8 +149,7 @@ def test_json_follows_its_schema_and_csv_has_a_row_for_each_answer(mixed, tmp_pa
 def test_what_a_stranger_wrote_is_shown_and_not_obeyed(file, tmp_path):
     row = {"class": MARKUP, "choice_1": MARKUP, "run": MARKUP}
     written = write(file, answer(1, MARKUP, **row, player=MARKUP), answer(2, MARKUP, **row))
-    result = neatfool("recognise", written, "--html", tmp_path / "page.html")
-    assert result.exit_code == 0
+    result = neatfool("recognise", written, "--html", tmp_path / "page.html", exit_code=0)
     assert "\x1b" not in result.output
     assert "[red]" in result.stdout
     page = (tmp_path / "page.html").read_text()
@@ -178,8 +175,7 @@ def test_what_a_stranger_wrote_is_shown_and_not_obeyed(file, tmp_path):
     ],
 )
 def test_a_row_that_is_no_answer_is_refused_with_its_line(file, row, said):
-    result = neatfool("recognise", write(file, answer(), row))
-    assert result.exit_code == 2
+    result = neatfool("recognise", write(file, answer(), row), exit_code=2)
     assert f"{file}:3: " in result.stderr
     assert said in result.stderr
     assert "Traceback" not in result.output

@@ -11,12 +11,11 @@ from report_runs import FakeRun
 from neatfool_plugins.report import page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
 
 
 @pytest.fixture(scope="package", autouse=True)
-def all_drawn_once() -> Iterator[None]:
+def all_drawn_once():
     """Draw each graph and curve once for all pages: the same numbers give the same bytes."""
     drawn: dict[str, bytes] = {}
 
@@ -40,12 +39,12 @@ def all_drawn_once() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def make_run_in() -> Callable[..., FakeRun]:
+def make_run_in():
     """Make up a run in a folder."""
     return FakeRun
 
 
 @pytest.fixture
-def make_run(tmp_path: Path) -> Callable[..., FakeRun]:
+def make_run(tmp_path):
     """Make up a run whose folder is a temporary one."""
     return lambda **options: FakeRun(tmp_path, **options)

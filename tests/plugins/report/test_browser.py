@@ -6,17 +6,13 @@ import base64
 import re
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from browser import measure, needs_browser
 from devtools import Browser
 
 from neatfool.present import write_report
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 pytestmark = needs_browser
 
@@ -59,18 +55,18 @@ class Seen:
         return faults
 
 
-def look(page: str, folder: Path, *options: str) -> Seen:
+def look(page, folder, *options):
     """Open a copy of a page, with the probe in it, in the browser."""
     return Seen(*measure(page, folder, *options, more=SORT_AND_FIND))
 
 
 @pytest.fixture(scope="module")
-def page(make_run_in: Callable, tmp_path_factory: pytest.TempPathFactory) -> str:
+def page(make_run_in, tmp_path_factory):
     run = make_run_in(tmp_path_factory.mktemp("run"), generations=40)
     return write_report(run).read_text(encoding="utf-8")
 
 
-def test_gallery_curves_and_graphs_are_drawn_without_an_error(page: str, tmp_path: Path) -> None:
+def test_gallery_curves_and_graphs_are_drawn_without_an_error(page, tmp_path):
     seen = look(page, tmp_path)
     assert seen.faults() == []
     assert len(seen.images("picture")) == 11
@@ -81,7 +77,7 @@ def test_gallery_curves_and_graphs_are_drawn_without_an_error(page: str, tmp_pat
     assert min(image["height"] for image in seen.images("network")) > 100
 
 
-def test_the_gallery_is_sorted_and_searched(page: str, tmp_path: Path) -> None:
+def test_the_gallery_is_sorted_and_searched(page, tmp_path):
     seen = look(page, tmp_path).page
     assert seen["controls"] > 0
     assert sorted(seen["all"]) == list("0123456789") != seen["all"]
@@ -90,16 +86,14 @@ def test_the_gallery_is_sorted_and_searched(page: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("width", [500, 1900])
-def test_nothing_sticks_out_of_a_narrow_or_a_wide_window(
-    page: str, tmp_path: Path, width: int
-) -> None:
+def test_nothing_sticks_out_of_a_narrow_or_a_wide_window(page, tmp_path, width):
     seen = look(page, tmp_path, f"--window-size={width},900")
     assert seen.console == []
     assert seen.page["window"] == width
     assert seen.page["page"] <= width
 
 
-def test_the_checker_sees_a_broken_image(page: str, tmp_path: Path) -> None:
+def test_the_checker_sees_a_broken_image(page, tmp_path):
     broken = re.sub(
         r'src="data:image/png;base64,[^"]{20}', 'src="data:image/png;base64,', page, count=1
     )
@@ -108,7 +102,7 @@ def test_the_checker_sees_a_broken_image(page: str, tmp_path: Path) -> None:
     assert [fault for fault in faults if fault.startswith("not drawn") and "'natural': 0" in fault]
 
 
-def test_a_script_that_got_in_does_not_run_and_is_seen(page: str, tmp_path: Path) -> None:
+def test_a_script_that_got_in_does_not_run_and_is_seen(page, tmp_path):
     intruded = page.replace("<main>", "<main><script>document.body.remove()</script>", 1)
     faults = look(intruded, tmp_path).faults()
     assert faults
@@ -116,9 +110,7 @@ def test_a_script_that_got_in_does_not_run_and_is_seen(page: str, tmp_path: Path
 
 
 @pytest.fixture(scope="module")
-def of_many(
-    make_run_in: Callable, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Browser, str]]:
+def of_many(make_run_in, tmp_path_factory):
     """Open the page of a run of 400 classes; give the browser, and the page's address."""
     names = tuple(f"class {n}" + " of a long name" * (n % 3) for n in range(400))
     run = make_run_in(tmp_path_factory.mktemp("many"), classes=names, generations=40)
@@ -127,7 +119,7 @@ def of_many(
     browser.close()
 
 
-def top(browser: Browser, what: str) -> float:
+def top(browser, what):
     """Say how far from the window's top something lies, once the page does not move any more."""
     tops: list[float] = []
     while len(tops) < 4 or len({*tops[-4:]}) > 1:
@@ -138,7 +130,7 @@ def top(browser: Browser, what: str) -> float:
 
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [400, 1280])
-def test_a_link_to_a_graph_lands_there(of_many: tuple[Browser, str], width: int) -> None:
+def test_a_link_to_a_graph_lands_there(of_many, width):
     browser, address = of_many
     browser.resize(width, 900, phone=width == 400)
     browser.open("about:blank#")
@@ -154,7 +146,7 @@ def test_a_link_to_a_graph_lands_there(of_many: tuple[Browser, str], width: int)
 
 
 @pytest.mark.browser
-def test_the_first_screen_of_a_phone_has_a_picture(of_many: tuple[Browser, str]) -> None:
+def test_the_first_screen_of_a_phone_has_a_picture(of_many):
     browser, address = of_many
     browser.resize(400, 800, phone=True)
     browser.open("about:blank#")
@@ -165,9 +157,7 @@ def test_the_first_screen_of_a_phone_has_a_picture(of_many: tuple[Browser, str])
 
 
 @pytest.mark.browser
-def test_a_run_of_any_size_is_printed_on_a_few_pages(
-    of_many: tuple[Browser, str], page: str, tmp_path: Path
-) -> None:
+def test_a_run_of_any_size_is_printed_on_a_few_pages(of_many, page, tmp_path):
     browser, address = of_many
     (tmp_path / "few.html").write_text(page, encoding="utf-8")
     for each in (address, (tmp_path / "few.html").as_uri()):

@@ -1,7 +1,5 @@
 """The command ``neatfool report``."""
 
-from __future__ import annotations
-
 import pytest
 from commands import neatfool
 

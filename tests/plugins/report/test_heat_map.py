@@ -6,7 +6,7 @@ import io
 import re
 from base64 import b64decode
 from html import unescape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,21 +18,16 @@ import neatfool
 from neatfool.present import write_report
 from neatfool_plugins.report.heat_map import draw_heat_map
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from neatfool import Run
-
 AXES = {"brightness": (0, 1, 6), "contrast": (0, 0.5, 4), "stripes": (0, 0.5, 3)}
 
 
-def stripes(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def stripes(images):
     grey = images / 255
     across = np.abs(np.diff(grey)).mean((1, 2, 3))
     return across, np.stack([grey.mean((1, 2, 3)), grey.std((1, 2, 3)), across], 1)
 
 
-def evolve(folder: Path, measures: int) -> Run:
+def evolve(folder, measures):
     def score(images: np.ndarray) -> Any:
         scores, found = stripes(images)
         return scores, found[:, :measures]
@@ -43,9 +38,7 @@ def evolve(folder: Path, measures: int) -> Run:
 
 
 @pytest.mark.parametrize(("measures", "shape"), [(1, (1, 6)), (2, (4, 6)), (3, (4, 6))])
-def test_each_filled_cell_has_its_colour_and_leads_to_its_elite(
-    tmp_path: Path, measures: int, shape: tuple[int, int]
-) -> None:
+def test_each_filled_cell_has_its_colour_and_leads_to_its_elite(tmp_path, measures, shape):
     run = evolve(tmp_path, measures)
     heat = draw_heat_map(run)
     assert heat is not None
@@ -74,7 +67,7 @@ def test_each_filled_cell_has_its_colour_and_leads_to_its_elite(
     assert f"{len(heat.cells)} of {shape[0] * shape[1]} cells are filled" in unescape(page)
 
 
-def test_cells_that_are_too_small_for_pictures_have_none(tmp_path: Path) -> None:
+def test_cells_that_are_too_small_for_pictures_have_none(tmp_path):
     run = neatfool.evolve(
         lambda images: (images.mean((1, 2, 3)), images.mean((1, 2, 3))[:, None] / 255),
         image=(1, 8, 8),
@@ -88,7 +81,7 @@ def test_cells_that_are_too_small_for_pictures_have_none(tmp_path: Path) -> None
     assert ".cells.bare a img { display: none; }" in page
 
 
-def test_a_run_without_a_grid_has_none(tmp_path: Path) -> None:
+def test_a_run_without_a_grid_has_none(tmp_path):
     run = neatfool.evolve(
         lambda images: images.mean((1, 2, 3)), image=(1, 8, 8), images=40, out=tmp_path / "run"
     )
@@ -102,7 +95,7 @@ def test_a_run_without_a_grid_has_none(tmp_path: Path) -> None:
 
 @pytest.mark.browser
 @needs_browser
-def test_cells_show_their_pictures_and_are_walked_with_the_arrow_keys(tmp_path: Path) -> None:
+def test_cells_show_their_pictures_and_are_walked_with_the_arrow_keys(tmp_path):
     run = evolve(tmp_path, 2)
     browser = Browser(tmp_path / "browser")
     try:

@@ -6,7 +6,7 @@ from base64 import b64encode
 from dataclasses import replace
 from hashlib import sha256
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import networkx as nx
 import pytest
@@ -20,17 +20,11 @@ from neatfool.present import write_report
 from neatfool.wording import percent
 from neatfool_plugins.report import page as report_page
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
 EVIL = "<script>alert(1)</script>\"' onerror=alert(2) x='"
 
 
 @pytest.fixture(scope="module")
-def written(
-    make_run_in: Callable, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[..., Parsed]:
+def written(make_run_in, tmp_path_factory):
     """Write the page of a made-up run, once for each, to look at only."""
 
     pages: dict[str, Parsed] = {}
@@ -45,9 +39,7 @@ def written(
     return write
 
 
-def test_the_report_is_report_html_in_the_runs_folder_or_where_it_is_asked_for(
-    make_run: Callable, tmp_path: Path
-) -> None:
+def test_the_report_is_report_html_in_the_runs_folder_or_where_it_is_asked_for(make_run, tmp_path):
     """Only a page beside the images has links to them."""
     run = make_run(generations=3)
     page = write_report(run)
@@ -61,16 +53,12 @@ def test_the_report_is_report_html_in_the_runs_folder_or_where_it_is_asked_for(
     assert "img-src data:;" in there
 
 
-def test_a_folder_that_cannot_be_written_is_an_error_that_names_the_file(
-    make_run: Callable, tmp_path: Path
-) -> None:
+def test_a_folder_that_cannot_be_written_is_an_error_that_names_the_file(make_run, tmp_path):
     with pytest.raises(StorageError, match=r"nowhere.*page\.html: cannot be written"):
         write_report(make_run(generations=3), tmp_path / "nowhere" / "page.html")
 
 
-def test_every_class_is_in_the_gallery_with_confidence_and_generation(
-    written: Callable[..., Parsed],
-) -> None:
+def test_every_class_is_in_the_gallery_with_confidence_and_generation(written):
     parsed = written(generations=40)
     cards = parsed.of_class("card")
     assert {card["data-name"] for card in cards} == {*"0123456789"}
@@ -81,9 +69,7 @@ def test_every_class_is_in_the_gallery_with_confidence_and_generation(
         assert text in parsed.text
 
 
-def test_every_elite_has_its_graph_and_its_line_of_ancestors(
-    written: Callable[..., Parsed],
-) -> None:
+def test_every_elite_has_its_graph_and_its_line_of_ancestors(written):
     parsed = written(generations=40)
     assert len(parsed.of_class("detail")) == len(parsed.of_class("network")) == 10
     assert len(parsed.of_class("curve")) == 5  # with the matrix of goal switches
@@ -93,14 +79,14 @@ def test_every_elite_has_its_graph_and_its_line_of_ancestors(
     assert "12 of 19" in parsed.text
 
 
-def test_of_a_long_line_even_steps_and_both_ends_are_shown(written: Callable[..., Parsed]) -> None:
+def test_of_a_long_line_even_steps_and_both_ends_are_shown(written):
     line = written(generations=40).text.split("12 of 25, generation")[1]
     shown = [int(number) for number in re.findall(r"gen (\d+)", line)[:12]]
     assert (shown[0], shown[-1]) == (0, 24)
     assert {later - earlier for earlier, later in pairwise(shown)} == {2, 3}
 
 
-def test_nothing_is_loaded_from_anywhere(written: Callable[..., Parsed]) -> None:
+def test_nothing_is_loaded_from_anywhere(written):
     for tag, attrs in written(generations=3).tags:
         assert tag not in ("iframe", "object", "embed", "base")
         for name in ("src", "href", "srcset", "data", "action"):
@@ -109,7 +95,7 @@ def test_nothing_is_loaded_from_anywhere(written: Callable[..., Parsed]) -> None
             assert value is None or value.startswith(own), (tag, name, value[:80])
 
 
-def test_names_and_options_of_plugins_are_text_only(written: Callable[..., Parsed]) -> None:
+def test_names_and_options_of_plugins_are_text_only(written):
     parsed = written(
         generations=3,
         name=EVIL,
@@ -124,7 +110,7 @@ def test_names_and_options_of_plugins_are_text_only(written: Callable[..., Parse
     assert parsed.text.count("<script>alert(1)</script>") >= 6
 
 
-def test_the_pages_script_is_the_only_one_that_may_run(make_run: Callable) -> None:
+def test_the_pages_script_is_the_only_one_that_may_run(make_run):
     html = write_report(make_run(generations=3)).read_text(encoding="utf-8")
     script = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
     digest = b64encode(sha256(script[0].encode()).digest()).decode()
@@ -132,9 +118,7 @@ def test_the_pages_script_is_the_only_one_that_may_run(make_run: Callable) -> No
     assert f"script-src 'sha256-{digest}'" in html
 
 
-def test_of_many_classes_only_the_best_are_shown_closely(
-    written: Callable[..., Parsed], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_of_many_classes_only_the_best_are_shown_closely(written, monkeypatch):
     monkeypatch.setattr(report_page, "MOST_DETAILS", 3)
     monkeypatch.setattr(report_page, "FEW_DETAILS", 3)
     parsed = written(generations=3)
@@ -147,9 +131,7 @@ def test_of_many_classes_only_the_best_are_shown_closely(
     assert {link for link in links if link.startswith("#")} == {f"#{name}" for name in closely}
 
 
-def test_of_very_many_classes_the_gallery_holds_the_best(
-    written: Callable[..., Parsed], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_of_very_many_classes_the_gallery_holds_the_best(written, monkeypatch):
     everything = written(generations=3)
     monkeypatch.setattr(report_page, "MOST_DETAILS", 2)
     monkeypatch.setattr(report_page, "MOST_CARDS", 4)
@@ -160,7 +142,7 @@ def test_of_very_many_classes_the_gallery_holds_the_best(
     assert "6 more are in the run folder" in parsed.text
 
 
-def test_it_says_how_diverse_the_elites_are(written: Callable[..., Parsed]) -> None:
+def test_it_says_how_diverse_the_elites_are(written):
     text = written(generations=3).text
     assert "All 10 images descend from 10 random ancestors. " in text
 
@@ -176,8 +158,8 @@ def neatfool_report_blocks(run, phylogeny):
 
 
 def test_an_installed_measure_adds_to_the_report_and_a_broken_one_does_not_end_it(
-    make_run: Callable, distribute: Callable
-) -> None:
+    make_run, distribute
+):
     run = make_run(generations=3)
     before = Parsed(write_report(run).read_text(encoding="utf-8"))
     points = {"measure.light": "light_of_somebody", "measure.broken": "broken_of_somebody"}
@@ -188,42 +170,38 @@ def test_an_installed_measure_adds_to_the_report_and_a_broken_one_does_not_end_i
         assert text not in before.text
 
 
-def test_a_class_without_an_elite_says_so(written: Callable[..., Parsed]) -> None:
+def test_a_class_without_an_elite_says_so(written):
     parsed = written(generations=3, without_elite=frozenset({3}))
     assert len(parsed.of_class("card")) == 10
     assert len(parsed.of_class("detail")) == 9
     assert parsed.text.count("no image yet") == 1
 
 
-def test_genomes_that_are_not_graphs_are_shown_without(written: Callable[..., Parsed]) -> None:
+def test_genomes_that_are_not_graphs_are_shown_without(written):
     parsed = written(generations=3, has_graphs=False)
     assert parsed.of_class("network") == []
     assert len(parsed.of_class("detail")) == 10
 
 
-def test_a_run_without_a_generation_has_a_page_too(written: Callable[..., Parsed]) -> None:
+def test_a_run_without_a_generation_has_a_page_too(written):
     parsed = written(generations=0, without_elite=frozenset(range(10)))
     assert len(parsed.of_class("missing")) == 10
     assert parsed.of_class("curve") == parsed.of_class("detail") == []
 
 
-def test_large_coloured_images_stay_small_in_the_page(make_run: Callable) -> None:
+def test_large_coloured_images_stay_small_in_the_page(make_run):
     run = make_run(generations=3, channels=3, side=224, classes=tuple("abcdefgh"))
     assert write_report(run).stat().st_size < 4_000_000
 
 
-def test_a_run_is_introduced_by_what_its_experiment_says_of_itself(
-    written: Callable[..., Parsed],
-) -> None:
+def test_a_run_is_introduced_by_what_its_experiment_says_of_itself(written):
     parsed = written(generations=3, about="A first look, in two minutes.")
     assert len(parsed.of_class("about")) == 1
     assert parsed.text.index("A first look, in two minutes.") < parsed.text.index("Gallery")
     assert not written(generations=3).of_class("about")
 
 
-def test_classes_with_one_image_share_a_tile(
-    make_run: Callable, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_classes_with_one_image_share_a_tile(make_run, monkeypatch):
     monkeypatch.setattr(report_page, "MOST_NAMES", 2)
     monkeypatch.setattr("neatfool_plugins.report.page.MOST_NAMES", 2)
     run = make_run(generations=3)
@@ -241,9 +219,7 @@ def test_classes_with_one_image_share_a_tile(
     assert "and 1 class more" in parsed.text
 
 
-def test_the_lead_says_how_many_are_the_classifiers_first_choice(
-    make_run: Callable, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_lead_says_how_many_are_the_classifiers_first_choice(make_run, monkeypatch):
     monkeypatch.setattr(FakeIndividual, "top1", property(lambda self: self.index % 5 > 0))
     run = make_run(generations=3)
     said = "which is its first choice (top-1) for 8 of 10 images"
@@ -252,7 +228,7 @@ def test_the_lead_says_how_many_are_the_classifiers_first_choice(
     assert "first choice" not in Parsed(write_report(run).read_text(encoding="utf-8")).text
 
 
-def test_a_rounded_certainty_reads_100_nowhere(make_run: Callable, monkeypatch: Any) -> None:
+def test_a_rounded_certainty_reads_100_nowhere(make_run, monkeypatch):
     run = make_run(generations=3, ranks=(17.0, 17.0), has_graphs=False)
     run.history[-1] = replace(run.history[-1], median=1.0, mean=1.0, minimum=1.0)
     lineage = type(run).lineage
@@ -270,7 +246,7 @@ def test_a_rounded_certainty_reads_100_nowhere(make_run: Callable, monkeypatch: 
     assert " 100 %" not in parsed.text.replace("\n", " ")
 
 
-def test_control_characters_of_a_class_are_shown(written: Callable[..., Parsed]) -> None:
+def test_control_characters_of_a_class_are_shown(written):
     parsed = written(classes=("\x1b[31mred\x00", "b\u202ed"), generations=3)
     assert "\\x1b[31mred\\x00" in parsed.text
     assert "b\\u202ed" in parsed.text
@@ -278,7 +254,7 @@ def test_control_characters_of_a_class_are_shown(written: Callable[..., Parsed])
     assert all(name.isprintable() for name in [*names, parsed.text.replace("\n", "")])
 
 
-def kept(images: dict[str, Any]) -> str:
+def kept(images):
     """What ``neatfool survive --report`` leaves."""
     told = {
         "title": "What survives",
@@ -291,7 +267,7 @@ def kept(images: dict[str, Any]) -> str:
     return json.dumps(told)
 
 
-def test_what_survives_is_shown(make_run: Callable, tmp_path: Path) -> None:
+def test_what_survives_is_shown(make_run, tmp_path):
     run = make_run(generations=3)
     (tmp_path / "survival.json").write_text(kept({}))
     parsed = Parsed(write_report(run).read_text(encoding="utf-8"))
@@ -302,15 +278,13 @@ def test_what_survives_is_shown(make_run: Callable, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["[]", '{"title": "x"}', "{", "\udc80"])
-def test_a_file_of_another_program_is_left_alone(
-    make_run: Callable, tmp_path: Path, text: str
-) -> None:
+def test_a_file_of_another_program_is_left_alone(make_run, tmp_path, text):
     run = make_run(generations=3)
     (tmp_path / "survival.json").write_text(text, errors="surrogateescape")
     assert not Parsed(write_report(run).read_text(encoding="utf-8")).of_class("bars")
 
 
-def rows_of(table: str) -> list[list[str]]:
+def rows_of(table):
     """Read the texts of a table's cells."""
     cells = re.compile(r"<t[hd][^>]*>(.*?)(?=<t[hd]|</t[hd]>|</tr>|\n<tr|\Z)", re.DOTALL)
     rows = re.findall(r"<tr[^>]*>(.*?)(?=<tr|</table>|\Z)", table, re.DOTALL)
@@ -318,7 +292,7 @@ def rows_of(table: str) -> list[list[str]]:
     return [[plain.sub("", cell).strip() for cell in cells.findall(row)] for row in rows]
 
 
-def test_each_elite_tells_what_else_the_network_sees_in_it(make_run: Callable) -> None:
+def test_each_elite_tells_what_else_the_network_sees_in_it(make_run):
     html = write_report(make_run(generations=3)).read_text(encoding="utf-8")
     table = html.split('id="class-9"')[1].split('runners">')[1].split("</table>")[0]
     assert [[row[0], row[-1]] for row in rows_of(table)] == [
@@ -328,16 +302,14 @@ def test_each_elite_tells_what_else_the_network_sees_in_it(make_run: Callable) -
     ]
 
 
-def test_runs_that_did_not_record_runners_up_have_none(
-    written: Callable[..., Parsed], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_runs_that_did_not_record_runners_up_have_none(written, monkeypatch):
     monkeypatch.setattr(FakeIndividual, "top", [])
     parsed = written(generations=4)
     assert not parsed.of_class("runners")
     assert "What the network sees in it" not in parsed.text
 
 
-def test_goal_switches_are_counted_between_the_classes(make_run: Callable) -> None:
+def test_goal_switches_are_counted_between_the_classes(make_run):
     html = write_report(make_run(generations=40)).read_text(encoding="utf-8")
     section = html.split("Who took whose niche")[1].split("</section>")[0]
     assert "There were 3" in section
@@ -347,18 +319,14 @@ def test_goal_switches_are_counted_between_the_classes(make_run: Callable) -> No
     assert sorted(rows_of(pairs)[1:]) == [[*pair, "1", "-"] for pair in switches]
 
 
-def test_a_run_without_a_switch_has_no_such_section(
-    written: Callable[..., Parsed], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_without_a_switch_has_no_such_section(written, monkeypatch):
     known = FakeRun.phylogeny
     monkeypatch.setattr(FakeRun, "phylogeny", lambda run, **_: nx.create_empty_copy(known(run)))
     monkeypatch.setattr(FakeRun, "holders", lambda self: [])
     assert "Who took whose niche" not in written(generations=5).text
 
 
-def test_an_elite_that_was_there_when_it_was_measured_tells_what_it_survives(
-    make_run: Callable, tmp_path: Path
-) -> None:
+def test_an_elite_that_was_there_when_it_was_measured_tells_what_it_survives(make_run, tmp_path):
     run = make_run(generations=3)
     changes = {"jpeg=75": [0.81, True], "turn=9": [0.004, False]}
     known = {elite.name: elite.candidate_id for elite in run.elites}
@@ -373,7 +341,7 @@ def test_an_elite_that_was_there_when_it_was_measured_tells_what_it_survives(
 
 
 @pytest.fixture(scope="module")
-def of_many(make_run_in: Callable, tmp_path_factory: pytest.TempPathFactory) -> str:
+def of_many(make_run_in, tmp_path_factory):
     """Write the page of a run of 1,000 classes, whose images are as large as ImageNet's."""
     folder = tmp_path_factory.mktemp("many")
     names = tuple(f"class number {n}" for n in range(1000))
@@ -382,7 +350,7 @@ def of_many(make_run_in: Callable, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.mark.slow
-def test_the_page_of_a_thousand_classes_is_small(of_many: str) -> None:
+def test_the_page_of_a_thousand_classes_is_small(of_many):
     assert len(of_many.encode()) < 5_000_000
     parsed = Parsed(of_many)
     assert len(parsed.of_class("card")) == 1000
@@ -392,9 +360,7 @@ def test_the_page_of_a_thousand_classes_is_small(of_many: str) -> None:
 
 @pytest.mark.slow
 @needs_browser
-def test_a_thousand_classes_are_painted_soon_and_open_one_by_one(
-    of_many: str, tmp_path: Path
-) -> None:
+def test_a_thousand_classes_are_painted_soon_and_open_one_by_one(of_many, tmp_path):
     (tmp_path / "page.html").write_text(of_many, encoding="utf-8")
     browser = Browser(tmp_path)
     try:

@@ -1,7 +1,5 @@
 """What emitters learn of their candidates: exact improvements."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

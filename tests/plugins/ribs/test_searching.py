@@ -1,7 +1,5 @@
 """The scheme ``ribs`` searches, and what is wrong is said in words."""
 
-from __future__ import annotations
-
 import sys
 from functools import partial
 
@@ -11,7 +9,7 @@ import pytest
 from neatfool import ExperimentError, ImageSpec, Scores
 from neatfool.config.options import check_arguments
 from neatfool.plugin.manager import PluginManager
-from neatfool.testing import TOY_SPEC, ToyEncoding, check_plugin
+from neatfool.testing import TOY_SPEC, ToyEncoding
 from neatfool.testing.scheme_checks import SchemeSubject
 from neatfool_plugins.cppn import CppnEncoding
 from neatfool_plugins.cppn import Options as CppnOptions
@@ -24,10 +22,6 @@ GREY = ImageSpec(height=8, width=8, channels=1, classes=("a", "b", "c"))
 def make(encoding=None, spec=TOY_SPEC, seed=1, **options):
     small = {"emitter_count": 3, "batch_per_emitter": 6, **options}
     return Ribs(Options(**small), encoding=encoding or ToyEncoding(spec), spec=spec, seed=seed)
-
-
-def test_the_scheme_keeps_its_contract():
-    check_plugin("scheme", make)
 
 
 # --- searching

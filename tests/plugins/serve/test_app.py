@@ -1,7 +1,5 @@
 """What a service answers, and what it refuses."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import threading

@@ -1,7 +1,5 @@
 """Where a service listens, and how it treats connections."""
 
-from __future__ import annotations
-
 import http.client
 import json
 import socket

@@ -16,7 +16,6 @@ from watching import ask, search, served
 from neatfool.testing import ToyTarget
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
@@ -27,14 +26,14 @@ BODY = json.dumps(body_of(IMAGES)).encode()
 
 
 @pytest.fixture(scope="module")
-def service() -> Iterator[str]:
+def service():
     """Serve a target; give its address."""
     with in_this_process(ToyTarget()) as client, on_loopback(client.app) as port:
         yield f"http://127.0.0.1:{port}/v2"
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def page(tmp_path_factory):
     """Serve the page of a run; give its address."""
     folder: Path = tmp_path_factory.mktemp("watched")
     with pytest.MonkeyPatch.context() as patch:
@@ -45,7 +44,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(params=["service", "page"])
-def place(request: pytest.FixtureRequest) -> str:
+def place(request):
     found: str = request.getfixturevalue(request.param)
     return found
 
@@ -53,7 +52,7 @@ def place(request: pytest.FixtureRequest) -> str:
 @pytest.mark.parametrize(
     "host", ["127.0.0.1", "127.0.0.1:{port}", "localhost:{port}", "LocalHost", "[::1]:{port}"]
 )
-def test_this_machine_is_known_by_its_addresses_and_as_localhost(place: str, host: str) -> None:
+def test_this_machine_is_known_by_its_addresses_and_as_localhost(place, host):
     port = urlsplit(place).port
     assert ask(place, Host=host.format(port=port))[0] == 200
 
@@ -73,7 +72,7 @@ WRONG_HOST = b'{"error":"the request\'s Host is no name of this service; ask it 
         "",
     ],
 )
-def test_a_name_that_was_made_to_lead_here_is_refused(place: str, host: str) -> None:
+def test_a_name_that_was_made_to_lead_here_is_refused(place, host):
     port = urlsplit(place).port
     assert ask(place, Host=host.format(port=port)) == (400, WRONG_HOST)
 
@@ -90,14 +89,12 @@ def test_a_name_that_was_made_to_lead_here_is_refused(place: str, host: str) -> 
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_the_page_of_another_site_is_refused(
-    place: str, method: str, headers: dict[str, str]
-) -> None:
+def test_the_page_of_another_site_is_refused(place, method, headers):
     answer = ask(place, method, **headers)
     assert answer == (403, b'{"error":"the page of another site asks"}')
 
 
-def test_its_own_page_and_programs_are_answered(place: str) -> None:
+def test_its_own_page_and_programs_are_answered(place):
     port = urlsplit(place).port
     for headers in (
         {"Origin": f"http://127.0.0.1:{port}", "Sec-Fetch-Site": "same-origin"},
@@ -108,7 +105,7 @@ def test_its_own_page_and_programs_are_answered(place: str) -> None:
         assert ask(place, **headers)[0] == 200
 
 
-def test_images_are_taken_from_programs_only(service: str) -> None:
+def test_images_are_taken_from_programs_only(service):
     """A page may send these without asking the browser: text, forms, and no type at all."""
     address = f"{service}/models/toy/infer"
     for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""):
@@ -121,7 +118,7 @@ def test_images_are_taken_from_programs_only(service: str) -> None:
     assert ask(address, "POST", raw, **headers)[0] == 200
 
 
-def test_other_names_are_allowed_where_that_is_said(tmp_path: Path) -> None:
+def test_other_names_are_allowed_where_that_is_said(tmp_path):
     options = ["--allow-host", "api.example.org", "--allow-host", "*.lan"]
     with in_a_process(write_experiment(tmp_path), *options) as process:
         for name in ("api.example.org", "box.lan", socket.gethostname(), "127.0.0.1"):
@@ -131,7 +128,8 @@ def test_other_names_are_allowed_where_that_is_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["http://a.example", "a.example:80", "a*", "a.*.example", ""])
-def test_what_is_no_name_is_refused(tmp_path: Path, name: str) -> None:
-    result = neatfool("serve", write_experiment(tmp_path), "--allow-host", name, "--port", "0")
-    assert result.exit_code == 2
+def test_what_is_no_name_is_refused(tmp_path, name):
+    result = neatfool(
+        "serve", write_experiment(tmp_path), "--allow-host", name, "--port", "0", exit_code=2
+    )
     assert "is no name such as api.example.org" in result.stderr

@@ -1,7 +1,5 @@
 """How much memory a service takes, whatever is sent to it over real connections."""
 
-from __future__ import annotations
-
 import gzip
 import http.client
 import json

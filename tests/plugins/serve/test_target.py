@@ -1,7 +1,5 @@
 """What an experiment's target is when it is served."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,14 +1,11 @@
 """The thread that a target lives in."""
 
-from __future__ import annotations
-
 import threading
 
 import numpy as np
-import pytest
 import torch
 
-from neatfool import ExperimentError, ImageSpec, Scores, Target
+from neatfool import ImageSpec, Scores, Target
 from neatfool.scoring.plan import ScoringPlan
 from neatfool.scoring.scorer import Scorer
 from neatfool_plugins.serve.target import ServedTarget, TargetThread
@@ -84,11 +81,3 @@ def test_a_target_that_is_stuck_holds_nobody_up():
     target.gate.set()
     assert thread.stop(10)
     assert target.closed
-
-
-def test_why_a_target_cannot_be_made_is_told():
-    def make():
-        raise ExperimentError("no such weights")
-
-    with pytest.raises(ExperimentError, match="no such weights"):
-        TargetThread(make).served()

@@ -1,7 +1,5 @@
 """The scheme ``single_class``: who lives on, who breeds, and that a killed search goes on."""
 
-from __future__ import annotations
-
 import json
 import logging
 from collections import Counter
@@ -14,13 +12,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from neatfool import Candidate, GenomeSize, ImageSpec, Scores
-from neatfool.testing import ToyEncoding, check_plugin
+from neatfool.testing import ToyEncoding
 from neatfool_plugins.single_class import Options, SingleClass
-from neatfool_plugins.single_class.selection import (
-    Member,
-    RankSelection,
-    Reproduction,
-)
+from neatfool_plugins.single_class.selection import Member, RankSelection, Reproduction
 
 CLASSES = ("ant", "bee", "cat", "dog")
 SPEC = ImageSpec(height=2, width=2, channels=1, classes=CLASSES)
@@ -90,21 +84,6 @@ def generations(search, count, target=nearness):
         search.tell(candidates, target(candidates))
         asked.append(candidates)
     return asked
-
-
-# --- the kit's own suite
-
-
-@pytest.mark.parametrize(
-    "options",
-    [{"species_set": {"compatibility_threshold": 0.3}}, {"selection": "rank"}],
-)
-def test_the_scheme_keeps_its_contract(options):
-    options = Options(population=20, generations_per_class=5, **options)
-    check_plugin(
-        "scheme",
-        lambda encoding, spec, seed: SingleClass(options, encoding=encoding, spec=spec, seed=seed),
-    )
 
 
 # --- going on after a kill

@@ -1,7 +1,5 @@
 """``neatfool survive`` on real small runs: what it measures, prints, writes and refuses."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json
@@ -21,13 +19,8 @@ pytestmark = pytest.mark.usefixtures("own_sys_path")
 
 
 def survive(*args):
-    result = neatfool("survive", *args, "--json")
-    assert result.exit_code == 0, result.output
+    result = neatfool("survive", *args, "--json", exit_code=0)
     return json.loads(result.stdout)["runs"]
-
-
-def saved_images(run):
-    return torch.from_numpy(np.stack([decode_png(elite.png) for elite in run]))
 
 
 def confidences(scorer, images, elites):
@@ -76,8 +69,7 @@ def test_it_is_the_same_each_time_and_another_seed_is_another_draw(finished):
 
 
 def test_the_table_can_be_read_without_colour(finished):
-    result = neatfool("survive", finished, "--kinds", "turn,jpeg=75/50")
-    assert result.exit_code == 0
+    result = neatfool("survive", finished, "--kinds", "turn,jpeg=75/50", exit_code=0)
     assert "\x1b" not in result.stdout
     first, second, third, *table = result.stdout.splitlines()
     assert re.match(r"\d+ % of the fooling images of small, seed 3 keep their class when", first)
@@ -116,8 +108,7 @@ def test_each_image_is_in_the_csv(finished, tmp_path):
     ],
 )
 def test_what_is_wrong_is_told(finished, options, code, message):
-    result = neatfool("survive", finished, *options)
-    assert result.exit_code == code, result.output
+    result = neatfool("survive", finished, *options, exit_code=code)
     assert re.search(message, result.stderr), result.stderr
 
 
@@ -148,8 +139,7 @@ def test_a_target_with_other_classes_is_refused(finished, tmp_path):
     (tmp_path / "patches.py").write_text(PLUGIN.replace("'school bus'", "'yellow bus'"))
     other = tmp_path / "other.ini"
     other.write_text(finished.with_name("small.ini").read_text())
-    result = neatfool("survive", finished, "--target", other)
-    assert result.exit_code == 2
+    result = neatfool("survive", finished, "--target", other, exit_code=2)
     assert "does not know 1 of 4 classes, for example 'school bus'" in result.stderr
     assert neatfool("survive", finished, "--target", other, "--classes", "dark").exit_code == 0
 
@@ -164,13 +154,11 @@ def test_a_target_that_costs_something_is_asked_within_the_budget_only(tmp_path,
     spent = queries_of(run)
     asked.unlink()
     for options in ([], ["--max-queries", "19"]):
-        result = neatfool("survive", run, "--kinds", "jpeg", *options)
-        assert result.exit_code == 8
+        result = neatfool("survive", run, "--kinds", "jpeg", *options, exit_code=8)
         assert "this takes up to 20 queries of a target that costs something" in result.stderr
         assert "nothing was asked. Allow them with --max-queries 20" in result.stderr
         assert not asked.exists()
-    result = neatfool("survive", run, "--kinds", "jpeg", "--max-queries", "20")
-    assert result.exit_code == 0, result.output
+    result = neatfool("survive", run, "--kinds", "jpeg", "--max-queries", "20", exit_code=0)
     assert "this takes up to 20 queries" in result.stderr
     assert 0 < len(asked.read_text()) <= 20
     assert queries_of(run) == spent  # the run's own budget is another
@@ -183,8 +171,7 @@ def queries_of(run):
 
 def test_the_report_shows_what_survived(tmp_path, own_sys_path):
     run = run_small(tmp_path)
-    result = neatfool("survive", run, "--report")
-    assert result.exit_code == 0, result.output
+    neatfool("survive", run, "--report", exit_code=0)
     told = json.loads((run / "survival.json").read_text())
     assert len(told["usual"]) == 1 + len(views())
     assert neatfool("export", run, tmp_path / "data").exit_code == 0
@@ -210,6 +197,5 @@ def test_a_run_that_only_python_can_score_needs_a_target(tmp_path):
         return np.stack([1 - light, light], 1)
 
     fool(model, image=(1, 6, 8), classes=2, images=40, out=tmp_path / "p", progress=False)
-    result = neatfool("survive", tmp_path / "p")
-    assert result.exit_code == 5
+    result = neatfool("survive", tmp_path / "p", exit_code=5)
     assert "only Python has its target" in result.stderr

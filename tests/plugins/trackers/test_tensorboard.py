@@ -1,7 +1,5 @@
 """Event files have what the run recorded, once, in order, also after it was killed."""
 
-from __future__ import annotations
-
 import shutil
 import sys
 import time
@@ -34,14 +32,14 @@ def _files_in_order(monkeypatch):
     monkeypatch.setattr(event_file_writer, "_global_uid", event_file_writer.AtomicCounter(100))
 
 
-def observers(*plugins: object):
+def observers(*plugins):
     manager = PluginManager()
     for number, plugin in enumerate(plugins):
         manager.register_object(plugin, f"observer {number}")
     return manager.observers()
 
 
-def follow(folder: Path, generations: int) -> Run:
+def follow(folder, generations):
     """Start a run, or go on with it, and let TensorBoard follow."""
     told = observers(TensorBoardTracker())
     if (folder / "run.db").exists():
@@ -51,12 +49,12 @@ def follow(folder: Path, generations: int) -> Run:
     return Run(folder)
 
 
-def read(folder: Path) -> EventAccumulator:
+def read(folder):
     events = EventAccumulator(str(folder / "tensorboard"), size_guidance={"scalars": 0})
     return events.Reload()
 
 
-def steps(folder: Path, tag: str = "confidence/median") -> list[int]:
+def steps(folder, tag="confidence/median"):
     return [event.step for event in read(folder).Scalars(tag)]
 
 
@@ -114,7 +112,7 @@ def test_a_run_that_is_started_anew_does_not_show_the_one_before(tmp_path):
     assert len(steps(tmp_path / "toy")) == 2
 
 
-def run_watched(folder: str) -> None:
+def run_watched(folder):
     """Run in a process of its own, slowly, telling each generation."""
     tracking.SECONDS_BETWEEN = tracking.RESTING_TO_TELLING = 0  # type: ignore[misc]
 

@@ -1,14 +1,10 @@
 """A run goes on as the same run at its tracker, and no key is written anywhere."""
 
-from __future__ import annotations
-
 import json
 import struct
 import subprocess
 import sys
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from searches import toy_assembly
@@ -21,13 +17,10 @@ from neatfool.run.run import Run
 from neatfool.testing import check_plugin
 from neatfool_plugins.trackers.wandb import Options, WandbTracker
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 KEY = "0123456789abcdef" * 3
 
 
-def follow(folder: Path, generations: int, **options) -> Run:
+def follow(folder, generations, **options):
     manager = PluginManager()
     manager.register_object(WandbTracker(Options(**options)), "wandb")
     if (folder / "run.db").exists():
@@ -37,7 +30,7 @@ def follow(folder: Path, generations: int, **options) -> Run:
     return Run(folder)
 
 
-def records(file: bytes) -> Iterator[bytes]:
+def records(file):
     """Read the records of a .wandb file: LevelDB's log format behind a header of seven bytes."""
     place, whole = 7, b""
     while place < len(file):

@@ -1,7 +1,5 @@
 """Transfer, measured on small runs: what it finds, prints, writes and refuses."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json
@@ -68,8 +66,7 @@ def other(tmp_path_factory):
 
 
 def transfer(*args):
-    result = neatfool("transfer", *args, "--json")
-    assert result.exit_code == 0, result.output
+    result = neatfool("transfer", *args, "--json", exit_code=0)
     return json.loads(result.stdout)
 
 
@@ -119,10 +116,16 @@ def test_runs_see_each_others_networks_and_files_may_stand_among_them(finished, 
     """One --to takes several files, as a shell writes them for a pattern."""
     third = write_other(tmp_path / "third", PLUGIN, "gain = 2", name="third")
     place = tmp_path / "runs"
-    made = neatfool(
-        "run", finished.with_name("small.ini"), "--seed", 5, "--out", place, "--no-report"
+    neatfool(
+        "run",
+        finished.with_name("small.ini"),
+        "--seed",
+        5,
+        "--out",
+        place,
+        "--no-report",
+        exit_code=0,
     )
-    assert made.exit_code == 0
     told = transfer(finished, place, "--to", other, third)
     assert [each["label"] for each in told["networks"]] == ["small", "other", "third"]
     assert [each["runs"] for each in told["networks"]] == [[str(finished), str(place)], [], []]
@@ -171,8 +174,7 @@ def test_targets_may_offer_photographs(finished, tmp_path):
 
 
 def test_the_tables_can_be_read_without_colour(finished, other):
-    result = neatfool("transfer", finished, "--to", other)
-    assert result.exit_code == 0, result.output
+    result = neatfool("transfer", finished, "--to", other, exit_code=0)
     assert "\x1b" not in result.stdout
     text = re.sub(" +", " ", result.stdout)
     assert re.search(r"│ B │ other │ [^│]+ │ 16x12 │ 4 │", text)
@@ -203,8 +205,7 @@ def test_each_image_is_in_the_csv(finished, other, tmp_path):
 def test_a_network_without_any_of_the_classes_is_refused(finished, tmp_path):
     names = repr(CLASSES)
     alien = write_other(tmp_path, PLUGIN.replace(names, "('a', 'b', 'c', 'd')"), "")
-    result = neatfool("transfer", finished, "--to", alien)
-    assert result.exit_code == 2
+    result = neatfool("transfer", finished, "--to", alien, exit_code=2)
     assert "other.ini: has none of the classes, such as 'dark'; its own are called 'a'" in (
         result.stderr
     )
@@ -233,8 +234,7 @@ def test_a_run_whose_classes_no_other_network_has_is_told(finished, tmp_path):
 )
 def test_what_is_wrong_is_told(finished, tmp_path, monkeypatch, options, code, message):
     monkeypatch.chdir(tmp_path)
-    result = neatfool("transfer", finished, *options)
-    assert result.exit_code == code, result.output
+    result = neatfool("transfer", finished, *options, exit_code=code)
     assert re.search(message, result.stderr), result.stderr
 
 
@@ -247,14 +247,12 @@ def test_what_is_wrong_is_told(finished, tmp_path, monkeypatch, options, code, m
 )
 def test_a_photograph_that_cannot_be_read_is_named(finished, tmp_path, data, fault):
     (tmp_path / "broken.png").write_bytes(data)
-    result = neatfool("transfer", finished, "--in-distribution", tmp_path)
-    assert result.exit_code == 2
+    result = neatfool("transfer", finished, "--in-distribution", tmp_path, exit_code=2)
     assert re.search(f"broken.png: cannot be read as an image .*{fault}", result.stderr)
 
 
 def test_files_alone_are_no_runs(other):
-    result = neatfool("transfer", other)
-    assert result.exit_code == 2
+    result = neatfool("transfer", other, exit_code=2)
     assert "name at least one run" in result.stderr
 
 
@@ -265,12 +263,10 @@ def test_networks_that_cost_something_are_asked_within_the_budget_only(finished,
     )
     asked = [tmp_path / name / "asked" for name in ("one", "two")]
     for options in ([], ["--max-queries", "7"]):
-        result = neatfool("transfer", finished, "--to", one, two, *options)
-        assert result.exit_code == 8, result.output
+        result = neatfool("transfer", finished, "--to", one, two, *options, exit_code=8)
         assert "this takes up to 8 queries of a target that costs something" in result.stderr
         assert not any(file.exists() for file in asked)
-    result = neatfool("transfer", finished, "--to", one, two, "--max-queries", "8")
-    assert result.exit_code == 0, result.output
+    result = neatfool("transfer", finished, "--to", one, two, "--max-queries", "8", exit_code=0)
     assert result.stderr.count("this takes up to 4 queries") == 2
     assert [len(file.read_text()) for file in asked] == [4, 4]
 
@@ -288,8 +284,7 @@ def test_a_service_is_not_even_connected_to_without_a_budget(finished, tmp_path,
     )
     file = write_other(tmp_path, f"from typing import ClassVar\n{plugin}")
     for options in ([], ["--max-queries", "3"]):
-        result = neatfool(command[0], finished, command[1], file, *options)
-        assert result.exit_code == 8, result.output
+        result = neatfool(command[0], finished, command[1], file, *options, exit_code=8)
         assert "nothing was asked" in result.stderr
         assert not (tmp_path / "connected").exists()
 
@@ -314,8 +309,7 @@ def test_a_run_that_only_python_can_score_has_no_network_of_its_own(tmp_path):
 
     names = ("dark", "bright")
     fool(model, image=(1, 6, 8), classes=names, images=40, out=tmp_path / "p", progress=False)
-    alone = neatfool("transfer", tmp_path / "p")
-    assert alone.exit_code == 5
+    alone = neatfool("transfer", tmp_path / "p", exit_code=5)
     assert "only Python has its target" in alone.stderr
     told = transfer(tmp_path / "p", "--to", write_other(tmp_path, PLUGIN, ""))
     assert told["runs"][0]["own"] is None

@@ -1,7 +1,5 @@
 """What each view does to an image, and what all views promise."""
 
-from __future__ import annotations
-
 import math
 import re
 from pathlib import Path

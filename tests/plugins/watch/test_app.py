@@ -1,10 +1,7 @@
 """Who may see the page, and what it does to the run's folder."""
 
-from __future__ import annotations
-
 import shutil
 from hashlib import sha256
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
@@ -13,24 +10,21 @@ from watching import ask, events, search, served
 
 from neatfool import open_run
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("small")
     search(write_experiment(folder), folder / "run")
     return folder / "run"
 
 
 @pytest.fixture(scope="module")
-def address(finished: Path):
+def address(finished):
     with served(finished) as address:
         yield address
 
 
-def test_the_token_is_needed_everywhere(address: str) -> None:
+def test_the_token_is_needed_everywhere(address):
     for place in ("", "watch.js", "events", "0/0.png"):
         assert ask(address.replace("secret", "guess") + place)[0] == 403
     assert ask(address.removesuffix("secret/"))[0] == 403
@@ -38,7 +32,7 @@ def test_the_token_is_needed_everywhere(address: str) -> None:
     assert (status, page[:15]) == (200, b"<!doctype html>")
 
 
-def test_images_are_those_of_the_elites(address: str, finished: Path) -> None:
+def test_images_are_those_of_the_elites(address, finished):
     elite = open_run(finished)[1]
     assert ask(f"{address}0/1.png") == (200, elite.png)
     assert ask(f"{address}0/99.png")[0] == 404
@@ -47,13 +41,13 @@ def test_images_are_those_of_the_elites(address: str, finished: Path) -> None:
 
 
 @pytest.mark.parametrize("number", ["7" * 5000, "7" * 4000, "7" * 30, "-1", "\u0663", ""])
-def test_a_number_that_nothing_has_is_not_found(address: str, number: str) -> None:
+def test_a_number_that_nothing_has_is_not_found(address, number):
     number = quote(number)
     assert ask(f"{address}0/{number}.png")[0] == 404
     assert ask(f"{address}{number}/0.png")[0] == 404
 
 
-def test_a_run_that_begins_later_is_shown(finished: Path, tmp_path: Path) -> None:
+def test_a_run_that_begins_later_is_shown(finished, tmp_path):
     shutil.copytree(finished, tmp_path / "first")
     with served(tmp_path) as address:
         coming = events(address)
@@ -64,7 +58,7 @@ def test_a_run_that_begins_later_is_shown(finished: Path, tmp_path: Path) -> Non
         assert ask(f"{address}1/1.png")[0] == 200
 
 
-def fingerprint(folder: Path) -> dict[str, tuple[str, int]]:
+def fingerprint(folder):
     return {
         str(path): (sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns)
         for path in sorted(folder.rglob("*"))
@@ -72,7 +66,7 @@ def fingerprint(folder: Path) -> dict[str, tuple[str, int]]:
     }
 
 
-def test_watching_writes_nothing(finished: Path) -> None:
+def test_watching_writes_nothing(finished):
     before = fingerprint(finished)
     other = shutil.copytree(finished, finished.with_name("other"))
     with served(finished, other) as address:
@@ -82,7 +76,7 @@ def test_watching_writes_nothing(finished: Path) -> None:
     assert fingerprint(finished) == before
 
 
-def test_an_open_page_is_told_of_the_end(finished: Path) -> None:
+def test_an_open_page_is_told_of_the_end(finished):
     with served(finished) as address:
         coming = events(address)
         next(coming)

@@ -28,7 +28,7 @@ def column(news, name, about):
     return [point[place] for point in news["points"]]
 
 
-def test_each_generation_is_told_once_and_in_order(tmp_path: Path) -> None:
+def test_each_generation_is_told_once_and_in_order(tmp_path):
     told = []
 
     def look(run) -> None:
@@ -52,12 +52,12 @@ def test_each_generation_is_told_once_and_in_order(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def finished(tmp_path: Path) -> Path:
+def finished(tmp_path):
     search(write_experiment(tmp_path), tmp_path / "run")
     return tmp_path / "run"
 
 
-def test_curves_of_confidence_do_not_end_where_single_precision_does(finished: Path) -> None:
+def test_curves_of_confidence_do_not_end_where_single_precision_does(finished):
     news = json.loads(RunFeed(finished).news(PageState(), now=True)[0])
     middle, median = (column(news, name, news["about"])[-1] for name in ("middle", "median"))
     assert middle == pytest.approx(math.log10(median / (1 - median)), abs=0.001)
@@ -67,26 +67,26 @@ def test_curves_of_confidence_do_not_end_where_single_precision_does(finished: P
     assert column(news, "highest", news["about"])[-1] == pytest.approx(40 / math.log(10), abs=0.001)
 
 
-def test_nothing_new_is_no_news(finished: Path) -> None:
+def test_nothing_new_is_no_news(finished):
     feed = RunFeed(finished)
     news, seen = feed.news(PageState(), now=True)
     assert json.loads(news)["state"]["finished"] is True
     assert feed.news(seen, now=True)[0] is None
 
 
-def test_a_run_started_anew_is_told_anew(finished: Path, tmp_path: Path) -> None:
+def test_a_run_started_anew_is_told_anew(finished, tmp_path):
     feed = RunFeed(finished)
     _, seen = feed.news(PageState(), now=True)
-    again = neatfool(
+    neatfool(
         *("run", tmp_path / "small.ini", "--out", finished, "--overwrite", "--no-report"),
         *("--set", "experiment.generations=3"),
+        exit_code=0,
     )
-    assert again.exit_code == 0, again.output
     news = json.loads(feed.news(seen, now=True)[0])
     assert column(news, "generation", news["about"]) == [0, 1, 2]
 
 
-def test_a_run_that_is_gone_is_said_and_its_course_is_kept(finished: Path) -> None:
+def test_a_run_that_is_gone_is_said_and_its_course_is_kept(finished):
     feed = RunFeed(finished)
     _, seen = feed.news(PageState(), now=True)
     shutil.rmtree(finished)
@@ -95,13 +95,13 @@ def test_a_run_that_is_gone_is_said_and_its_course_is_kept(finished: Path) -> No
     assert len(json.loads(feed.news(PageState())[0])["points"]) == 8
 
 
-def test_a_long_course_is_thinned_but_its_last_point_is_kept(finished: Path, monkeypatch) -> None:
+def test_a_long_course_is_thinned_but_its_last_point_is_kept(finished, monkeypatch):
     monkeypatch.setattr(reading, "MOST_POINTS", 3)
     news = json.loads(RunFeed(finished).news(PageState(), now=True)[0])
     assert column(news, "generation", news["about"]) == [1, 4, 7]
 
 
-def test_a_feed_rests_a_hundred_times_as_long_as_it_works(finished: Path, monkeypatch) -> None:
+def test_a_feed_rests_a_hundred_times_as_long_as_it_works(finished, monkeypatch):
     now, processor, opened = [1000.0], [0.0], []
 
     def take_long(path: Path) -> None:
@@ -119,7 +119,7 @@ def test_a_feed_rests_a_hundred_times_as_long_as_it_works(finished: Path, monkey
     assert opened == [1000, 1051]
 
 
-def test_a_run_whose_record_is_damaged_is_told_of(tmp_path: Path) -> None:
+def test_a_run_whose_record_is_damaged_is_told_of(tmp_path):
     search(write_experiment(tmp_path), tmp_path / "run")
     with closing(sqlite3.connect(tmp_path / "run" / "run.db")) as database, database:
         database.execute(

@@ -1,9 +1,6 @@
 """What the page of a run of an objective shows."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING
 
 import pytest
 from browser import needs_browser
@@ -14,14 +11,11 @@ from watching import served
 from neatfool import open_run
 from neatfool_plugins.watch.feed import PageState, RunFeed
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 pytestmark = pytest.mark.usefixtures("own_sys_path")
 
 
 @pytest.mark.parametrize("name", ["calm", "stripes"])
-def test_quartiles_are_those_of_the_niches_that_are_filled(tmp_path: Path, name: str) -> None:
+def test_quartiles_are_those_of_the_niches_that_are_filled(tmp_path, name):
     folder = run_objective(tmp_path, name)
     news, _ = RunFeed(folder).news(PageState(), now=True)
     told = json.loads(news or b"{}")
@@ -37,7 +31,7 @@ def test_quartiles_are_those_of_the_niches_that_are_filled(tmp_path: Path, name:
 @pytest.mark.browser
 @needs_browser
 @pytest.mark.parametrize("name", ["calm", "stripes"])
-def test_its_page_says_scores(tmp_path: Path, name: str) -> None:
+def test_its_page_says_scores(tmp_path, name):
     folder = run_objective(tmp_path, name)
     run = open_run(folder)
     browser = Browser(tmp_path / "browser")

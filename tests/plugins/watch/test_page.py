@@ -1,9 +1,6 @@
 """The page in a real browser."""
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from browser import needs_browser
@@ -14,14 +11,11 @@ from watching import served
 from neatfool.wording import percent
 from neatfool_plugins import watch
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 pytestmark = [pytest.mark.browser, needs_browser]
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+def page(tmp_path_factory):
     """Open the page of two runs with markup in the name of a class."""
     folder = tmp_path_factory.mktemp("runs")
     with pytest.MonkeyPatch.context() as patch:
@@ -36,11 +30,11 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
         browser.close()
 
 
-def text(page: Browser, what: str) -> str:
+def text(page, what):
     return page.do(f"document.querySelector('{what}').textContent")
 
 
-def test_curves_elites_and_classes_are_drawn_without_a_complaint(page: Browser) -> None:
+def test_curves_elites_and_classes_are_drawn_without_a_complaint(page):
     assert page.do("document.querySelectorAll('#confidence polyline').length") == 3
     points = page.do("document.querySelector('#confidence polyline').points.length")
     assert points == 8
@@ -51,7 +45,7 @@ def test_curves_elites_and_classes_are_drawn_without_a_complaint(page: Browser) 
     assert page.complaints == []
 
 
-def test_markup_in_a_name_is_text(page: Browser) -> None:
+def test_markup_in_a_name_is_text(page):
     names = page.do(
         "[...document.querySelectorAll('.cell .class')].map((each) => each.textContent)"
     )
@@ -60,7 +54,7 @@ def test_markup_in_a_name_is_text(page: Browser) -> None:
     assert page.do("document.querySelectorAll('.cell img').length") == 0
 
 
-def test_keys_go_through_the_classes_and_time(page: Browser) -> None:
+def test_keys_go_through_the_classes_and_time(page):
     page.do("document.querySelector('.cell').focus()")
     page.press("ArrowRight")
     page.press("Enter")
@@ -74,7 +68,7 @@ def test_keys_go_through_the_classes_and_time(page: Browser) -> None:
     page.wait("document.getElementById('live').hidden")
 
 
-def test_the_page_writes_confidences_as_neatfool_does(page: Browser) -> None:
+def test_the_page_writes_confidences_as_neatfool_does(page):
     script = Path(watch.__file__).with_name("page") / "watch.js"
     source = script.read_text(encoding="utf-8").partition("const percent = ")[2]
     function = source.partition("// An objective")[0].strip().removesuffix(";")
@@ -83,7 +77,7 @@ def test_the_page_writes_confidences_as_neatfool_does(page: Browser) -> None:
     assert page.do(f"{values}.map({function})") == [percent(value) for value in values]
 
 
-def test_a_phone_shows_all_within_its_width(page: Browser) -> None:
+def test_a_phone_shows_all_within_its_width(page):
     page.resize(390, 800, phone=True, dark=True)
     page.wait("innerWidth === 390")
     assert page.do("document.documentElement.scrollWidth") <= 390

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import threading
-from typing import TYPE_CHECKING
 
 import pytest
 from commands import neatfool, write_experiment
@@ -17,15 +16,10 @@ from neatfool.testing import check_plugin
 from neatfool_plugins.watch import observer
 from tests.support.databases import contents
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 pytestmark = pytest.mark.usefixtures("own_sys_path")
 
 
-def test_a_run_that_is_watched_tells_its_end_and_records_the_same(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_run_that_is_watched_tells_its_end_and_records_the_same(tmp_path, capsys):
     file = write_experiment(tmp_path)
     search(file, tmp_path / "alone")
     told = []
@@ -46,21 +40,19 @@ def test_a_run_that_is_watched_tells_its_end_and_records_the_same(
     assert not (tmp_path / "watched" / f"{DATABASE}-wal").exists()
 
 
-def test_run_with_watch_says_where_and_ends_its_server(tmp_path: Path) -> None:
+def test_run_with_watch_says_where_and_ends_its_server(tmp_path):
     file = write_experiment(tmp_path)
-    result = neatfool("run", file, "--out", tmp_path / "run", "--no-report", "--watch")
-    assert result.exit_code == 0, result.output
+    result = neatfool("run", file, "--out", tmp_path / "run", "--no-report", "--watch", exit_code=0)
     assert re.search(r"Watch it at http://127\.0\.0\.1:\d+/[\w-]{22}/\n", result.output)
     wait_until(lambda: all(thread.name != "watch" for thread in threading.enumerate()))
 
 
-def test_several_runs_are_not_watched_by_run(tmp_path: Path) -> None:
-    result = neatfool("run", write_experiment(tmp_path), "--seeds", "1-2", "--watch")
-    assert result.exit_code == 2
+def test_several_runs_are_not_watched_by_run(tmp_path):
+    result = neatfool("run", write_experiment(tmp_path), "--seeds", "1-2", "--watch", exit_code=2)
     assert "--watch is for one run, and --seeds makes several" in result.output
 
 
-def test_a_taken_port_is_said_and_the_run_goes_on(tmp_path: Path, caplog) -> None:
+def test_a_taken_port_is_said_and_the_run_goes_on(tmp_path, caplog):
     with server.listen("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
         file = write_experiment(tmp_path)
@@ -69,7 +61,7 @@ def test_a_taken_port_is_said_and_the_run_goes_on(tmp_path: Path, caplog) -> Non
     assert f"cannot listen on 127.0.0.1, port {port}" in caplog.text
 
 
-def test_watch_serves_all_runs_of_a_folder(tmp_path: Path, monkeypatch) -> None:
+def test_watch_serves_all_runs_of_a_folder(tmp_path, monkeypatch):
     search(write_experiment(tmp_path), tmp_path / "runs" / "a")
     served = []
 
@@ -80,15 +72,13 @@ def test_watch_serves_all_runs_of_a_folder(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(server, "run_server", note)
     opened = []
     monkeypatch.setattr("webbrowser.open", opened.append)
-    result = neatfool("watch", tmp_path / "runs")
-    assert result.exit_code == 0, result.output
+    neatfool("watch", tmp_path / "runs", exit_code=0)
     assert served == ["127.0.0.1"]
     assert not opened
     result = neatfool("watch", tmp_path / "runs", "--open")
     assert opened == re.findall(r"Watch at (\S+)", result.output)
-    missing = neatfool("watch", tmp_path / "nowhere")
-    assert missing.exit_code == 5
+    neatfool("watch", tmp_path / "nowhere", exit_code=5)
 
 
-def test_the_observer_keeps_its_contract() -> None:
+def test_the_observer_keeps_its_contract():
     check_plugin("observer", lambda: observer)

@@ -1,7 +1,5 @@
 """What is said of retrained networks."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from neatfool import encode_png
