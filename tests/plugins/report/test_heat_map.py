@@ -122,7 +122,7 @@ def test_cells_show_their_pictures_and_are_walked_with_the_arrow_keys(tmp_path):
 
 
 @pytest.mark.parametrize("differ", [True, False])
-def test_scores_are_drawn_over_the_images_if_they_differ(tmp_path: Path, differ: bool) -> None:
+def test_scores_are_drawn_over_the_images_if_they_differ(tmp_path, differ):
     run = neatfool.evolve(
         lambda images: images.std((1, 2, 3)) if differ else np.ones(len(images)),
         image=(1, 8, 8),
