@@ -53,7 +53,7 @@ MEASURES = [
     "ancestry.diversity.Diversity",
     "ancestry.goal_switches.goal_switches",
     "ancestry.goal_switches.GoalSwitches",
-    "ancestry.goal_switches.find_kinds",
+    "ancestry.broad_kinds.find_kinds",
     "survive.finding.keep_survival",
     "quiz.recognition.NOTHING",
     "quiz.recognition.CHOICES",
