@@ -9,10 +9,11 @@ from pathlib import Path
 import psutil
 import pytest
 from engines import begun
-from killing import kill_after, run_to_the_end
+from killing import context, run_to_the_end
 from searches import Silence, go_on
 
 from neatfool.run.folder import DATABASE
+from neatfool.run.store import RunStore
 from tests.support.databases import contents
 
 SLOW = "target.seconds=0.004"
@@ -48,6 +49,16 @@ def run_with_two_workers(folder):
     session.go(Silence())
 
 
+def last_generation(folder):
+    if not (folder / DATABASE).exists():
+        return -1
+    store = RunStore.open(folder / DATABASE)
+    try:
+        return store.last_generation()
+    finally:
+        store.close()
+
+
 @pytest.mark.slow
 def test_twenty_kills_of_workers_change_nothing(file, tmp_path):
     killer = Killer(random.Random(4))
@@ -67,8 +78,14 @@ def test_ten_kills_of_the_runs_process_change_nothing(file, tmp_path):
     begun(file, tmp_path / "alone", SLOW, LENGTH).go(Silence())
     draw, generations = random.Random(5), [-1]
     for _ in range(RUN_KILLS):
-        after, new = draw.uniform(0, 1), generations[-1] + 1
-        generations.append(kill_after(run_with_two_workers, tmp_path / "run", after, new))
+        process = context.Process(target=run_with_two_workers, args=(str(tmp_path / "run"),))
+        process.start()
+        while process.is_alive() and last_generation(tmp_path / "run") == generations[-1]:
+            time.sleep(0.05)
+        process.join(draw.uniform(0, 1.5))
+        process.kill()
+        process.join()
+        generations.append(last_generation(tmp_path / "run"))
     run_to_the_end(run_with_two_workers, tmp_path / "run")
     print(f"killed after generations {generations[1:]}")
     assert contents(tmp_path / "run" / DATABASE) == contents(tmp_path / "alone" / DATABASE)
