@@ -33,18 +33,19 @@ def summarize_run(run: Run) -> str:
             return f"The best of {images} scores {score} in {target}"
         filled = f"{last.filled:,} of {searched:,} niches of {target} have an image"
         return f"{filled}, and the best one scores {score}"
+    classifier = f"The classifier {target} labels"
     passed = {
         at: count for at, count in zip(last.thresholds, last.classes_ge, strict=True) if count
     }
     if not passed:
-        sure = percent(best.confidence)
-        return f"{target} labels no meaningless image with 50 % confidence yet: the best has {sure}"
+        reached = f"the highest is {percent(best.confidence)}"
+        return f"{classifier} no meaningless image with 50 % confidence yet: {reached}"
     threshold = max([min(passed), *(at for at, count in passed.items() if 2 * count >= searched)])
     count = passed[threshold]
     sure = f"with more than {level(threshold)} confidence"
     if searched == 1:
-        return f"{target} labels a meaningless image “{best.name}” {sure}"
+        return f"{classifier} a meaningless image “{best.name}” {sure}"
     images = f"{count:,} of {searched:,}"
     if count == searched:
         images = "both" if searched == 2 else f"all {searched:,}"
-    return f"{target} labels {images} meaningless images {sure}"
+    return f"{classifier} {images} meaningless images {sure}"

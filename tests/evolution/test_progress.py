@@ -175,3 +175,12 @@ def test_a_terminal_gets_two_live_lines_of_any_width_which_vanish(clock, width, 
     if width == 160 and name == "toy":
         assert "generation 4/10  448 images  10/s  " in watched.output()
     assert watched.output().endswith("\x1b[1A\x1b[2K"), "the lines are gone at the end"
+
+
+def test_generations_that_may_have_compiled_tell_no_speed(clock):
+    watched = Watched(clock)
+    for generation, seconds in enumerate((60, 25, 5)):
+        watched.see(report(generation), seconds=seconds)
+        assert "  compiling  " in watched.told
+    watched.see(report(3), seconds=5)
+    assert "  20/s  30 s left  " in watched.told

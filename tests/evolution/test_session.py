@@ -11,7 +11,7 @@ from searches import Silence, stop_after, toy_assembly
 
 from neatfool import PluginError, RunError, Scores, StorageError, TargetError, open_run
 from neatfool.evolution.resuming import resume
-from neatfool.evolution.session import start
+from neatfool.evolution.session import interruptible, start
 from neatfool.run.store import RunStore
 from neatfool.scoring.plan import ScoringPlan
 from neatfool.scoring.scorer import Scorer
@@ -317,3 +317,15 @@ def test_images_are_counted_while_a_generation_is_under_way(tmp_path):
     session.go(Silence())
     assert seen == [*range(0, 40, 5)]
     assert session.scored == 40
+
+
+def test_the_second_interrupt_stops_at_once():
+    said = []
+    with interruptible(lambda: said.append(1)) as stop:
+        import signal
+
+        signal.raise_signal(signal.SIGINT)
+        assert stop()
+        assert said == [1]
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)

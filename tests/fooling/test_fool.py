@@ -431,3 +431,22 @@ def test_probabilities_in_half_precision_sum_to_one():
     with in_form(target.networks, Form("bf16", "eager")):
         probs = np.asarray(target.score(images).probs)
     assert np.abs(probs.sum(1) - 1).max() < 1e-6
+
+
+def test_a_run_goes_on_from_python(tmp_path):
+    how = {"image": (1, 12, 10), "classes": ["dark", "bright"]}
+    fool(brightness, tmp_path / "run", images=200, **how)
+    run = fool(brightness, tmp_path / "run", images=400, resume_run=True, **how)
+    whole = fool(brightness, tmp_path / "whole", images=400, **how)
+    assert run.evaluations == 400
+    assert [e.candidate_id for e in run] == [e.candidate_id for e in whole]
+
+
+def test_a_run_is_read_and_verified_later(tmp_path):
+    fool(brightness, tmp_path / "run", image=(1, 12, 10), classes=["dark", "bright"])
+    run = neatfool.open_run(tmp_path / "run")
+    graph = run["bright"].graph()
+    assert {data["kind"] for _, data in graph.nodes(data=True)} >= {"input", "output"}
+    assert neatfool.cppn.from_graph(graph) == run["bright"].genome
+    verdict = run.verify(brightness)
+    assert [each.measured for each in verdict.results] == [elite.confidence for elite in run]

@@ -230,3 +230,13 @@ def test_size_counts_enabled_connections():
     (genome,) = encoding.create([3])
     genome.connections[-1, 0].enabled = False
     assert (encoding.size(genome).nodes, encoding.size(genome).connections) == (1, 3)
+
+
+def test_what_does_not_go_together_is_told_with_its_section():
+    (told,) = problems_of(
+        "[encoding]\npreset = paper\n[DefaultGenome]\nweight_replace_rate = 0.5\n"
+    )
+    assert told == (
+        "x.ini:3: [DefaultGenome]: weight_replace_rate has no effect with preset = paper; leave it "
+        "out"
+    )

@@ -1,5 +1,7 @@
 """A run of ImageNet fits into little memory."""
 
+from __future__ import annotations
+
 import subprocess
 import sys
 from pathlib import Path
@@ -38,7 +40,7 @@ finally:
 @pytest.mark.skipif(not STATUS.exists(), reason="only Linux says how much memory is anonymous")
 def test_a_run_against_1000_classes_with_learning_takes_little_memory(tmp_path):
     experiment = Path(__file__).parents[2] / "experiments" / "imagenet.ini"
-    changes = ["experiment.images=1600", "scheme.learn_after=0", "target.threads=2"]
+    changes = ["experiment.images=2600", "scheme.learn_after=0", "target.threads=2"]
     done = subprocess.run(
         [sys.executable, "-c", RUN, "run", experiment, "--out", tmp_path / "run"]
         + [word for change in changes for word in ("--set", change)],

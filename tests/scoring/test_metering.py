@@ -14,6 +14,7 @@ from neatfool import (
     PluginError,
     Scores,
     TargetError,
+    fool,
 )
 from neatfool.evolution.resuming import resume
 from neatfool.evolution.session import start
@@ -389,3 +390,33 @@ def _images(count):
 
     draw = np.random.default_rng(count)
     return torch.from_numpy(draw.integers(0, 256, (count, 1, 4, 4), np.uint8))
+
+
+def test_a_call_has_no_more_images_than_the_target_takes(tmp_path):
+    target = PaidToy()
+    go(tmp_path / "run", target)
+    assert {len(images) for images in target.asked[CHECK:]} == {7, 6}
+
+
+def test_a_larger_budget_goes_on(tmp_path):
+    go(tmp_path / "run", PaidToy(), queries=50)
+    target = PaidToy()
+    outcome = go_on(tmp_path / "run", target, queries=200)
+    assert outcome.reason == "finished"
+    assert CHECK < target.queries <= 120 - 20
+
+
+def test_fool_keeps_to_a_budget_and_says_so(tmp_path, caplog):
+    target = PaidToy()
+    run = fool(
+        target,
+        image=(1, 4, 4),
+        classes=[*"abcde"],
+        images=200,
+        target_options={"max_queries": 30},
+        scheme_options={"batch": 20},
+        out=tmp_path / "run",
+        progress=False,
+    )
+    assert run.evaluations >= target.queries == 30
+    assert "the run is spent: 30 of 30 queries" in caplog.text

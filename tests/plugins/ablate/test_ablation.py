@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 from commands import CLASSES, PAID, PLUGIN, neatfool, run_small, write_experiment
 
-from neatfool import open_run
+from neatfool import analysis, open_run
 from neatfool_plugins.ablate.finding import Ablation
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
@@ -125,3 +125,14 @@ def test_a_target_that_costs_something_is_asked_within_the_budget_only(tmp_path)
     result = neatfool("ablate", run, "--tiles", "2", exit_code=8)
     (most,) = re.findall(r"Allow them with --max-queries (\d+)", result.stderr)
     neatfool("ablate", run, "--tiles", "2", "--max-queries", most, exit_code=0)
+
+
+def test_python_gets_what_the_command_prints(finished):
+    with closing(open_run(finished)) as run:
+        found = analysis.ablate(run, tiles=3, classes=["bright", "dark"])
+        assert [item.name for item in analysis.ablate(run, tiles=2, classes="dark").elites] == [
+            "dark"
+        ]
+        assert run.elites  # it is still open
+    assert json.loads(found.json()) == ablate(finished, "--tiles", 3, "--classes", "bright,dark")
+    assert "<iframe" in found._repr_html_()

@@ -62,3 +62,13 @@ def test_the_page_has_it_all_and_needs_no_network(two_runs, tmp_path):
         assert part in text
     for part in ("goal switches", "chance would give 50 %"):
         assert part in " ".join(result.stdout.split())
+
+
+def test_python_gets_what_the_command_prints(two_runs):
+    one = min(two_runs.iterdir())
+    with closing(open_run(one)) as run:
+        found = analysis.ancestry(run)
+        assert run.elites  # it is still open
+    assert json.loads(found.json()) == json.loads(neatfool("ancestry", one, "--json").stdout)
+    assert found.between_runs is None
+    assert found.plot().axes

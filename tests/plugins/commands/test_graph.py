@@ -147,3 +147,25 @@ def test_images_of_pixels_have_no_formula_to_write(suffix, experiment, tmp_path)
     assert neatfool("run", experiment, "--out", run, *options, "--no-report").exit_code == 0
     told = neatfool("graph", run, "school bus", "-o", tmp_path / f"bus{suffix}", exit_code=5)
     assert "what encoding 'direct' draws cannot be written as a program" in told.stderr
+
+
+def is_png(data):
+    return data.startswith(b"\x89PNG")
+
+
+def test_an_onnx_file_draws_the_picture(finished, elite, tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    file = tmp_path / "bus.onnx"
+    result = neatfool("graph", finished, "school bus", "-o", file)
+    assert result.exit_code == 0, result.output
+    session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+    (image,) = session.run(None, {"size": np.array([20, 20])})
+    difference = image.astype(int) - elite.pixels((20, 20))
+    assert np.mean(np.abs(difference) > 1) <= 0.01
+
+
+@pytest.mark.parametrize(("suffix", "is_right"), [(".svg", is_svg), (".png", is_png)])
+def test_a_graph_is_written_to_be_looked_at(suffix, is_right, finished, tmp_path):
+    file = tmp_path / f"bus{suffix}"
+    assert neatfool("graph", finished, BUS, "-o", file).exit_code == 0
+    assert is_right(file.read_bytes())

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from commands import CLASSES, neatfool, rows
+from commands import CLASSES, neatfool, neatfool_process, rows
 
 from neatfool import decode_png, encode_png, open_run
 
@@ -61,3 +61,16 @@ def test_an_image_that_cannot_be_read_is_told(copy):
     result = neatfool("verify", copy, exit_code=7)
     assert f"error: {file}: not a readable PNG" in result.stderr
     assert "Traceback" not in result.output
+
+
+def test_a_good_run_verifies_in_fresh_code(finished):
+    process = neatfool_process("verify", finished, "--json")
+    output, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (0, "")
+    verdict = json.loads(output)
+    assert (verdict["images"], verdict["wrong"]) == (len(CLASSES), 0)
+    assert verdict["largest_difference"] <= 1e-4
+    for entry, elite in zip(verdict["classes"], open_run(finished), strict=True):
+        assert (entry["name"], entry["index"]) == (elite.name, elite.index)
+        assert entry["recorded"] == elite.confidence
+        assert entry["measured"] == pytest.approx(elite.confidence, abs=1e-4)

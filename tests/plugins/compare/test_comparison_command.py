@@ -1,7 +1,10 @@
 """``neatfool compare`` on real small runs: what it prints, writes and refuses."""
 
 import json
+import shutil
+import sqlite3
 import sys
+from contextlib import closing
 
 import pytest
 from commands import neatfool, write_experiment
@@ -73,3 +76,11 @@ def test_what_cannot_be_is_refused_in_words(options, code, said, runs, monkeypat
     result = neatfool("compare", *options, exit_code=code)
     assert said in result.stderr
     assert "Traceback" not in result.output
+
+
+def test_a_run_that_another_process_is_running_can_be_compared(runs, tmp_path):
+    folder = shutil.copytree(runs / "small", tmp_path / "small")
+    with closing(sqlite3.connect(folder / "small-1" / "run.db")) as database:
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("BEGIN IMMEDIATE")
+        assert neatfool("compare", folder).exit_code == 0

@@ -321,3 +321,17 @@ def test_an_answer_of_too_many_values_is_refused(server):
     with open_target(server) as target:
         assert not target.score(random_images(1)).ok.any()
     assert len(server.asked) == 1
+
+
+def test_the_same_scores_come_of_a_server_that_fails_one_time_in_five(server):
+    images = random_images(120)
+    server.rate = 0.2
+    with open_target(server) as target:
+        for at in range(0, 120, 2):
+            part = images[at : at + 2]
+            scores = target.score(part)
+            assert scores.ok.all()
+            assert np.array_equal(scores.logits, logits_of(part))
+    failed = [each.fault for each in server.asked if each.fault]
+    assert len(server.asked) == 60 + len(failed)
+    assert len(failed) > 5

@@ -1,5 +1,6 @@
 """Target http in whole runs: the same elites whatever goes wrong, and no key anywhere."""
 
+import json
 import os
 import signal
 import threading
@@ -240,3 +241,45 @@ def test_a_run_that_fails_does_not_show_the_key_either(server, tmp_path, monkeyp
 def test_validating_asks_nobody(server, tmp_path):
     neatfool("validate", write(tmp_path, server), exit_code=0)
     assert server.seen == []
+
+
+def test_answers_that_are_now_and_then_unusable_change_nothing(server, tmp_path):
+    file = write(tmp_path, server)
+    run(file, tmp_path / "calm")
+    known = set()
+
+    def null_at_first(said):
+        """Say nothing of some images the first time that they are asked about."""
+        data = said["outputs"][0]["data"]
+        for at in range(0, len(data), len(CLASSES)):
+            if data[at] not in known and str(data[at]).endswith("1"):
+                known.add(data[at])
+                data[at] = None
+        return json.dumps(said).encode()
+
+    asked = server.images
+    server.answer = null_at_first
+    run(file, tmp_path / "rough")
+    assert len(known) > 3
+    assert 2 * asked < server.images <= 2 * asked + 2 * len(known)
+    assert contents(tmp_path / "rough" / "run.db") == contents(tmp_path / "calm" / "run.db")
+
+
+def test_a_service_that_goes_away_pauses_the_run_and_back_again_it_goes_on(
+    server, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(service, "GIVE_UP_AFTER", 2)
+    more = MODEL
+    file = write(tmp_path, server, more)
+    run(file, tmp_path / "whole")
+
+    server.plan.extend([None] * 12)
+    server.rate, server.mix = 1.0, ("503",)
+    paused = neatfool("run", file, "--out", tmp_path / "run", "--no-report")
+    assert paused.exit_code == 4
+    assert "Paused" in paused.output
+    assert "did not answer in time" in paused.output
+    server.rate = 0
+    done = neatfool("resume", tmp_path / "run", "--no-report")
+    assert done.exit_code == 0, done.output
+    assert contents(tmp_path / "run" / "run.db") == contents(tmp_path / "whole" / "run.db")
