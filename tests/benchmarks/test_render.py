@@ -6,7 +6,7 @@ from benchmarks import render
 
 
 @pytest.fixture
-def measured(monkeypatch):
+def measured(monkeypatch, own_activations):
     monkeypatch.setattr(render, "GENOMES", 4)
     monkeypatch.setattr(render, "POPULATIONS", ((20, 50),))
     monkeypatch.setattr(render, "BOUNDS", {9: 0.5})

@@ -41,7 +41,7 @@ def retraining(*confidences):
 def test_the_headline_compares_the_last_round_with_the_first():
     (headline,) = (e.text for e in retraining(0.9995, 0.7).story() if isinstance(e, Headline))
     assert "After 1 retraining, " in headline
-    assert "median confidence of 70.0 %; before, 99.95 %" in headline
+    assert "median confidence of 70.0 %, compared with 99.95 % before." in headline
 
 
 def test_a_confidence_stands_out_if_it_fools():

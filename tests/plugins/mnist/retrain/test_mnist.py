@@ -150,7 +150,7 @@ def test_the_table_the_page_and_the_csv_say_what_was_found(three, digits, tmp_pa
         *arguments(out, digits, "--rounds", 3, "--html", page, "--csv", csv), exit_code=0
     )
     headline, *_ = result.stdout.splitlines()
-    assert headline.startswith("After 2 retrainings, the new")
+    assert headline.startswith("After 2 retrainings, new fooling images")
     html = page.read_text(encoding="utf-8")
     assert headline.replace(" %", "\u00a0%") in html
     assert html.count('<img class="pixels"') == 30
