@@ -9,6 +9,7 @@ import numpy as np
 
 from neatfool.run.individual import EliteView, load_genome
 from neatfool.run.schema import StoredElite
+from neatfool.run.sqlite import damaged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,6 +74,24 @@ class Population:
             for index, confidence, _ in self._run.store.won(id_):
                 scores[row, index] = confidence
         return scores
+
+    @cached_property
+    def fitness(self) -> np.ndarray:
+        """The fitness by which the scheme selects, float64 [N]; NaN where it has none.
+
+        A scheme that keeps a population gives it in its state, as :meth:`~neatfool.Scheme.state`
+        says. For ``single_class`` it is the rank in the class that is being searched.
+
+        Raises:
+            RunError: The recorded state is damaged.
+        """
+        scheme = (self._run.store.state() or {}).get("scheme")
+        pairs = scheme.get("population", ()) if isinstance(scheme, dict) else ()
+        try:
+            known = {int(id_): float(fitness) for id_, fitness in pairs}
+        except (TypeError, ValueError) as error:
+            raise damaged(self._run.store.path, "the fitness of its population") from error
+        return np.array([known.get(id_, np.nan) for id_ in self.ids.tolist()], np.float64)
 
     def __len__(self) -> int:
         """Count the candidates."""

@@ -61,7 +61,11 @@ class Scheme(ABC):
 
     @abstractmethod
     def state(self) -> Json:
-        """Give all that a resumed search needs besides the archive; candidates as ids."""
+        """Give all that a resumed search needs besides the archive; candidates as ids.
+
+        A population stands under the key ``population``, as pairs of an id and a fitness, where
+        :meth:`~neatfool.Run.population` looks for it.
+        """
 
     @abstractmethod
     def restore(self, state: Json, candidates: Mapping[int, Candidate]) -> None:

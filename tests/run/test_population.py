@@ -64,3 +64,36 @@ def test_of_a_scheme_with_a_population_they_are_all_of_it(tmp_path):
 def test_a_run_without_elites_has_no_members(tmp_path):
     members = neatfool.open_run(write_run(tmp_path / "run", [])).population()
     assert (len(members), members.ids.shape, len(members.scores)) == (0, (0,), 0)
+
+
+def test_the_population_of_single_class_has_its_fitness(tmp_path):
+    def unsure(images):
+        bright = 0.25 + images.mean((1, 2, 3)) / 510
+        return np.stack([bright, 1 - bright], 1)
+
+    run = neatfool.fool(
+        unsure,
+        image=(1, 8, 8),
+        classes=["bright", "dark"],
+        scheme="single_class",
+        generations=3,
+        out=tmp_path / "run",
+        progress=False,
+    )
+    members = run.population()
+    known = np.isfinite(members.fitness)
+    assert known.sum() > 10
+    state = run.store.state()["scheme"]["population"]
+    assert dict(state).keys() == {*members.ids[known].tolist()}
+
+
+def test_without_a_population_there_is_no_fitness(tmp_path):
+    run = neatfool.fool(
+        ToyTarget(),
+        image=TOY_SPEC.shape,
+        classes=TOY_SPEC.classes,
+        generations=2,
+        out=tmp_path / "run",
+        progress=False,
+    )
+    assert np.isnan(run.population().fitness).all()
