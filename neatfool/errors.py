@@ -90,11 +90,11 @@ class RunError(NeatfoolError):
 
 
 class UntrustedRun(RunError):  # noqa: N818 - it says what it is
-    """Somebody else made the run, and the user has not agreed to what its record reaches."""
+    """Another person made the run, and the user has not agreed to what its record reaches."""
 
 
 agreement: ContextVar[Callable[[str], bool]] = ContextVar("agreement", default=lambda _: False)
-"""Asks the user whether what a run of somebody else reaches is fine; without a user, it is not."""
+"""Asks the user whether what another person's run reaches is fine; without a user, it is not."""
 
 option_namer: ContextVar[Callable[[str, str], str]] = ContextVar(
     "option_namer", default="[{}] {}".format

@@ -30,7 +30,7 @@ def open_run(
 
     Args:
         path: The folder.
-        trust: Whether its target may be loaded although somebody else made the run. Its record
+        trust: Whether its target may be loaded although another person made the run. Its record
             names files and addresses; ``neatfool verify RUN`` lists them, and asks.
         model: What scores in place of the target of its record, here and in all of
             :mod:`neatfool.analysis`: the model that was given to :func:`neatfool.fool`, say.
@@ -66,7 +66,7 @@ def open_runs(
     Raises:
         ExperimentError: A run is of an objective, and only classifiers' runs will do.
         RunError: No run is named, or a folder holds none, or a database is damaged.
-        UntrustedRun: Somebody else made a run that is to be scored, and the user did not agree.
+        UntrustedRun: Another person made a run that is to be scored, and the user did not agree.
         PluginError: The encoding of a run cannot be loaded.
     """
     with ExitStack() as ending:
@@ -109,7 +109,7 @@ def open_scorer(
 
     Raises:
         RunError: Only Python has the run's target.
-        UntrustedRun: Somebody else made the run, and it was not opened with ``trust=True``.
+        UntrustedRun: Another person made the run, and it was not opened with ``trust=True``.
         ExperimentError: The experiment is wrong.
         PluginError: A plugin is missing or broken.
         TargetError: The target does not recognise its own images, or scores an image differently

@@ -110,7 +110,7 @@ def overrides_option(command: Command) -> Command:
 
 
 def trust_option(command: Command) -> Command:
-    """Add the option that agrees to what a run of somebody else loads and contacts."""
+    """Add the option that agrees to what another person's run loads and contacts."""
     what = (
         "Load and contact what the record of a run names, although it is another person's run. If "
         "left out, neatfool asks on a terminal; elsewhere the exit code is 5."

@@ -39,13 +39,13 @@ def summarize_run(run: Run) -> str:
     }
     if not passed:
         reached = f"the highest is {percent(best.confidence)}"
-        return f"{classifier} no meaningless image with 50 % confidence yet: {reached}"
+        return f"{classifier} no evolved image with 50 % confidence yet: {reached}"
     threshold = max([min(passed), *(at for at, count in passed.items() if 2 * count >= searched)])
     count = passed[threshold]
     sure = f"with more than {level(threshold)} confidence"
     if searched == 1:
-        return f"{classifier} a meaningless image “{best.name}” {sure}"
+        return f"{classifier} an evolved image “{best.name}” {sure}"
     images = f"{count:,} of {searched:,}"
     if count == searched:
         images = "both" if searched == 2 else f"all {searched:,}"
-    return f"{classifier} {images} meaningless images {sure}"
+    return f"{classifier} {images} evolved images {sure}"

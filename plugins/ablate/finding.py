@@ -27,7 +27,7 @@ LEGEND: Final = (
     "hiding a blue one raises it."
 )
 METHOD: Final = (
-    "A part is hidden by filling it with the image's mean colour. *Kept* is the share of the "
+    "A part is hidden by filling it with the image's mean colour. “Kept” is the share of the "
     "confidence that remains: without the tile or the copy whose absence costs most, or with the "
     f"one copy that scores best alone. A tile matters if hiding it costs more than "
     f"{share(MATTERS)} of the confidence."
@@ -166,7 +166,7 @@ class Ablation(present.Finding):
         yield present.Text(f"{self.run.subject}, scored by {target}.")
         count = len(self.elites)
         if count < FEW:
-            yield present.Note(f"With so few images a median is rough: one is {share(1 / count)}.")
+            yield present.Note(f"With only {counted(count, 'image', 'images')}, a median is rough.")
         if not self.own_target:
             yield present.Note("The images were not evolved for the target that scored them here.")
         yield present.Note(METHOD)
@@ -187,12 +187,12 @@ class Ablation(present.Finding):
     def _headlines(self) -> Iterator[str]:
         kept = {measure: share(median) for measure, median in self.medians.items()}
         yield (
-            f"With the most important of {self.tiles**2} tiles hidden, the median image keeps "
+            f"Without the most important of its {self.tiles**2} tiles, the median image keeps "
             f"{kept[WITHOUT_TILE]} of its confidence."
         )
         yield (
-            f"In the median image, {kept[TILES]} of the tiles matter: hiding one of them costs "
-            f"more than {share(MATTERS)} of the confidence."
+            f"In the median image, {kept[TILES]} of the tiles matter. A tile matters if hiding it "
+            f"costs more than {share(MATTERS)} of the confidence."
         )
         if self.repeated:
             images = counted(len(self.elites), "image", "images")

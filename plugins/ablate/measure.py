@@ -80,7 +80,7 @@ def ablate(
         ExperimentError: There is no such class, or the target does not know the classes, or there
             are more tiles than pixels.
         RunError: No elite fits.
-        UntrustedRun: Somebody else made the run, whose own target is to score.
+        UntrustedRun: Another person made the run, whose own target is to score.
         BudgetSpent: The target costs something, and the budget does not suffice.
 
     Examples:

@@ -198,12 +198,12 @@ class Acceptance(present.Facts):
         stops = f"rejects {all_ - passed:,} of {counted(all_, 'meaningless image', IMAGES)}"
         if not known:
             return f"Accept at {best}: this {stops}."
-        keeps = f"{kept:,} of {counted(known, 'in-distribution image', 'in-distribution images')}"
+        images = counted(known, "in-distribution image", "in-distribution images")
         if self.advisable:
-            return f"Accept at {best}: this keeps {keeps} and {stops}."
+            return f"Accept at {best}: this keeps {kept:,} of {images} and {stops}."
         return (
-            f"No threshold helps: {best}, the lowest that accepts {limit} of meaningless images, "
-            f"keeps {'only ' * bool(kept)}{keeps}."
+            f"No threshold helps: to accept {limit} of meaningless images, it would have to reject "
+            f"{known - kept:,} of {images}."
         )
 
     def headline(self) -> str:

@@ -71,7 +71,7 @@ def audit(
         console: Shows how far it is.
 
     Raises:
-        UntrustedRun: Somebody else made a run.
+        UntrustedRun: Another person made a run.
         RunError: A run has no elites.
         ExperimentError: The in-distribution images cannot be read.
         NeatfoolError: A target cannot be loaded, or failed.

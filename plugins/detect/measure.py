@@ -31,7 +31,7 @@ from neatfool.wording import counted, level, percent, share
 KEPT: Final = (0.95, 0.99)
 """The usual shares of in-distribution images that a detector lets pass."""
 NOTES: Final = (
-    "*Pass at 95 %* is the false positive rate: the share of fooling images that a detector "
+    "“Pass at 95 %” is the false positive rate: the share of fooling images that a detector "
     "accepts when it accepts 95 % of in-distribution images.",
     "AUROC is the probability that a fooling image gets a higher outlier score than an "
     "in-distribution one: 1 is perfect, 0.5 is chance, and less means that fooling images look "
@@ -223,7 +223,7 @@ def detect(
         ExperimentError: There is no such detector or class, no detector works here, there are no
             in-distribution images, or the target costs something to ask.
         RunError: No elite fits.
-        UntrustedRun: Somebody else made a run.
+        UntrustedRun: Another person made a run.
 
     Examples:
         neatfool detect runs/mnist-1

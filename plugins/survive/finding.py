@@ -25,6 +25,8 @@ from neatfool.wording import counted, percent, share
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+SURVIVED: Final = 0.9
+"""A run survives a change that leaves so many of its images in their class."""
 NOTE: Final = (
     "Each change is made once to each image. Its direction (for ±: up or down) is drawn at random "
     "for each image, and is the same at all strengths."
@@ -86,14 +88,16 @@ class SurvivalResult(RunFacts):
         first, best = sum(self.as_saved.first), self.ranked
         target = "their own target" if self.own_target else self.target
         if first and best:
-            most, *least = (f"when {each.words}" for each in dict.fromkeys((best[0], best[-1])))
-            text = (
-                f"{share(best[0].usually.kept)} of the fooling images of {self.label} keep their "
-            )
-            text += f"class {most}"
-            if least:
-                text += f", and {share(best[-1].usually.kept)} {least[0]}"
-            yield f"{text}."
+            worst, images = best[-1], f"the fooling images of {self.label}"
+            kept = share(worst.usually.kept)
+            if len(best) == 1:
+                yield f"{kept} of {images} keep their class when {worst.words}."
+            else:
+                mild = sum(kind.usually.kept >= SURVIVED for kind in best)
+                yield (
+                    f"{mild} of {len(best)} changes leave at least {share(SURVIVED)} of {images} "
+                    f"in their class; the worst, {worst.words}, leaves {kept}."
+                )
         yield (
             f"As saved, {first:,} of {counted(self.elites, 'image', 'images')} of {self.label} "
             f"{'is' if first == 1 else 'are'} classified as intended (top-1) by {target}; the "

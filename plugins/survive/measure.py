@@ -73,7 +73,7 @@ def survive(
         ExperimentError: There is no such kind or class, or the target does not know the classes, or
             the runs' images have different sizes.
         RunError: No elite fits.
-        UntrustedRun: Somebody else made a run, whose own target is to score.
+        UntrustedRun: Another person made a run, whose own target is to score.
         BudgetSpent: The target costs something, and the budget does not suffice.
 
     Examples:

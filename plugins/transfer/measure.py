@@ -106,7 +106,7 @@ def transfer(
     Raises:
         ExperimentError: There is no such class, or a network knows no class of any run.
         RunError: No elite fits, or no network can be loaded.
-        UntrustedRun: Somebody else made a run, whose own network is to be asked.
+        UntrustedRun: Another person made a run, whose own network is to be asked.
         BudgetSpent: A target costs something, and the budget does not suffice.
 
     Examples:

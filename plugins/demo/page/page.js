@@ -107,8 +107,8 @@ function showCount() {
   const sure = state.elites.filter((elite, digit) => elite && elite.odds >= SURE).length;
   if (sure !== announced) {
     byId("count").textContent = `${sure} of ${DIGITS} digits above 99\u00a0%`;
-    const part = sure === DIGITS ? "all of it is" : `${sure} of ${DIGITS} images ${sure === 1 ? "is" : "are"}`;
-    byId("claim").textContent = sure ? `more than 99\u00a0% sure that ${part}` : "not sure yet that any of it is";
+    const part = sure === DIGITS ? "all of these images" : `${sure} of these ${DIGITS} images`;
+    byId("claim").textContent = sure ? `more than 99\u00a0% sure that it sees one in ${part}` : "not sure yet that it sees one";
   }
   announced = sure;
   byId("images").textContent = `${state.images.toLocaleString("en")} images tried`;

@@ -56,8 +56,8 @@ def test_the_table_can_be_read_without_colour(finished):
     assert "\x1b" not in result.stdout
     assert "small, seed 3, after 160 images: 4 elites, scored by its own target" in result.stdout
     assert re.search(r"│ \[red\]left\S* +│ +[\d.]+ % │ +\d+ % │", result.stdout)
-    assert result.stdout.startswith("With the most important of 4 tiles hidden, the median image")
-    assert "Note: With so few images a median is rough: one is 25 %." in result.stdout
+    assert result.stdout.startswith("Without the most important of its 4 tiles, the median image")
+    assert "Note: With only 4 images, a median is rough." in result.stdout
 
 
 def test_figures_are_written(finished, tmp_path):

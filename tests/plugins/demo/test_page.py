@@ -96,11 +96,10 @@ class TestPage:
             seen[fooled] = text.replace("\xa0", " ")
         start = "A network that reads handwriting is "
         sure = start + "more than 99 % sure that "
-        assert seen.pop("10") == sure + "all of it is."
-        assert seen.pop("0") == start + "not sure yet that any of it is."
-        assert seen.pop("1", sure + "1 of 10 images is.") == sure + "1 of 10 images is."
+        assert seen.pop("10") == sure + "it sees one in all of these images."
+        assert seen.pop("0") == start + "not sure yet that it sees one."
         for fooled, text in seen.items():
-            assert text == sure + f"{fooled} of 10 images are."
+            assert text == sure + f"it sees one in {fooled} of these 10 images."
 
     def test_it_can_be_paused_before_its_first_image(self, browser, address):
         fresh(browser, address)
