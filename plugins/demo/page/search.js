@@ -2,8 +2,8 @@
 // niche may take every niche in which the network is surer of it.
 "use strict";
 const FIRST_IMAGES = 200;
-// A digit is a thin light line on black. So that nothing here resembles one, a grey image counts only if its
-// mean brightness lies between these.
+// A digit is a thin light line on a dark ground. So that nothing here resembles one, a grey image counts only
+// if its mean brightness lies between these, and if so many of its pixels are lighter than its middle grey.
 const [DARKEST, LIGHTEST] = [0.3, 0.8];
 const OPEN_WEIGHT = 8; // how much more often an image is a parent while the network is not sure of it
 
@@ -24,8 +24,11 @@ class Search {
 
   // Whether an image counts.
   accepts({ pixels }) {
+    if (this.shape.channels > 1) return true;
     const light = pixels.reduce((sum, pixel) => sum + pixel, 0) / (255 * pixels.length);
-    return this.shape.channels > 1 || (light >= DARKEST && light <= LIGHTEST);
+    const middle = (Math.min(...pixels) + Math.max(...pixels)) / 2;
+    const lighter = pixels.filter((pixel) => pixel > middle).length / pixels.length;
+    return light >= DARKEST && light <= LIGHTEST && lighter >= DARKEST;
   }
 
   // Gives the classes whose niches an image takes.
