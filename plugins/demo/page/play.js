@@ -8,7 +8,6 @@ function openPlay(digit, genome) {
   Object.assign(play, { digit, genome: copyOf(genome), before: [], random: randomNumbers(state.images + digit) });
   for (const id of ["blur", "shift", "grain"]) byId(id).value = 0;
   byId("children").replaceChildren();
-  byId("play-title").textContent = `The image for ${digit}`;
   byId("linked").textContent = "";
   showGenome();
   byId("play").showModal();
@@ -18,6 +17,7 @@ function showGenome() {
   const nodes = order(play.genome);
   const count = nodes.reduce((total, { sources }) => total + sources.length, 0);
   byId("size").textContent = `${nodes.length} ${nodes.length === 1 ? "node" : "nodes"}, ${count} ${count === 1 ? "connection" : "connections"}. It reads the column x, the row y and the distance d from the centre.`;
+  byId("play-title").textContent = `${play.before.length ? "Bred from the" : "The"} image for ${play.digit}`;
   byId("back").hidden = !play.before.length;
   drawGraph(play.genome, byId("graph"));
   const name = (id) => (id < 0 ? INPUT_NAMES[-id - 1] : id === 0 ? "output" : `node ${id}`);
