@@ -42,7 +42,7 @@ def summarize_run(run: Run) -> str:
         return f"{classifier} no evolved image with 50 % confidence yet: {reached}"
     threshold = max([min(passed), *(at for at, count in passed.items() if 2 * count >= searched)])
     count = passed[threshold]
-    sure = f"with more than {level(threshold)} confidence"
+    sure = f"with at least {level(threshold)} confidence"
     if searched == 1:
         return f"{classifier} an evolved image “{best.name}” {sure}"
     images = f"{count:,} of {searched:,}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -126,3 +127,20 @@ def test_its_first_chart_is_a_figure_for_matplotlib(finding):
     (axes,) = finding.plot().axes
     (line,) = axes.lines
     assert np.allclose(line.get_ydata(), [0, 1])
+
+
+class Plain(present.Finding):
+    about: ClassVar = "plain"
+
+    @property
+    def title(self):
+        return "a run"
+
+    def story(self):
+        yield present.Text("nothing more")
+
+
+def test_a_page_without_a_headline_is_titled_with_what_was_looked_at():
+    page = Plain().html()
+    assert "<h1><bdi>a run</bdi></h1>" in page
+    assert "<title>a run · neatfool</title>" in page
