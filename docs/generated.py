@@ -7,6 +7,8 @@ lists the pages that are out of date. A page says what it shows between two comm
 - ``commands``: a section for each command, from its help;
 - ``keys NAME``: the keys of a finding's JSON, from its fields; NAME has its module before it;
 - ``findings``: that for each registered measure;
+- ``experiments``: the experiments that come with neatfool, from their first comments;
+- ``services``: the examples in ``services``, each with the plugin that it names;
 - ``plugin KIND NAME``: the command that writes a plugin, and the plugin;
 - ``plugins``: neatfool's own plugins; ``listed``: those in ``plugins.toml``;
 - ``listed-keys``: the keys of ``plugins.toml``;
@@ -42,6 +44,7 @@ from neatfool.experiment.framework import OWN_KEYS
 from neatfool.plugin.discovery import KINDS
 from neatfool.plugin.manager import PluginManager
 from neatfool.wording import listed
+from neatfool_plugins.experiments import read_installed
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -183,6 +186,27 @@ def plugin(kind: str, name: str) -> str:
     return f"```sh\nneatfool plugins new {kind} {name}\n```\n\n```python\n{code}```"
 
 
+def own_experiments() -> str:
+    """Write neatfool's own experiments as a table."""
+    rows = [("file", "what it does", "time on two cores"), ("---", "---", "---")]
+    rows += [(f"`{e.file}`", marked(e.about), e.takes) for e in read_installed().values()]
+    return "".join(map(line, rows))
+
+
+def services() -> str:
+    """Write a section for each example of a service: its first comment, and its file."""
+    return "\n\n".join(map(service, sorted((DOCS / "services").glob("*.ini"))))
+
+
+def service(path: Path) -> str:
+    comment, _, code = read(path).partition("\n\n")
+    title, _, text = re.sub("^# ?", "", comment, flags=re.MULTILINE).partition("\n\n")
+    parts = [f"## {title}", text, f"```ini\n# {path.name}\n{code}```"]
+    for plugin in re.findall(r"^path = (\w+\.py)$", code, re.MULTILINE):
+        parts.append(f"```python\n# {plugin}\n{read(path.with_name(plugin))}```")
+    return "\n\n".join(parts)
+
+
 def contexts(group: click.Group, above: click.Context | None = None) -> Iterator[click.Context]:
     """Give each command that does something, and the whole program first."""
     context = click.Context(group, info_name=group.name, parent=above)
@@ -296,6 +320,8 @@ WRITERS: dict[str, Callable[..., str]] = {
     "commands": commands,
     "keys": keys,
     "findings": findings,
+    "experiments": own_experiments,
+    "services": services,
     "plugin": plugin,
     "plugins": own_plugins,
     "listed": lambda: list_others(OTHERS.read_text(encoding="utf-8")),

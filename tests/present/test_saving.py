@@ -54,7 +54,9 @@ def test_a_page_that_cannot_be_written_is_an_error_that_names_it(template, tmp_p
 
 def test_the_template_of_the_documentation_shows_a_run(tmp_path):
     (text,) = re.findall(
-        r"```jinja\n(.*?)```", (ROOT / "docs" / "writing-plugins.md").read_text("utf-8"), re.DOTALL
+        r"```jinja\n(.*?)```",
+        (ROOT / "docs/reference/analysis-plugins.md").read_text("utf-8"),
+        re.DOTALL,
     )
     (tmp_path / "page.html.j2").write_text(text)
     session = start(toy_assembly(), tmp_path / "run")

@@ -32,7 +32,11 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 PROGRAM = runpy.run_path(str(ROOT / "docs" / "generated.py"))
 COMMANDS = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
 JSON = (ROOT / "docs" / "reference" / "json.md").read_text(encoding="utf-8")
-EXPERIMENTS = (ROOT / "docs" / "experiments.md").read_text(encoding="utf-8")
+REFERENCE = ROOT / "docs" / "reference"
+KEYS = [REFERENCE / f"{each}.md" for each in ("targets", "http", "encodings", "schemes")]
+EXPERIMENTS = "".join(
+    page.read_text(encoding="utf-8") for page in [ROOT / "docs" / "experiments.md", *KEYS]
+)
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 EXAMPLES = sorted((ROOT / "experiments").glob("*.ini"))
 FENCED = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.M | re.S)
@@ -312,7 +316,7 @@ def test_a_plugin_can_have_no_key_of_the_frameworks():
 
 
 def test_the_activations_in_the_reference_are_those_of_the_code():
-    text = EXPERIMENTS.split("\nActivations\n")[1].split("\n\n")[0]
+    text = EXPERIMENTS.split("\n### Activations\n\n")[1].split("\n\n")[0]
     assert {*re.findall(r"`([a-z_]+)`", text)} == {*cppn.ACTIVATIONS}
 
 
@@ -358,7 +362,7 @@ def test_ci_is_a_script_that_bash_can_read():
     subprocess.run(["bash", "-n", ROOT / ".ci" / "run"], check=True)
 
 
-PLUGINS = (ROOT / "docs" / "writing-plugins.md").read_text(encoding="utf-8")
+PLUGINS = "".join(page.read_text(encoding="utf-8") for page in REFERENCE.glob("*-plugins.md"))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -372,7 +376,7 @@ def test_the_command_for_each_kind_of_plugin_is_shown_with_what_it_writes(kind):
     assert f"def neatfool_register_{kind}s" in code or kind in {"model", "observer"}
 
 
-DIRECTORY = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
+DIRECTORY = (REFERENCE / "plugins.md").read_text(encoding="utf-8")
 LISTED = """
 [[plugin]]
 package = "neatfool-darker"

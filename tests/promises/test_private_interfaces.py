@@ -1,4 +1,27 @@
-"""What docs/versioning.md lists is there, and neatfool does the same without it."""
+"""Private interfaces of other projects are there, and neatfool does the same without them.
+
+They are private, deprecated or not documented:
+
+- PyTorch: ``torch.jit.trace``, ``freeze``, the methods of its graphs, ``enable_onednn_fusion``
+  (``neatfool/network/frozen_graph.py``), for fused graphs; else the module computes as written.
+- PyTorch: ``torch._C._create_function_from_graph`` (the same module); else the memory of a graph
+  that is not used any more stays taken.
+- PyTorch: ``torch.ops.mkldnn._is_mkldnn_bf16_supported`` (``neatfool/network/network.py``); else a
+  CPU does not screen in bf16.
+- PyTorch: ``_orig_mod`` (``neatfool/network/image_module.py``), the module that was handed to
+  ``torch.compile``; else the compiled one is used (``tests/fooling/test_models_people_have.py``).
+- glibc: ``mallopt`` and ``malloc_trim`` by ctypes (``neatfool/machine.py``,
+  ``neatfool/network/devices.py``), to keep freed memory; else it is as slow as PyTorch by itself.
+- numba: the option ``_nrt`` (``neatfool/compiling.py``), so that compiled code counts no
+  references; else the same code is slower.
+- numba: ``numba.core``, for a switch among compiled functions, and names of the files that it keeps
+  (``neatfool/compiling.py``, ``neatfool/cppn/draw``, ``neatfool/cppn/jit.py``); else the plain
+  renderer draws, and nothing is compiled beside. See ``tests/cppn/test_jit.py``.
+- numba: ``_config_fname`` (``neatfool/machine.py``), so that it reads no ``.numba_config.yaml`` in
+  the working folder; else it does. See ``test_working_folder.py``.
+
+neat-python's genes and configuration are public; ``test_neat_python.py`` holds how they are used.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +42,7 @@ from neatfool.cppn import PRESETS, ConnectionGene, GenomeOptions, NodeGene
 from neatfool.network import devices
 from neatfool.network.network import Form, in_form
 
-PAGE = Path(__file__).parents[2] / "docs" / "versioning.md"
+ROOT = Path(__file__).parents[2]
 FROZEN, FUSED = Form("fp32", "frozen"), Form("fp32", "fused")
 IMAGES = torch.randint(0, 256, (2, 3, 9, 10), dtype=torch.uint8, generator=torch.manual_seed(0))
 
@@ -36,23 +59,11 @@ def scores_and_graphs(form):
         return network(IMAGES).clone(), network.graphs(form)
 
 
-def test_each_test_of_the_page_is_here() -> None:
-    text = PAGE.read_text(encoding="utf-8").partition("## Private interfaces")[2]
-    tests = [name for name in globals() if name.startswith("test_")]
-    rows = [line for line in text.splitlines() if line.startswith("| ")][2:]
-    for row in rows:
-        named = [word for word in row.rpartition(" | ")[2].split("`") if "_" in word]
-        assert named, row
-        for name in named:
-            start = f"test_{name.rstrip('…')}"
-            assert name.endswith((".py", "no_numba")) or any(t.startswith(start) for t in tests)
-
-
 def test_no_other_private_name_is_used():
     trees = [
         ast.parse(path.read_text(encoding="utf-8"))
         for folder in ("neatfool", "plugins")
-        for path in sorted((PAGE.parents[1] / folder).rglob("*.py"))
+        for path in sorted((ROOT / folder).rglob("*.py"))
     ]
     used, own = set(), set()
     for node in (node for tree in trees for node in ast.walk(tree)):
@@ -66,8 +77,7 @@ def test_no_other_private_name_is_used():
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
                 own.add(name)
     private = {name for name in used - own if name.startswith("_") and not name.startswith("__")}
-    text = PAGE.read_text(encoding="utf-8").partition("## Private interfaces")[2]
-    assert {name for name in private if name not in text} == {"_exit"}, "it is Python's, in os"
+    assert {name for name in private if name not in __doc__} == {"_exit"}, "it is Python's, in os"
 
 
 # PyTorch

@@ -77,7 +77,7 @@ def test_a_mean_with_a_number_that_shaders_lack_is_found():
         check_activation(ripple, mean=lambda xp, s, v: xp.minimum(s, 1e300 + v))
 
 
-PAGE = Path(__file__).parents[2] / "docs" / "writing-plugins.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "search-plugins.md"
 
 
 def test_the_documented_activation_runs(tmp_path, own_sys_path):

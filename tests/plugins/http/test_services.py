@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+import shutil
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,8 +17,7 @@ from neatfool.cli import main
 from neatfool.evolution.assembly import make
 from neatfool.experiment.experiment import load_experiment
 
-DOCUMENT = (Path(__file__).parents[3] / "docs" / "api.md").read_text(encoding="utf-8")
-FENCED = re.findall(r"^```(\w+)\n(.*?)^```$", DOCUMENT, re.M | re.S)
+SERVICES = Path(__file__).parents[3] / "docs" / "services"
 SIZE = {"height": 52, "width": 56}
 NAMED = (
     "huggingface",
@@ -48,21 +48,21 @@ def credentials(monkeypatch):
 
 
 def example(about):
-    """Find the experiment in the documentation whose address has a text in it."""
-    (found,) = (
-        text for _, text in FENCED if re.search(rf"^url = .*{re.escape(about)}", text, re.M)
-    )
+    """Find the example in the documentation whose address has a text in it."""
+    texts = [file.read_text(encoding="utf-8") for file in SERVICES.glob("*.ini")]
+    (found,) = (text for text in texts if re.search(rf"^url = .*{re.escape(about)}", text, re.M))
     return found
 
 
 def write_example(folder, about, url):
     """Write the documentation's experiment, with another host, and the plugin that it names."""
     text = re.sub(r"^url = https://[^/\n]+", f"url = {url}", example(about), flags=re.M)
-    text = text.replace("224", "52") + "allow_private = true\n[experiment]\nimages = 20\n"
+    text = text.replace("224", "52").replace("images = 1000", "images = 20")
+    text += "allow_private = true\n"
     (folder / "mine.ini").write_text(text)
     if "aws.py" in text:
         pytest.importorskip("botocore")
-        (folder / "aws.py").write_text(next(text for _, text in FENCED if "# aws.py" in text))
+        shutil.copy(SERVICES / "aws.py", folder)
     return folder / "mine.ini"
 
 
