@@ -282,14 +282,11 @@ def table(what: str, *words: str) -> str:
         describe_options(model, kind, **given)[section]
         for given in [{"preset": preset} for preset in presets] or [{}]
     ]
-    rows = [("key", *([f"`{each}`" for each in presets] or ("type", "default")), "what it is for")]
+    rows = [("key", *(f"`{each}`" for each in presets), "what it is for")]
     rows += [
-        (
-            f"`{option.key}`",
-            *([] if presets else [option.type]),
-            *map(default_of, options),
-            option.description,
-        )
+        (f"`{option.key}`", *map(default_of, options), option.description)
+        if presets
+        else (f"`{option.key}`", f"{option.description}<br>{type_of(option)}")
         for options in zip(*described, strict=True)
         for option in options[:1]
     ]
@@ -306,9 +303,13 @@ def model_of(what: str) -> type[BaseModel]:
     return {**OWN_KEYS, "learning": LearningOptions}[what]
 
 
+def type_of(option: OptionDescription) -> str:
+    default = default_of(option)
+    more = "must be given" if option.required else default and f"by default {default}"
+    return ", ".join(filter(None, [f"*{option.type}*", more]))
+
+
 def default_of(option: OptionDescription) -> str:
-    if option.required:
-        return "must be given"
     return f"`{write_value(option.default)}`" if option.default not in (None, [], "") else ""
 
 

@@ -157,8 +157,8 @@ class ViewOptions(BaseModel, extra="forbid", frozen=True, use_attribute_docstrin
     counts. Each counts as an image of the run's length (new in 0.2)"""
     focus: float = Field(1.0, ge=1, le=16)
     """draw a candidate anew for each view, with other band limits: between `band_limit` divided by
-    this, and `band_limit` times its square root. 4: from a quarter to twice. 1: as it is saved (new
-    in 0.2)"""
+    this, and `band_limit` times its square root. 4: from a quarter to twice. 1: as it is saved, as
+    the first view always is (new in 0.2)"""
 
 
 OWN_KEYS: Final[Mapping[str, type[BaseModel]]] = {
