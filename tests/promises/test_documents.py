@@ -198,8 +198,8 @@ def words_of(page):
     ("page", "words"),
     [
         ("results.md", 1600),
-        ("results-images.md", 1500),
-        ("defences.md", 1750),
+        ("results-images.md", 1480),
+        ("defences.md", 1720),
         ("performance.md", 1200),
         ("foolbench.md", 900),
     ],
