@@ -40,7 +40,7 @@ examples:
   python -m benchmarks                           all of them, in six to eight minutes on two cores
   python -m benchmarks render scoring            some of them
   python -m benchmarks --json > figures.json     {"figures": [...], "machine": {...}}
-  python -m benchmarks growth --plots docs/images
+  python -m benchmarks growth --plots .        how a generation's time grows, and a plot
   python -m benchmarks --gpu                     the whole path on a GPU, and nothing else
 
 Ends with exit code 0 if every figure that has a bound keeps it, else with 1."""
