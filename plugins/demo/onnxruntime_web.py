@@ -31,7 +31,7 @@ def download(folder: Path, package: str = PACKAGE, version: str = VERSION) -> Pa
         OSError: npm is not there, or gets nothing.
         subprocess.SubprocessError: npm fails, or takes too long.
     """
-    file = folder / f"{package}-{version}.tgz"
+    file = folder / f"{package.removeprefix('@').replace('/', '-')}-{version}.tgz"
     if not file.exists():
         folder.mkdir(parents=True, exist_ok=True)
         npm = shutil.which("npm") or "npm"

@@ -44,8 +44,8 @@ class Options(BaseModel, extra="forbid", protected_namespaces=(), use_attribute_
     model: Model | None = None
     """the network: `efficientnet-lite0`, `-lite1` or `-lite2`, `torchvision:NAME` or
     `torchvision:NAME/WEIGHTS`, `timm:NAME`, `timm:hf-hub:NAME`, `timm:local-dir:FOLDER`,
-    `transformers:NAME`, `transformers:FOLDER`, or a file: `onnx:FILE`, `tflite:FILE`,
-    `torchscript:FILE`, or `export:FILE`"""
+    `transformers:NAME`, `transformers:FOLDER`, or a file: `onnx:FILE`, `tflite:FILE`, `tfjs:FILE`,
+    `keras:FILE`, `torchscript:FILE`, or `export:FILE`"""
     ensemble: list[Model] = []
     """several networks in place of `model`. The search fools the mean of their confidences"""
     weights: FilePath | None = None
