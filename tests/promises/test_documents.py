@@ -30,7 +30,9 @@ from neatfool.plugin.registration import RESERVED_KEYS
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PROGRAM = runpy.run_path(str(ROOT / "docs" / "generated.py"))
-COMMANDS = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+COMMANDS = "".join(
+    path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs").rglob("commands*.md"))
+)
 JSON = (ROOT / "docs" / "reference" / "json.md").read_text(encoding="utf-8")
 EXPERIMENTS = (ROOT / "docs" / "experiments.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
