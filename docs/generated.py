@@ -4,7 +4,7 @@
 lists the pages that are out of date. A page says what it shows between two comments:
 ``<!-- generated: WHAT -->`` and ``<!-- end -->``. WHAT is
 
-- ``commands``: the program's help, and a list of its commands, which have pages in ``reference``;
+- ``commands``: a list of the commands, which have pages in ``reference``; the program's options;
 - ``exit-codes``: those of the errors, from their docstrings;
 - ``views``: what each view does, from its docstring, and how strong it may be;
 - ``keys NAME``: the keys of a finding's JSON, from its fields; NAME has its module before it;
@@ -98,11 +98,11 @@ def read(path: Path) -> str:
 
 
 def commands() -> str:
-    """Write the program's help, and a list of its commands."""
-    parts = [section(PROGRAM)]
+    """Write a list of the commands, and the options of the program itself."""
+    parts = []
     for group, found in by_group().items():
         parts += [f"## {group}\n", *(entry(page_of(group), each) for each in found), ""]
-    return "\n".join(parts)
+    return "\n".join([*parts, "## Before any command\n", options_of(PROGRAM)])
 
 
 def commands_of(group: str) -> str:
@@ -257,15 +257,21 @@ def section(context: click.Context) -> str:
     """Write a command's help as a section of a page."""
     command, path = context.command, context.command_path
     usage = " ".join([path, *command.collect_usage_pieces(context)])
-    options = [each for each in command.get_params(context)[:-1] if isinstance(each, click.Option)]
     parts = [
         f"## `{path}`",
         *map(marked, cleandoc(command.help or "").split("\n\n")),
         f"```text\n{usage}\n```",
-        "\n".join(option_line(context, option) for option in options),
+        options_of(context),
         *map(paragraph, cleandoc(command.epilog or "").split("\n\n")),
     ]
     return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def options_of(context: click.Context) -> str:
+    """Write a command's options but ``--help``, each a line."""
+    options = context.command.get_params(context)[:-1]
+    shown = [each for each in options if isinstance(each, click.Option)]
+    return "\n".join(option_line(context, option) for option in shown)
 
 
 def option_line(context: click.Context, option: click.Option) -> str:
