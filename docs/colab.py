@@ -18,7 +18,7 @@ def notebook_of(source: Path) -> str:
     """Give a notebook of the documentation as it is for Colab: without what only the site has."""
     text = re.sub(r"\s+All\s+outputs\s+on\s+this\s+page\s[^.]+\.", "", source.read_text("utf-8"))
     text = re.sub(r"^\[Open in Colab\].*\n\n", "", text, flags=re.MULTILINE)
-    text = re.sub(r"\]\(\.\./([\w-]+)\.md", rf"]({SITE}\1.html", text)
+    text = re.sub(r"\]\(\.\./([\w/-]+)\.md", rf"]({SITE}\1.html", text)
     notebook = read_myst_markdown_notebook(text)
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number}"  # By default it is drawn at random.

@@ -4,7 +4,9 @@
 lists the pages that are out of date. A page says what it shows between two comments:
 ``<!-- generated: WHAT -->`` and ``<!-- end -->``. WHAT is
 
-- ``commands``: a section for each command, from its help;
+- ``commands``: a list of the commands, which have pages in ``reference``; the program's options;
+- ``exit-codes``: those of the errors, from their docstrings;
+- ``views``: what each view does, from its docstring, and how strong it may be;
 - ``keys NAME``: the keys of a finding's JSON, from its fields; NAME has its module before it;
 - ``findings``: that for each registered measure;
 - ``experiments``: the experiments that come with neatfool, from their first comments;
@@ -17,14 +19,17 @@ lists the pages that are out of date. A page says what it shows between two comm
   (``scheme.single_class DefaultStagnation``); ``FIRST..LAST``, either of which may be left out, for
   the keys from one to another; and ``by-preset``, for the defaults of each preset.
 
-The pages of ``reference`` that :mod:`python_reference` writes are generated as a whole.
+The pages of ``reference`` that :mod:`python_reference` writes, and those on commands, are generated
+as a whole.
 """
 
 from __future__ import annotations
 
+import inspect
 import re
 import sys
 import tomllib
+from functools import cache
 from inspect import cleandoc
 from pathlib import Path
 from pkgutil import resolve_name
@@ -35,7 +40,7 @@ from typing import TYPE_CHECKING, Literal, get_args, get_type_hints
 import click
 from pydantic import BaseModel, Field
 
-from neatfool import LearningOptions, analysis
+from neatfool import LearningOptions, analysis, errors
 from neatfool.cli import main
 from neatfool.cli.new_plugin import write_plugin
 from neatfool.config.ini_writer import write_value
@@ -45,16 +50,18 @@ from neatfool.plugin.discovery import KINDS
 from neatfool.plugin.manager import PluginManager
 from neatfool.wording import listed
 from neatfool_plugins.experiments import read_installed
+from neatfool_plugins.views import geometry, photometry
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from python_reference import reference_pages
+from python_reference import reference_pages, to_markdown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from neatfool.config.option_help import OptionDescription
 
+PROGRAM = click.Context(main, info_name=main.name)
 DOCS = Path(__file__).parent
 REFERENCE = DOCS / "reference"
 OTHERS = DOCS / "plugins.toml"
@@ -67,6 +74,7 @@ CODE = re.compile(r"(`[^`]*`)|(?<![\w-])(--[a-z][\w-]*\w)|([*_<>|{}\\])")
 def pages() -> dict[Path, str]:
     """Give each page that shows something of the program, as it should be."""
     found = {REFERENCE / name: text for name, text in reference_pages().items()}
+    found |= {page_of(group): commands_of(group) for group in by_group()}
     for path in sorted(DOCS.rglob("*.md")):
         if path not in found and MARK.search(read(path)):
             found[path] = fill(read(path))
@@ -93,9 +101,43 @@ def read(path: Path) -> str:
 
 
 def commands() -> str:
-    """Write a list of all commands, and a section for each."""
-    program, *rest = contexts(main)
-    return "\n".join([section(program), *map(entry, rest), "", *map(section, rest)])
+    """Write a list of the commands, and the options of the program itself."""
+    parts = []
+    for group, found in by_group().items():
+        parts += [f"## {group}\n", *(entry(page_of(group), each) for each in found), ""]
+    return "\n".join([*parts, "## Before any command\n", options_of(PROGRAM)])
+
+
+def commands_of(group: str) -> str:
+    """Write the page of a group: a section for each of its commands."""
+    return "\n".join([f"# Commands: {group}\n", *map(section, by_group()[group])])
+
+
+def page_of(group: str) -> Path:
+    return REFERENCE / f"commands-{group.lower()}.md"
+
+
+def exit_codes() -> str:
+    """Write the exit code of each error, and what it means."""
+    found = [each for each in vars(errors).values() if inspect.isclass(each)]
+    coded = [
+        each for each in found if issubclass(each, errors.NeatfoolError) and each.exit_code > 1
+    ]
+    rows = [
+        (str(each.exit_code), to_markdown(each.__doc__ or ""), f"`{each.__name__}`")
+        for each in sorted(coded, key=lambda each: each.exit_code)
+    ]
+    return "".join(map(line, [("code", "meaning", "error class"), ["---"] * 3, *rows]))
+
+
+def views() -> str:
+    """Write what each view does, in which unit its strength is, and the greatest strength."""
+    rows = [("view", "what it does", "strength", "at most"), ["---"] * 4]
+    for name, view in (geometry.VIEWS | photometry.VIEWS).items():
+        about = marked(cleandoc(view.how.__doc__ or "").partition("\n\n")[0].replace("\n", " "))
+        unit, sign = (f"{view.unit}, ±", "±") if view.signed else (view.unit, "")
+        rows.append((f"`{name}`", about.rstrip("."), unit, f"{sign}{view.limit:g}"))
+    return "".join(map(line, rows))
 
 
 def findings() -> str:
@@ -207,38 +249,53 @@ def service(path: Path) -> str:
     return "\n\n".join(parts)
 
 
-def contexts(group: click.Group, above: click.Context | None = None) -> Iterator[click.Context]:
-    """Give each command that does something, and the whole program first."""
-    context = click.Context(group, info_name=group.name, parent=above)
-    if above is None:
+@cache
+def by_group() -> dict[str, list[click.Context]]:
+    """Give the commands that do something, by the groups of the program's help."""
+    groups = {
+        group: [each for name in names for each in contexts(name, PROGRAM)]
+        for group, names in main.groups(PROGRAM).items()
+    }
+    return {group: found for group, found in groups.items() if found}
+
+
+def contexts(name: str, above: click.Context) -> Iterator[click.Context]:
+    """Give a command, or the commands in it if it is a group."""
+    command = above.command.get_command(above, name)
+    context = click.Context(command, info_name=name, parent=above)
+    if isinstance(command, click.Group):
+        for inner in command.list_commands(context):
+            yield from contexts(inner, context)
+    else:
         yield context
-    for name in group.list_commands(context):
-        command = group.get_command(context, name)
-        if isinstance(command, click.Group):
-            yield from contexts(command, context)
-        elif command is not None:
-            yield click.Context(command, info_name=name, parent=context)
 
 
-def entry(context: click.Context) -> str:
+def entry(page: Path, context: click.Context) -> str:
     """Write a command's line in the list of all."""
     path, short = context.command_path, context.command.get_short_help_str(limit=200)
-    return f"- [`{path}`](#{path.replace(' ', '-')}): {marked(short)}"
+    link = f"{page.relative_to(DOCS).as_posix()}#{path.replace(' ', '-')}"
+    return f"- [`{path}`]({link}): {marked(short)}"
 
 
 def section(context: click.Context) -> str:
     """Write a command's help as a section of a page."""
     command, path = context.command, context.command_path
     usage = " ".join([path, *command.collect_usage_pieces(context)])
-    options = [each for each in command.get_params(context)[:-1] if isinstance(each, click.Option)]
     parts = [
         f"## `{path}`",
         *map(marked, cleandoc(command.help or "").split("\n\n")),
         f"```text\n{usage}\n```",
-        "\n".join(option_line(context, option) for option in options),
+        options_of(context),
         *map(paragraph, cleandoc(command.epilog or "").split("\n\n")),
     ]
     return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def options_of(context: click.Context) -> str:
+    """Write a command's options but ``--help``, each a line."""
+    options = context.command.get_params(context)[:-1]
+    shown = [each for each in options if isinstance(each, click.Option)]
+    return "\n".join(option_line(context, option) for option in shown)
 
 
 def option_line(context: click.Context, option: click.Option) -> str:
@@ -250,7 +307,7 @@ def option_line(context: click.Context, option: click.Option) -> str:
     words = [marked(text), *(f"`{each}`" for each in limits)]
     if names == "--json":
         anchor = context.command_path.partition(" ")[2].replace(" ", "-")
-        words.append(f"([its keys](reference/json.md#{anchor}))")
+        words.append(f"([its keys](json.md#{anchor}))")
     return f"- `{names.replace(' / ', ', ')}`: {' '.join(words)}"
 
 
@@ -319,6 +376,8 @@ def line(cells: Sequence[str]) -> str:
 
 WRITERS: dict[str, Callable[..., str]] = {
     "commands": commands,
+    "exit-codes": exit_codes,
+    "views": views,
     "keys": keys,
     "findings": findings,
     "experiments": own_experiments,

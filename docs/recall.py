@@ -1,4 +1,4 @@
-"""Semantic recall and visual coverage of archives, as a CLIP sees them, for docs/clip.md.
+"""Semantic recall and visual coverage of archives, as a CLIP sees them, for docs/results-search.md.
 
 python docs/recall.py coco.ini photographs runs/imagenet-1 runs/coco-1
 

@@ -62,7 +62,7 @@ class GenomeError(ExperimentError, ValueError):
 
 
 class PluginError(NeatfoolError):
-    """A plugin is missing or broken, or two plugins have the same name."""
+    """A plugin is missing or broken, fails its checks, or has the same name as another."""
 
     exit_code = 3
 
@@ -74,11 +74,11 @@ class TargetError(NeatfoolError):
 
 
 class TargetUnavailable(TargetError):  # noqa: N818 - it says what happened
-    """The target cannot be reached now. The run pauses, as it may be reached later."""
+    """The target cannot be reached. The run is paused, and ``neatfool resume`` continues it."""
 
 
 class BudgetSpent(NeatfoolError):  # noqa: N818 - it says what happened
-    """The budget for asking the target is spent."""
+    """The budget for asking the target is spent; ``neatfool resume`` goes on with a larger one."""
 
     exit_code = 8
 
@@ -108,7 +108,7 @@ def option(section: str, key: str = "") -> str:
 
 
 class StorageError(NeatfoolError):
-    """The disk is full or read-only."""
+    """The disk is full or read-only, or a file may not be written."""
 
     exit_code = 6
 

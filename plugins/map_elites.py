@@ -97,7 +97,7 @@ class MapElites(Scheme):
         # No score of an objective is the highest that there is.
         self._certain = np.inf if spec.is_objective else CERTAIN
         self._learnt_on: dict[int, int] = {}
-        self._lessons = np.zeros(len(spec.classes), np.int64)
+        self._refined = np.zeros(len(spec.classes), np.int64)
         self._encoding = encoding
         self._seed = seed
         self._generation = 0
@@ -149,7 +149,7 @@ class MapElites(Scheme):
     def state(self) -> dict[str, Any]:
         """Give the next generation, the number of candidates so far, and what was learnt.
 
-        For each class that is the elite of the last lesson, and the number of lessons.
+        For each class that is the elite that was refined last, and how often one was.
         """
         state: dict[str, Any] = {"generation": self._generation, "asked": self._asked}
         if self._inherited is not None:
@@ -157,7 +157,7 @@ class MapElites(Scheme):
         if self._learner:
             state["learner"] = self._learner.state()
             state["learnt_on"] = [
-                [number, id_, int(self._lessons[number])]
+                [number, id_, int(self._refined[number])]
                 for number, id_ in sorted(self._learnt_on.items())
             ]
         return state
@@ -168,8 +168,8 @@ class MapElites(Scheme):
         self._inherited = state.get("inherited")
         if self._learner:
             self._learner.restore(state["learner"])
-            for number, id_, lessons in state["learnt_on"]:
-                self._learnt_on[number], self._lessons[number] = id_, lessons
+            for number, id_, refined in state["learnt_on"]:
+                self._learnt_on[number], self._refined[number] = id_, refined
 
     def _make_first(self) -> Iterator[Candidate]:
         """Make the first generation: the elites of ``seed_from``, then random genomes."""
@@ -224,7 +224,7 @@ class MapElites(Scheme):
         ]
 
     def _learn(self, learner: Learner, filled: np.ndarray) -> Iterator[Candidate]:
-        """Learn on some elites that are not certain and had no lesson yet."""
+        """Learn on some elites that are not certain and were not refined yet."""
         holders, certain = self.archive.candidate_ids, self.archive.scores >= self._certain
         open_ = [
             number
@@ -234,11 +234,11 @@ class MapElites(Scheme):
         count = learner.due(self.batch, len(open_))
         if not count:
             return iter(())
-        # Classes with the fewest lessons come first, as they have the most to gain.
+        # Classes that were refined least often come first, as they have the most to gain.
         draw = np.random.default_rng(derive_seed(self._seed, "learn", self._generation))
         mixed = draw.permutation(open_)
-        chosen = mixed[self._lessons[mixed].argsort(kind="stable")][:count].tolist()
-        self._lessons[chosen] += 1
+        chosen = mixed[self._refined[mixed].argsort(kind="stable")][:count].tolist()
+        self._refined[chosen] += 1
         self._learnt_on |= {number: int(holders[number]) for number in chosen}
         held, ids = self.archive.candidates, self._new_ids(count)
         return learner.learn(

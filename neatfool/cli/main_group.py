@@ -87,10 +87,10 @@ class MainGroup(CommandGroup):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """List the commands, group by group."""
-        return [name for names in self._groups(ctx).values() for name in names]
+        return [name for names in self.groups(ctx).values() for name in names]
 
-    def _groups(self, ctx: click.Context) -> dict[str, list[str]]:
-        """List the names of the commands that are there, by their groups."""
+    def groups(self, ctx: click.Context) -> dict[str, list[str]]:
+        """List the names of the commands that are there, by the groups of the help."""
         measures, plugins = self.plugins.names("measure"), self.plugins.names("command")
         left = {*COMMANDS, *super().list_commands(ctx), *measures}
         left.update(name for plugin in plugins for name in self._load(plugin))
@@ -144,7 +144,7 @@ class MainGroup(CommandGroup):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands by groups; what a measure does stands in its plugin's docstring."""
-        groups = self._groups(ctx)
+        groups = self.groups(ctx)
         width = max(len(name) for names in groups.values() for name in names)
         limit = formatter.width - 6 - width
         for group, names in groups.items():

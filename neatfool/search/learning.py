@@ -1,8 +1,8 @@
 """Learning: evolution finds a genome's structure, and gradients find better numbers for it.
 
-*Gradient refinement*, a *lesson* for short, takes an elite and improves its parameters (the weights
-of a CPPN, say) for one class, by the gradient of the class's log-odds. The result is a genome,
-which is rendered, scored and offered to every niche like any other child.
+*Gradient refinement* takes an elite and improves its parameters (the weights of a CPPN, say) for
+one class, by the gradient of the class's log-odds. The result is a genome, which is rendered,
+scored and offered to every niche like any other child.
 
 If the target is shown views of an image, each step climbs what one view scores, and the next step
 another. Gradients of many different views lead further than a few means over several.
@@ -27,7 +27,7 @@ from neatfool.spec.target import MultiView, Target
 FORWARDS, BACKWARDS = 1, 2
 """A step counts as this many images: one for the score, two for the gradient."""
 LANES: Final = 2
-"""A lesson's genomes are divided among at least this many calls of the target, one a core."""
+"""Genomes are divided among at least this many calls of the target, one a core."""
 
 KEPT: Final = (0.5, 0.9, 0.9)
 """The parts of the mean gradient, and of the mean squares of gradients and sensitivities, kept from
@@ -96,7 +96,7 @@ class Learner:
 
     @property
     def cost(self) -> int:
-        """The images that a lesson for one genome counts as, without scoring the child."""
+        """The images that refining one genome counts as, without scoring the child."""
         steps = self._options.learn_steps
         # The best step is not looked for among views, of which none is like another.
         last = 0 if self._views else FORWARDS
@@ -134,8 +134,8 @@ class Learner:
             generation: The generation of the new candidates.
 
         Yields:
-            A child of each, in order. The first child of a lesson counts the images that the
-            target was shown for the whole lesson.
+            A child of each, in order. The first of those that were refined together counts the
+            images that the target was shown for all of them.
         """
         if not parents:
             return
@@ -149,8 +149,8 @@ class Learner:
         cores = 1 if torch.accelerator.is_available() else torch.get_num_threads()
         # The last bits may depend on the number of cores that a call uses, so each uses one.
         with threads_with_cores("neatfool-learn", 1, min(len(starts), cores)) as threads:
-            lessons = threads.map(self._improve, [parents[i : i + size] for i in starts])
-            pairs = zip(chain.from_iterable(lessons), parents, strict=True)
+            refined = threads.map(self._improve, [parents[i : i + size] for i in starts])
+            pairs = zip(chain.from_iterable(refined), parents, strict=True)
             for place, (genome, (parent, _)) in enumerate(pairs):
                 group = 0 if place % size else min(size, len(parents) - place)
                 images = 1 + group * self.cost

@@ -194,7 +194,7 @@ def draw(seed: int, purpose: str, count: int = 1) -> list[float]:
 
 
 def _move(shape: Sequence[int], amount: float, seed: int) -> np.ndarray:
-    """Move in any direction, by whole pixels, so that nothing is blurred."""
+    """Move in a random direction, by whole pixels, so that nothing is blurred."""
     angle = 2 * math.pi * draw(seed, "direction")[0]
     x, y = math.floor(amount * math.cos(angle)), math.floor(amount * math.sin(angle))
     around = [(x + right, y + down) for right in (0, 1) for down in (0, 1)]
@@ -209,13 +209,13 @@ def _turn(shape: Sequence[int], amount: float, seed: int) -> np.ndarray:
 
 
 def _scale(shape: Sequence[int], amount: float, seed: int) -> np.ndarray:
-    """Make larger or smaller about the centre."""
+    """Make larger or smaller about the centre: 15 is 1.15 or 0.85 times the size."""
     step = 1 / (1 + amount / 100)
     return np.diag([step, step, 1.0])
 
 
 def _crops(shape: Sequence[int], amount: float, seed: int) -> np.ndarray:
-    """Scale one of the paper's ten crops back: a corner or the centre, perhaps mirrored."""
+    """Keep a corner or the centre, smaller by this share, and scale it back, perhaps mirrored."""
     height, width = shape[-2:]
     part, cut = int(10 * draw(seed, "crop")[0]), amount / 100
     right, down = CORNERS[part % 5]
@@ -230,7 +230,7 @@ def _crops(shape: Sequence[int], amount: float, seed: int) -> np.ndarray:
 
 
 def _perspective(images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
-    """Look at an angle, from any side.
+    """Look at an angle, from a random side.
 
     It is no :class:`Place`: a view that looks past its edges would look past its horizon. Along the
     axis that the picture is tilted about (p), and across it (q), the picture's own coordinates are
@@ -252,7 +252,7 @@ def _perspective(images: Tensor, amounts: Sequence[float], seeds: Sequence[int])
 
 
 def _size(images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
-    """Make smaller, as a thumbnail is, and scale back."""
+    """Make smaller, with antialiasing, and scale back."""
     # One by one, as each has a size of its own.
     size, back = images.shape[-2:], []
     for image, amount in zip(torch.split(images, 1), amounts, strict=True):

@@ -24,21 +24,21 @@ INK_ANGLES: Final = (15, 75, 45)
 
 
 def _light(images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
-    """Make brighter or darker: all values times the same number."""
+    """Make brighter or darker: 30 is all values times 1.3 or 0.7."""
     return images * factors([1 + amount / 100 for amount in amounts], images)
 
 
 def _contrast(images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
-    """Give more or less contrast: all values are further from middle grey, or nearer to it."""
+    """Give more or less contrast: move all values away from middle grey, or towards it."""
     spread = factors([1 + amount / 100 for amount in amounts], images)
     return (images - MIDDLE) * spread + MIDDLE
 
 
 def _gamma(images: Tensor, amounts: Sequence[float], seeds: Sequence[int] = ()) -> Tensor:
-    """Change the gamma: middle tones darker or brighter, black and white as they are.
+    """Raise all values, from 0 to 1, to the power 2^s: 1 squares them, and -1 takes the root.
 
-    A strength of s raises values, from 0 to 1, to the power 2^s: 1 squares them. Below one level
-    they are on a line to 0: a root is infinitely steep there, and gradients should be finite.
+    So black and white stay as they are. Below one level values are on a line to 0: a root is
+    infinitely steep there, and gradients should be finite.
     """
     power = factors([2.0**amount for amount in amounts], images).double()
     values = images.double().clamp(0, 255) / 255
@@ -47,25 +47,28 @@ def _gamma(images: Tensor, amounts: Sequence[float], seeds: Sequence[int] = ()) 
 
 
 def _defocus(images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
-    """Blur as out of focus: a Gaussian, its strength the standard deviation."""
+    """Blur, as out of focus, by a Gaussian of this standard deviation."""
     return blur(images, amounts)
 
 
 def _sharpen(images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
-    """Sharpen as cameras do: what a blur of one pixel would take away is added."""
+    """Sharpen as cameras do: add this share of what a blur of one pixel takes away."""
     lost = images - blur(images, [1.0] * len(images))
     return images + factors([amount / 100 for amount in amounts], images) * lost
 
 
 def _noise(images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
-    """Add noise, as in dim light: each value gets a random number, the strength its deviation."""
+    """Add noise, as in dim light, of this standard deviation; there are 256 levels."""
     shape = images.shape[1:]
     noise = [np.random.default_rng(seed).standard_normal(shape, np.float32) for seed in seeds]
     return images + factors(amounts, images) * torch.from_numpy(np.stack(noise)).to(images)
 
 
 def _jpeg(images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
-    """Save as JPEG and open again; gradients pass as if it were not."""
+    """Save as JPEG of this quality (by Pillow, colours at half the size), and open again.
+
+    Gradients pass as if it were not.
+    """
     given = images.detach()
     # Twice as fast as bytes at once.
     levels = given.round().clamp(0, 255).short().byte().cpu().numpy()
@@ -81,7 +84,7 @@ def _jpeg(images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Ten
 
 
 def _screen(images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
-    """Show on a screen, to a camera: moire, a slight blur, another gamma, a tint, glow.
+    """Show on a screen, to a camera: moire, blur, gamma, tint, glow. 100 is a phone held close.
 
     The screen's pixels and the camera's give broad waves, which differ from colour to colour.
     """
@@ -96,7 +99,7 @@ def _screen(images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> T
 
 
 def _print(images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
-    """Print and photograph: halftone dots, less contrast, the white of paper."""
+    """Print and photograph: dots of 3 to 4 pixels, less contrast, paper. 100 is a newspaper."""
     strengths = [amount / 100 for amount in amounts]
     dots = torch.stack([a * _dots(images, seed) for a, seed in zip(strengths, seeds, strict=True)])
     # Dots are seen in middle tones; in black they merge, and white has none.
