@@ -4,6 +4,10 @@ This is MAP-Elites as in the paper's code. The first generation is random. Then 
 uniformly, with replacement, from the *niches*, so that an elite of three classes is three times as
 likely. A child takes every class in which it ranks strictly higher than the elite, not only its
 most likely class.
+
+Two options are not the paper's. ``focus`` draws the niches that are not certain yet more often, and
+``immigrants`` makes a share of each generation at random (as *random immigrants* in Grefenstette,
+1992), so that a class whose elite no longer improves gets another.
 """
 
 from __future__ import annotations
@@ -40,7 +44,7 @@ Item = TypeVar("Item")
 LARGEST_GENERATION: Final = 100_000
 """A generation has at most this many candidates, because its images are all in memory at once."""
 CERTAIN: Final = 0.9999
-"""An elite with this confidence needs no learning."""
+"""An elite with this confidence needs no learning, and no focus."""
 BRED_AT_ONCE: Final = 256
 """Candidates are bred in pieces of this size, so that some are scored while others are bred."""
 
@@ -52,6 +56,12 @@ class Options(LearningOptions, extra="forbid"):
     """candidates in each generation"""
     initial: PositiveInt | None = Field(None, le=LARGEST_GENERATION)
     """candidates in the first, random generation. If left out, `batch` of them"""
+    immigrants: float = Field(0.0, ge=0, le=0.9)
+    """the share of later generations that is random, too. It helps where a few classes are the last
+    and their images no longer improve *(new in 0.2)*"""
+    focus: PositiveInt = Field(1, le=1000)
+    """a class below 99.99 % gives a parent so many times as often as one above. The niches of an
+    objective are all alike *(new in 0.2)*"""
     classes: ClassNames = Field([])
     """the classes to search, by name or index; `@FILE` stands for the lines of a file. If left out,
     all"""
@@ -84,8 +94,7 @@ class MapElites(Scheme):
         """
         self.batch = options.batch
         self.archive = Archive.of(spec, options.classes)
-        self._initial = options.initial or options.batch
-        self._seed_from = options.seed_from
+        self._options = options
         self._inherited: dict[str, Any] | None = None
         self._beginning = ""
         self._learner: Learner | None = None
@@ -109,20 +118,20 @@ class MapElites(Scheme):
         Raises:
             ExperimentError: There is none, or its genomes are not this encoding's.
         """
-        if self._seed_from is not None:
+        if (source := self._options.seed_from) is not None:
             from neatfool import inherit
 
-            inheritance = inherit(self._seed_from, self._encoding)
+            inheritance = inherit(source, self._encoding)
             count = len(inheritance.genomes)
             genomes = "1 genome" if count == 1 else f"{count:,} genomes"
-            self._beginning = f"The first generation begins with {genomes} from {self._seed_from}."
+            self._beginning = f"The first generation begins with {genomes} from {source}."
 
     def describe(self) -> str:
         """Say what a new search begins with; nothing if all is random."""
         return self._beginning
 
     def ask(self) -> Iterator[Candidate]:
-        """Breed candidates as they are taken: random genomes at first, then children of elites.
+        """Breed candidates as they are taken: random genomes at first, then elites' children, too.
 
         Learning comes last, so that the target scores the others meanwhile.
         """
@@ -130,8 +139,10 @@ class MapElites(Scheme):
         filled = self.archive.classes[holders >= 0]
         if not len(filled):
             return self._make_first()
-        children = self._children(filled)
-        return chain(children, self._learn(self._learner, filled)) if self._learner else children
+        ids = self._new_ids(self.batch)
+        count = round(self._options.immigrants * self.batch)
+        made = chain(self._make_random(ids[:count]), self._children(filled, ids[count:]))
+        return chain(made, self._learn(self._learner, filled)) if self._learner else made
 
     def bar(self) -> np.ndarray:
         """Give the elites' ranks: a candidate below all of them changes nothing."""
@@ -174,32 +185,29 @@ class MapElites(Scheme):
     def _make_first(self) -> Iterator[Candidate]:
         """Make the first generation: the elites of ``seed_from``, then random genomes."""
         genomes: list[Any] = []
-        if self._seed_from:
+        if source := self._options.seed_from:
             from neatfool import inherit
 
-            inheritance = inherit(self._seed_from, self._encoding)
+            inheritance = inherit(source, self._encoding)
             genomes, self._inherited = inheritance.genomes, inheritance.record
-        ids = self._new_ids(max(self._initial, len(genomes)))
+        ids = self._new_ids(max(self._options.initial or self.batch, len(genomes)))
         if self._learner:
             self._learner.due(len(ids), 0)
-        elders = [
-            Candidate(id_, genome, generation=self._generation)
-            for id_, genome in zip(ids, genomes, strict=False)
-        ]
-        others = map(self._make_random, _pieces(ids[len(genomes) :]))
-        return chain(elders, chain.from_iterable(others))
+        return self._make_random(ids, genomes)
 
-    def _make_random(self, ids: Sequence[int]) -> list[Candidate]:
-        genomes = self._encoding.create(derive_seeds(self._seed, "create", ids=ids))
-        return [
-            Candidate(id_, genome, generation=self._generation)
-            for id_, genome in zip(ids, genomes, strict=True)
-        ]
+    def _make_random(self, ids: range, elders: Sequence[Any] = ()) -> Iterator[Candidate]:
+        """Make the elders' genomes candidates, and random ones for the other ids."""
+        pieces = _pieces(ids[len(elders) :])
+        seeds = (derive_seeds(self._seed, "create", ids=piece) for piece in pieces)
+        genomes = chain(elders, chain.from_iterable(map(self._encoding.create, seeds)))
+        for id_, genome in zip(ids, genomes, strict=True):
+            yield Candidate(id_, genome, generation=self._generation)
 
-    def _children(self, filled: np.ndarray) -> Iterator[Candidate]:
-        ids = self._new_ids(self.batch)
+    def _children(self, filled: np.ndarray, ids: range) -> Iterator[Candidate]:
+        focus = np.where(self.archive.scores[filled] < self._certain, self._options.focus, 1)
         draw = np.random.default_rng(derive_seed(self._seed, "parents", self._generation))
-        niches = filled[draw.integers(len(filled), size=(self.batch, self._encoding.parents))]
+        size = len(ids), self._encoding.parents
+        niches = draw.choice(filled.repeat(focus), size)
         seeds = derive_seeds(self._seed, "breed", ids=ids)
         # Parents that a child does not need rank last, and are left out.
         sizes = np.array(self._encoding.in_generation(self._generation).parent_counts(seeds))

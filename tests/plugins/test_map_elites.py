@@ -126,6 +126,22 @@ def test_both_parents_are_drawn_alike_and_may_be_the_same():
     expect_shares(Counter(parent_groups), {frozenset(ids): n / 25 for ids, n in shares.items()})
 
 
+def test_focus_draws_classes_that_are_not_certain_so_many_times_as_often():
+    search = held_by([0, 1, 2, 3], ranks=[0.99995, 0.9, 0.9999, 0.1], batch=300, focus=4)
+    parent_groups = [child.parents for born in children(search, 10) for child in born]
+    expect_shares(Counter(parent_groups), {(0,): 0.1, (1,): 0.4, (2,): 0.1, (3,): 0.4})
+
+
+def test_immigrants_are_random_and_the_others_of_a_generation_are_bred():
+    diary = Diary()
+    search = held_by([0, 1], batch=10, immigrants=0.3, encoding=diary)
+    born = [candidate for generation in children(search, 3) for candidate in generation]
+    assert [child.id for child in born] == [*range(2, 32)]
+    assert [bool(child.parents) for child in born] == 3 * (3 * [False] + 7 * [True])
+    assert {child.genome[0] for child in born if not child.parents} == {"made"}
+    assert len({*diary.seeds}) == 32
+
+
 def test_a_new_elite_breeds_and_a_replaced_one_no_longer():
     search = held_by([0, 0, 1], batch=60)
     born = list(search.ask())
@@ -291,7 +307,7 @@ def restored(search, **how):
 
 @pytest.mark.parametrize("parents", [1, 2])
 def test_killed_after_any_generation_it_goes_on_to_the_bit(parents):
-    how = {"parents": parents, "batch": 9, "initial": 14}
+    how = {"parents": parents, "batch": 9, "initial": 14, "immigrants": 0.3, "focus": 5}
     undisturbed = history(scheme(**how), 10)
     for generation in range(10):
         killed = scheme(**how)
