@@ -1,7 +1,5 @@
 """The rules that hold the code together, read off its syntax trees."""
 
-from __future__ import annotations
-
 import ast
 import re
 import subprocess

@@ -1,7 +1,5 @@
 """What docs/versioning.md lists is there, and neatfool does the same without it."""
 
-from __future__ import annotations
-
 import ast
 import ctypes
 import importlib.util

@@ -15,6 +15,7 @@ from neatfool.scoring.plan import ScoringPlan
 from neatfool.scoring.scorer import Scorer
 from neatfool.testing import ToyEncoding, ToyTarget
 from neatfool_plugins.map_elites import MapElites, Options
+from tests.support.databases import contents
 
 
 class Silence:
@@ -80,6 +81,17 @@ def begin(folder, text, *overrides):
 def go_on(folder):
     """Resume as another process would: with nothing but the folder."""
     return resume(lambda resolved, plan: assemble(Experiment.from_resolved(resolved), plan), folder)
+
+
+def kill_and_resume(folder, text, stops):
+    """Kill a run after some generations, and go on; give what all its databases must have."""
+    assert begin(folder / "run", text).go(Snapshots(folder, stops)).reason == "finished"
+    expected = contents(folder / "run" / "run.db")
+    for generations in stops:
+        killed = folder / f"killed-{generations}"
+        go_on(killed).go(Silence())
+        assert contents(killed / "run.db") == expected
+    return expected
 
 
 def toy_assembly(generations=6, *, images=None, seed=1, target=None, **more):

