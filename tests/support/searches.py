@@ -10,7 +10,9 @@ from neatfool.evolution.session import start
 from neatfool.experiment.experiment import Experiment, load_experiment
 from neatfool.experiment.framework import CallSettings, GeneralSettings
 from neatfool.experiment.plugin_choice import PluginChoice
+from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import NoOptions
+from neatfool.run.folder import DATABASE
 from neatfool.scoring.plan import ScoringPlan
 from neatfool.scoring.scorer import Scorer
 from neatfool.testing import ToyEncoding, ToyTarget
@@ -118,6 +120,19 @@ def toy_assembly(generations=6, *, images=None, seed=1, target=None, **more):
     vars(assembly).update(parts)
     assembly.experiment = replace(experiment, **more)
     return assembly
+
+
+def follow(folder, generations, *plugins, anew=False):
+    """Start a run of toys, or go on with it, before observers; give the run, to be read."""
+    manager = PluginManager()
+    for number, plugin in enumerate(plugins):
+        manager.register_object(plugin, f"observer {number}")
+    if (folder / DATABASE).exists() and not anew:
+        session = resume(lambda _resolved, _plan: toy_assembly(generations), folder)
+    else:
+        session = start(toy_assembly(generations), folder, overwrite=True)
+    session.go(manager.observers())
+    return session.run
 
 
 def toy_choice(kind, name, factory, options=None):

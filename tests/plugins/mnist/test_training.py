@@ -1,5 +1,4 @@
 import json
-import struct
 from dataclasses import replace
 
 import click
@@ -7,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from idx_files import write_idx
 from safetensors import safe_open
 
 from neatfool import ExperimentError, StorageError, TargetError
@@ -27,11 +27,7 @@ def few():
 @pytest.fixture
 def folder(tmp_path):
     digits = few()
-    for part in ("train", "t10k"):
-        for kind, array in (("images-idx3", digits.images), ("labels-idx1", digits.labels)):
-            header = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
-            (tmp_path / f"{part}-{kind}-ubyte").write_bytes(header + array.tobytes())
-    return tmp_path
+    return write_idx(tmp_path, digits.images, digits.labels)
 
 
 def trained(recipe):

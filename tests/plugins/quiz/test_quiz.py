@@ -1,16 +1,15 @@
 """The quiz: what it asks and offers, its page, and what it refuses."""
 
 import base64
-import gzip
 import io
 import json
 import re
-import struct
 from collections import Counter
 
 import numpy as np
 import pytest
 from commands import CLASSES, PLUGIN, neatfool, run_paid, run_small
+from idx_files import write_idx
 from PIL import Image
 
 from neatfool import open_run
@@ -188,11 +187,7 @@ def test_without_enough_photographs_it_says_so(small, tmp_path):
 
 def test_digits_are_photographs_with_their_labels(tmp_path, small):
     for name, count in (("train", 1), ("t10k", 3)):
-        header = struct.pack(">4I", 0x803, count, 28, 28)
-        images = header + bytes(28 * 28 * count)
-        labels = struct.pack(">2I", 0x801, count) + bytes([2] * count)
-        (tmp_path / f"{name}-images-idx3-ubyte.gz").write_bytes(gzip.compress(images))
-        (tmp_path / f"{name}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(labels))
+        write_idx(tmp_path, np.zeros((count, 28, 28)), np.full(count, 2), parts=[name])
     rows = of_kind(asked(small, tmp_path / "s.html", "--in-distribution", tmp_path), "photograph")
     assert [(row["class"], row["known_by"]) for row in rows] == [(CLASSES[2], "label")] * 3
 
