@@ -1,6 +1,4 @@
 import logging
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -8,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from other_process import run_python
 from torch import nn
 
 from neatfool import Network, TargetError
@@ -236,10 +235,7 @@ print(*network.graphs(form))
 
 
 def test_what_the_compiler_would_fuse_for_ever_is_only_frozen():
-    done = subprocess.run(
-        [sys.executable, "-c", ENDLESS], capture_output=True, text=True, timeout=60, check=True
-    )
-    assert done.stdout.split() == ["frozen"]
+    assert run_python(ENDLESS).split() == ["frozen"]
 
 
 @pytest.mark.parametrize("first", ["noise", "flat"])

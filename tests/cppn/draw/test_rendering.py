@@ -1,6 +1,5 @@
 """What both renderers on a CPU promise, and what only the plain one does."""
 
-import subprocess
 import sys
 import threading
 from dataclasses import replace
@@ -8,6 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 from genomes import breeder_of, config_of
+from other_process import run_python
 from random_cppns import BOUNDED, INPUTS, random_genome
 
 from neatfool import ExperimentError
@@ -112,14 +112,8 @@ print(peak() - before - images.numel() // 2**20)
 @pytest.mark.slow
 @BOTH
 def test_a_poster_takes_little_more_memory_than_itself(compile_):
-    done = subprocess.run(
-        [sys.executable, "-c", MEMORY.format(compile_=compile_.__name__)],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={"PYTHONPATH": ":".join(sys.path), "PYTHONSAFEPATH": "1", "OMP_NUM_THREADS": "1"},
-    )
-    assert int(done.stdout) < 40
+    code = MEMORY.format(compile_=compile_.__name__)
+    assert int(run_python(code, OMP_NUM_THREADS="1")) < 40
 
 
 @pytest.mark.parametrize("numbers", [1, 10_000, 1 << 30])

@@ -1,7 +1,5 @@
 """The target ``imagenet`` with real weights, as they are packaged."""
 
-import subprocess
-import sys
 from copy import copy
 from functools import cache
 from pathlib import Path
@@ -11,6 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from click.testing import CliRunner
+from other_process import run_python
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.functional import center_crop, pil_to_tensor, resize, ten_crop
 
@@ -72,7 +71,7 @@ def test_importing_the_plugin_imports_nothing_that_is_heavy():
         "import sys, neatfool_plugins.imagenet;"
         "assert not {'torch', 'torchvision', 'numpy'} & sys.modules.keys()"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    run_python(code)
 
 
 def test_a_packaged_network_is_loaded_without_torchvision():
@@ -83,7 +82,7 @@ def test_a_packaged_network_is_loaded_without_torchvision():
         "ImageNetTarget(Options(device='cpu')).self_check();"
         "assert not {'torchvision', 'sympy', 'torch._dynamo'} & sys.modules.keys()"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    run_python(code)
 
 
 @pytest.mark.parametrize("size", [(224, 224), (256, 256), (90, 130)])

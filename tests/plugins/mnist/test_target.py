@@ -1,12 +1,11 @@
 import os
-import subprocess
-import sys
 from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from other_process import run_python
 from pydantic import ValidationError
 from safetensors.torch import load_file, save_file
 
@@ -47,7 +46,7 @@ def test_importing_the_plugin_and_its_commands_imports_no_torch():
         "import sys, click, neatfool_plugins.mnist as m; m.neatfool_add_commands(click.Group());"
         "assert not {'torch', 'torchvision', 'numpy'} & sys.modules.keys()"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    run_python(code)
 
 
 def test_the_model_card_describes_the_packaged_file():

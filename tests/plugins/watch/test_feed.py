@@ -119,7 +119,6 @@ def test_a_run_whose_record_is_damaged_is_told_of(tmp_path):
             "UPDATE info SET value = json_set(value, '$.width', 'wide') WHERE key = 'spec'"
         )
     told = RunFeed(tmp_path / "run").news(PageState(), now=True)[0]
-    assert told is not None
     assert "is damaged" in json.loads(told)["state"]["error"]
 
 
