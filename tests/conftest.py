@@ -1,7 +1,5 @@
 """What all tests share."""
 
-from __future__ import annotations
-
 import gc
 import os
 import shutil
@@ -165,10 +163,12 @@ def no_numba(monkeypatch):
     cpu.can_compile.cache_clear()
 
 
-@pytest.fixture
-def own_sys_path(monkeypatch):
+@pytest.fixture(autouse=True)
+def own_sys_path():
     """Undo what plugin files add to the places that modules are imported from."""
-    monkeypatch.setattr(sys, "path", [*sys.path])
+    before = [*sys.path]
+    yield
+    sys.path[:] = before
 
 
 @pytest.fixture
@@ -202,10 +202,7 @@ def finished(experiment):
     from commands import neatfool
 
     folder = experiment.parent / "finished"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "path", [*sys.path])
-        result = neatfool("run", experiment, "--out", folder)
-    assert result.exit_code == 0, result.output
+    neatfool("run", experiment, "--out", folder, exit_code=0)
     return folder
 
 
@@ -215,12 +212,22 @@ def two_runs(experiment):
     from commands import neatfool
 
     folder = experiment.parent / "two"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "path", [*sys.path])
-        for seed in (1, 2):
-            out = ("--seed", seed, "--out", folder / f"small-{seed}", "--no-report")
-            neatfool("run", experiment, *out, exit_code=0)
+    for seed in (1, 2):
+        out = ("--seed", seed, "--out", folder / f"small-{seed}", "--no-report")
+        neatfool("run", experiment, *out, exit_code=0)
     return folder
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    """Give a browser without a window; skip what needs one where there is none."""
+    from devtools import BROWSER, Browser
+
+    if BROWSER is None:
+        pytest.skip("no browser to look at pages with")
+    browser = Browser(tmp_path_factory.mktemp("browser"))
+    yield browser
+    browser.close()
 
 
 @pytest.fixture

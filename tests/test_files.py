@@ -1,7 +1,5 @@
 """Files are written whole, and never through a link."""
 
-from __future__ import annotations
-
 import os
 
 import pytest

@@ -1,7 +1,5 @@
 """``python -m benchmarks --gpu``, where there is no GPU."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 

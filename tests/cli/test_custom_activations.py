@@ -9,7 +9,7 @@ from damage import forge
 
 from neatfool import PluginError, UntrustedRun, cppn, open_run
 
-pytestmark = pytest.mark.usefixtures("own_sys_path", "own_activations")
+pytestmark = pytest.mark.usefixtures("own_activations")
 
 RIPPLE = '''\
 """Adds a ripple."""

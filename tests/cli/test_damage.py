@@ -20,9 +20,6 @@ from neatfool.run.store import RunStore
 COMMANDS = {"show": (), "report": (), "verify": (), "resume": ("--generations", 13, "--no-report")}
 
 
-pytestmark = pytest.mark.usefixtures("own_sys_path")
-
-
 def try_all(folder, copy, data, commands=tuple(COMMANDS)):
     """Call commands on a copy of a run with another database; give their exit codes."""
     codes = {}

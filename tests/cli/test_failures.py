@@ -1,7 +1,5 @@
 """What a plugin's own failure is called, wherever it happens."""
 
-from __future__ import annotations
-
 import re
 
 import click
@@ -13,8 +11,6 @@ from neatfool.cli import main
 from neatfool.cli.main_group import MainGroup
 from neatfool.cli.new_plugin import write_plugin
 from neatfool.wording import percent
-
-pytestmark = pytest.mark.usefixtures("own_sys_path")
 
 PLACES = {
     "target": ["__init__", "score", "neatfool_register_targets"],

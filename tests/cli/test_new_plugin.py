@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import json
 import os
 import re
@@ -20,7 +18,7 @@ from neatfool.cli.plugins import new
 from neatfool.plugin.manager import PluginManager
 from neatfool.testing import examine_plugin
 
-pytestmark = pytest.mark.usefixtures("own_sys_path", "own_activations")
+pytestmark = pytest.mark.usefixtures("own_activations")
 
 IN_FILES = [kind for kind in KINDS if kind not in ONLY_INSTALLED]
 

@@ -47,12 +47,6 @@ def test_no_number_is_cut_or_broken_and_no_column_is_missed_in_silence(shown, wi
     assert "[red]b" in table
 
 
-def test_a_narrow_window_keeps_the_first_number(shown):
-    text = shown(32)
-    assert "> 99.99 %" in text
-    assert "Left out, as the window is narrow: their confidence, image" in text
-
-
 def test_of_many_rows_the_first_and_the_last_are_shown(monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "80")
     Output().table(["n", "square"], [[f"{n}", f"{n * n}"] for n in range(50)], most=6)

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import os
 
 import click
@@ -85,7 +83,7 @@ def chirping(distribute):
     distribute("songs", {"chirp": "birds_chirp:OPTIONS"}, group="neatfool.options")
 
 
-@pytest.mark.usefixtures("chirping", "own_sys_path")
+@pytest.mark.usefixtures("chirping")
 def test_an_observer_has_options_of_its_own_and_follows_the_run_if_one_is_given(tmp_path):
     for command in ("run", "resume"):
         assert "--chirp  " in neatfool(command, "--help").output

@@ -10,8 +10,6 @@ from click.testing import CliRunner
 
 from neatfool.cli import main
 
-pytestmark = pytest.mark.usefixtures("own_sys_path")
-
 TARGET = """
 import numpy as np
 from pydantic import BaseModel

@@ -18,8 +18,6 @@ from neatfool.files import lock_folder
 from neatfool.present import Output
 from tests.support.databases import contents
 
-pytestmark = pytest.mark.usefixtures("own_sys_path")
-
 
 @pytest.fixture(scope="module")
 def replicates(experiment, tmp_path_factory):

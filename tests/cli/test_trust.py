@@ -14,8 +14,6 @@ from faulty_server import FaultyServer
 
 from neatfool import RunError, UntrustedRun, open_run, open_scorer
 
-pytestmark = pytest.mark.usefixtures("own_sys_path")
-
 EVIL = """\
 from pathlib import Path
 from neatfool import hookimpl

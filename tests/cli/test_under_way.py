@@ -6,8 +6,6 @@ from waiting import wait_until
 
 from neatfool import open_run
 
-pytestmark = pytest.mark.usefixtures("own_sys_path")
-
 
 @pytest.fixture(scope="module")
 def under_way(experiment, tmp_path_factory):

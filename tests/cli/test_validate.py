@@ -7,8 +7,6 @@ from click.testing import CliRunner
 
 from neatfool.cli import main
 
-pytestmark = pytest.mark.usefixtures("own_sys_path")
-
 PLUGINS = """
 from pydantic import BaseModel
 from neatfool import hookimpl

@@ -1,7 +1,5 @@
 """Lists of classes: named one by one, or in a file."""
 
-from __future__ import annotations
-
 import pytest
 from pydantic import BaseModel
 

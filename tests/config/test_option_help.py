@@ -1,7 +1,5 @@
 """Options in words."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Any, Literal
 

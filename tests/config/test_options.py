@@ -1,7 +1,5 @@
 """A plugin's options model, filled from sections; what is wrong is told where it was given."""
 
-from __future__ import annotations
-
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -241,7 +239,7 @@ def test_what_validators_say_is_told():
             return low
 
         @model_validator(mode="after")
-        def _ordered(self) -> Options:
+        def _ordered(self):
             if self.low > self.high:
                 raise ValueError("low must be <= high")
             return self

@@ -59,10 +59,3 @@ def test_a_grafted_genome_is_valid_and_has_no_node_that_leads_nowhere(one, other
     sources = {source for source, _ in child.connections}
     assert all(key in sources for key in child.nodes if key not in OUTPUTS)
     assert cppn.loads(cppn.dumps(child), CONFIG) == child
-
-
-def test_parents_are_left_as_they_are():
-    genome, donor = grown(1), grown(2)
-    before = cppn.dumps(genome), cppn.dumps(donor)
-    graft(genome, donor, 1, OUTPUTS)
-    assert (cppn.dumps(genome), cppn.dumps(donor)) == before

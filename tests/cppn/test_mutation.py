@@ -1,13 +1,11 @@
-import os
 import shutil
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 from genomes import breeder_of, config_of, has_cycle, line_of
+from other_process import run_python
 from uncompiled import buffer_of, genome_of_buffer
 
 import neatfool
@@ -222,12 +220,6 @@ def test_an_operator_of_ones_own_needs_mutation_and_options_only(tmp_path):
     mutation.write_text(text.replace(CALLED.splitlines()[-1], CALLED, 1) + ADDED)
     key = '*("negate_weights_prob", "conn_add_prob",'
     options.write_text(options.read_text().replace('*("conn_add_prob",', key, 1))
-    found = subprocess.run(
-        [sys.executable, "-c", TRIED.replace("NOTHING", repr([*NOTHING]))],
-        env=os.environ | {"PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert found.stdout.split() == ["{1.0}", "{-1.0}"]
+    own = {"PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    found = run_python(TRIED.replace("NOTHING", repr([*NOTHING])), folder=tmp_path, **own)
+    assert found.split() == ["{1.0}", "{-1.0}"]

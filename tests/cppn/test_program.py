@@ -3,7 +3,7 @@ import random
 import numpy as np
 import pytest
 import torch
-from genomes import breeder_of, genomes, line_of
+from genomes import genomes
 from hypothesis import given
 from random_cppns import (
     BOUNDED,
@@ -17,6 +17,7 @@ from random_cppns import (
     random_genome,
 )
 
+from neatfool import ExperimentError
 from neatfool.cppn import ACTIVATIONS, Look, compile_genomes
 from neatfool.cppn.draw.lattice import lay_lattice
 
@@ -65,31 +66,10 @@ def test_a_thousand_random_genomes_equal_neat_python_in_single_precision():
     assert disagreement(batch, points(dtype=torch.float32)) < 1e-5
 
 
-@pytest.mark.parametrize("preset", ["paper", "neat"])
-def test_evolved_genomes_equal_neat_python(preset):
-    breeder = breeder_of(preset, activation_options=" ".join(BOUNDED))
-    batch = [genome for seed in range(20) for genome in line_of(breeder, 40, seed)[::8]]
-    assert disagreement(batch, points()) < 1e-9
-
-
 @given(genomes())
 def test_any_genome_compiles_and_runs(genome):
     outputs = evaluate(compiled(genome), points(2, torch.float32))
     assert outputs.shape == (1, 3, 2)
-
-
-def test_an_orphan_gives_its_bias():
-    genome = genome_of([node(0, "identity", bias=0.25, response=3.0)], [])
-    assert evaluate(compiled(genome, outputs=[0]), points()).unique().tolist() == [0.25]
-
-
-def test_an_output_may_feed_another():
-    genome = genome_of(
-        [node(0), node(1, bias=1.0)], [connection(-1, 0, 2.0), connection(0, 1, 3.0)]
-    )
-    inputs = points()
-    outputs = evaluate(compiled(genome, outputs=[0, 1]), inputs)[0]
-    torch.testing.assert_close(outputs, torch.stack([2 * inputs[0], 6 * inputs[0] + 1]))
 
 
 def test_the_whole_batch_takes_few_steps():
@@ -179,3 +159,16 @@ def test_gradients_with_derivatives_equal_finite_differences():
         return evaluate(program, inputs, **numbers)
 
     assert torch.autograd.gradcheck(outputs, (*given.values(), inputs), rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("order", [(5, 6, 7), (7, 5, 6), (6, 7, 5)])
+def test_a_cycle_is_named(order):
+    genome = genome_of(
+        [node(0), *map(node, order), node(8)],
+        [connection(*edge) for edge in ((-1, 5), (5, 6), (6, 7), (7, 5), (7, 8), (8, 0))],
+        key=41,
+    )
+    fine = genome_of([node(0)], [connection(-1, 0)])
+    ways = ("5 -> 6 -> 7 -> 5", "6 -> 7 -> 5 -> 6", "7 -> 5 -> 6 -> 7")
+    with pytest.raises(ExperimentError, match=rf"^genome 41: .*({'|'.join(ways)})$"):
+        compiled(fine, genome, outputs=[0])

@@ -55,13 +55,6 @@ def test_normal_numbers_are_normal(plain):
     assert gap < 1.95 / 20_000**0.5  # Kolmogorov and Smirnov, p = 0.001
 
 
-def test_one_of_some_places_is_any_of_them(plain):
-    stream = stream_of(6)
-    counts = Counter(plain.rng.draw_place(3, stream) for _ in range(6000))
-    assert counts.keys() == {0, 1, 2}
-    assert all(abs(count - 2000) < 150 for count in counts.values())
-
-
 def choose(plain, count, probability, stream):
     chosen = np.empty(count, np.int64)
     found = plain.rng.choose(count, probability, stream, chosen)

@@ -5,6 +5,7 @@ import pytest
 import torch
 from genomes import breeder_of, line_of
 from random_cppns import INPUTS, OUTPUTS, connection, genome_of, node, random_genome
+from uncompiled import uncompiled_breeding
 
 from neatfool import ExperimentError
 from neatfool.cppn import ACTIVATIONS, Look, compile_genomes, compile_tape, render
@@ -58,24 +59,11 @@ def test_terms_keep_the_order_of_the_genome():
     assert terms == [(2, 1.0), (0, 2.0), (3, 3.0)]
 
 
-def test_a_factor_is_a_weight_times_the_response():
-    genome = genome_of(
-        [node(0, "sin", bias=0.5, response=3.0)], [connection(-1, 0, 2.0), connection(-2, 0, 4.0)]
-    )
-    made = tape(genome)
-    assert nodes_of(made) == [("sin", [(0, 6.0), (1, 12.0)])]
-    assert made.biases[0] == 0.5
-
-
 def test_it_is_told_which_inputs_a_node_depends_on_and_those_that_need_it():
     genome = genome_of(
         [node(key) for key in (0, 5, 6, 7, 8)],
         [
-            connection(-2, 5),
-            connection(-3, 6),
-            connection(5, 7),
-            connection(6, 7),
-            connection(-4, 8),
+            *(connection(*edge) for edge in ((-2, 5), (-3, 6), (5, 7), (6, 7), (-4, 8))),
             connection(-1, 8, enabled=False),
             *(connection(key, 0) for key in (-1, 5, 7, 8)),
         ],
@@ -138,11 +126,8 @@ def test_cycles_and_disabled_connections_that_do_no_harm():
     genome = genome_of(
         [node(0), node(5), node(6)],
         [
-            connection(-1, 0),
-            connection(5, 6),
-            connection(6, 5),
-            connection(0, 0, enabled=False),
-            connection(99, 0, enabled=False),
+            *(connection(*edge) for edge in ((-1, 0), (5, 6), (6, 5))),
+            *(connection(key, 0, enabled=False) for key in (0, 99)),
         ],
     )
     assert tape(genome).size == 1
@@ -167,3 +152,20 @@ def test_common_genomes_are_drawn_to_the_same_bits_by_the_code_for_all(preset):
 
 def test_a_genome_with_another_function_is_not_common():
     assert not tape(genome_of([node(0, "sin")], [connection(-1, 0)])).is_common
+
+
+def test_linking_is_the_same_without_numba():
+    genomes = [random_genome(seed) for seed in range(30)]
+    compiled = vars(compile_tape(genomes, INPUTS, OUTPUTS))
+    with uncompiled_breeding() as plain:
+        bare = vars(plain.tape.compile_tape(genomes, INPUTS, OUTPUTS))
+    used = {
+        "nodes": compiled["bounds"][-1],
+        "sources": bare["nodes"][compiled["bounds"][-1] - 1, 2],
+    }
+    used |= {"biases": used["nodes"], "factors": used["sources"], "edges": used["sources"]}
+    for name, array in compiled.items():
+        end = used.get(name)
+        assert np.array_equal(
+            array[:end] if end else array, bare[name][:end] if end else bare[name]
+        )

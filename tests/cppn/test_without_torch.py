@@ -1,9 +1,7 @@
 """CPPNs where torch and numba cannot be imported."""
 
-import subprocess
-import sys
-
 import pytest
+from other_process import run_python
 from picbreeder_files import coloured
 from random_neat import random_network
 
@@ -35,14 +33,6 @@ print(time.process_time() - begun)
 """
 
 
-def run(program, folder):
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
-
-
 @pytest.fixture
 def files(tmp_path):
     cppn.write(random_network(4), tmp_path / "xor.json")
@@ -51,7 +41,7 @@ def files(tmp_path):
 
 
 def test_networks_are_read_computed_drawn_and_written(files):
-    graph, drawn, shape = run(PROGRAM, files)
+    graph, drawn, shape = run_python(PROGRAM, folder=files).splitlines()
     network = random_network(4)
     assert graph == f"{len(network.graph())} {network.activate([0.5, -0.25])}"
     assert int(drawn) == cppn.read(files / "skull.xml").picture(48).pixels().sum()
@@ -62,4 +52,4 @@ def test_networks_are_read_computed_drawn_and_written(files):
 
 @pytest.mark.slow
 def test_it_is_imported_in_less_than_a_second(tmp_path):
-    assert min(float(run(IMPORT, tmp_path)[0]) for _ in range(3)) < 1.0
+    assert min(float(run_python(IMPORT, folder=tmp_path)) for _ in range(3)) < 1.0

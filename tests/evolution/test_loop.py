@@ -13,7 +13,6 @@ from neatfool.run.store import RunStore
 from neatfool.scoring.plan import ScoringPlan
 from neatfool.scoring.scorer import Scorer
 from neatfool.testing import TOY_SPEC
-from tests.support.databases import contents
 
 BATCH = 20
 
@@ -82,16 +81,6 @@ def test_a_generation_is_committed_while_the_next_is_being_scored(tmp_path):
     seen = Looks()
     session_of(tmp_path / "run", target).go(seen)
     assert [report.generation for report in seen.reports] == [0, 1, 2, 3]
-
-
-def test_one_generation_ahead_gives_what_one_after_the_other_gives(tmp_path):
-    databases = []
-    for ahead in (True, False):
-        session = session_of(tmp_path / f"run-{ahead}", Held())
-        session._assembly.scorer.batches.in_threads = ahead
-        session.go(Silence())
-        databases.append(contents(tmp_path / f"run-{ahead}" / "run.db"))
-    assert databases[0] == databases[1]
 
 
 def test_what_goes_wrong_ahead_is_told_after_the_generation_before(tmp_path):

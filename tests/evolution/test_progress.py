@@ -5,13 +5,14 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from made_up_runs import report_of
 from rich.console import Console
 from waiting import wait_until
 
 from neatfool.evolution import progress
 from neatfool.evolution.progress import ProgressDisplay
 from neatfool.experiment.framework import GeneralSettings
-from neatfool.run.statistics import GenerationReport, Stages
+from neatfool.run.statistics import Stages
 
 BATCH = 100
 
@@ -24,27 +25,10 @@ def clock(monkeypatch):
     return clock
 
 
-def report(
-    generation, *, replacements=1, median=0.5, minimum=0.25, ge_99=3, evaluations=None, scoring=0.0
-):
-    return GenerationReport(
-        generation=generation,
-        evaluations=evaluations or BATCH * (generation + 1),
-        median=median,
-        mean=median,
-        minimum=minimum,
-        lower_quartile=minimum,
-        upper_quartile=median,
-        classes_ge=(9, 7, ge_99, 1),
-        elites=10,
-        replacements=replacements,
-        goal_switches=0,
-        refused=0,
-        nodes=1.0,
-        connections=4.0,
-        confirmed=BATCH,
-        stages=Stages(scoring=scoring),
-    )
+def report(generation, *, scoring=0.0, **numbers):
+    made = report_of(generation, [0.5] * 10, batch=BATCH, stages=Stages(scoring=scoring))
+    usual = {"replacements": 1, "minimum": 0.25, "classes_ge": (9, 7, 3, 1)}
+    return replace(made, **usual | numbers)
 
 
 class Watched:
@@ -94,7 +78,7 @@ def often(monkeypatch):
 
 def test_it_says_how_far_how_fast_and_how_well(clock):
     watched = Watched(clock)
-    watched.see(report(0), report(1, median=0.5, minimum=0.25, ge_99=3), seconds=10)
+    watched.see(report(0), report(1, median=0.5, minimum=0.25, classes_ge=(9, 7, 3, 1)), seconds=10)
     assert watched.told == (
         "generation 2/10  200 images  10/s  1 min 20 s left  median 50.0 %  min 25.0 %  "
         ">= 99 %: 3/10"

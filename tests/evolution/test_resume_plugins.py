@@ -6,6 +6,7 @@ from collections import defaultdict
 from contextlib import closing
 
 import pytest
+from ini_text import ini
 from searches import Silence, Snapshots, go_on, stop_after
 from searches import begin as begin_text
 
@@ -22,40 +23,27 @@ TURN = 7
 """Generations a class: a stop falls on the end of a class's turn, others into its midst."""
 
 # Whether half precision pays is measured, so it would be one in one run and another in the next.
-MAP_ELITES = """\
-[experiment]
-generations = 20
-[target]
-plugin = mnist
-precision = fp32
-[encoding]
-plugin = cppn
-preset = {}
-[scheme]
-plugin = map_elites
-batch = 24
-initial = 40
-"""
+MAP_ELITES = ini(
+    experiment={"generations": 20},
+    target={"plugin": "mnist", "precision": "fp32"},
+    encoding={"plugin": "cppn", "preset": "{}"},
+    scheme={"plugin": "map_elites", "batch": 24, "initial": 40},
+)
 
-SINGLE_CLASS = """\
-[experiment]
-generations = 100
-[target]
-plugin = mnist
-precision = fp32
-[encoding]
-plugin = cppn
-preset = {}
-[scheme]
-plugin = single_class
-selection = {}
-classes = 3, 8, 1
-population = 24
-generations_per_class = 7
-stop_at = 1
-[DefaultSpeciesSet]
-compatibility_threshold = 1.0
-"""
+SINGLE_CLASS = ini(
+    experiment={"generations": 100},
+    target={"plugin": "mnist", "precision": "fp32"},
+    encoding={"plugin": "cppn", "preset": "{}"},
+    scheme={
+        "plugin": "single_class",
+        "selection": "{}",
+        "classes": "3, 8, 1",
+        "population": 24,
+        "generations_per_class": 7,
+        "stop_at": 1,
+    },
+    DefaultSpeciesSet={"compatibility_threshold": "1.0"},
+)
 
 EXPERIMENTS = {
     "map_elites, paper": MAP_ELITES.format("paper"),
@@ -226,7 +214,6 @@ LESSONS = (
 )
 
 
-@pytest.mark.usefixtures("own_sys_path")
 def test_a_run_whose_last_images_are_too_few_for_a_lesson_is_finished_and_stays_so(tmp_path):
     session = begin_text(tmp_path / "run", LESSONS)
     session.go(Snapshots(tmp_path, range(1, 99)))
@@ -242,7 +229,6 @@ def test_a_run_whose_last_images_are_too_few_for_a_lesson_is_finished_and_stays_
     assert contents(tmp_path / "run" / "run.db") == before
 
 
-@pytest.mark.usefixtures("own_sys_path")
 def test_what_fails_in_the_last_generation_is_done_again(tmp_path, monkeypatch):
     (tmp_path / "whole").mkdir()
     begin_text(tmp_path / "whole" / "run", LESSONS).go(Silence())

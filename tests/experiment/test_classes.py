@@ -139,7 +139,7 @@ def test_a_run_goes_on_with_the_same_classes_only(tmp_path):
 
 
 @pytest.fixture
-def with_background(tmp_path, own_sys_path):
+def with_background(tmp_path):
     """Write an experiment whose target has a class ``background``; give its file."""
     file = write_experiment(tmp_path)
     (tmp_path / "patches.py").write_text(PLUGIN.replace("'dark'", "'background'"))

@@ -1,7 +1,5 @@
 """Experiments: read from files and from what runs recorded, all errors at once."""
 
-from __future__ import annotations
-
 import json
 import sys
 from pathlib import Path
@@ -18,8 +16,6 @@ from neatfool.experiment.experiment import Experiment, load_experiment
 from neatfool.experiment.framework import CallSettings, GeneralSettings
 from neatfool.experiment.plugin_choice import RECORDED, choose, json_sections, read_choice
 from neatfool.plugin.manager import PluginManager
-
-pytestmark = pytest.mark.usefixtures("own_sys_path")
 
 TOY = """\
 [experiment]

@@ -17,8 +17,6 @@ path = {toy_views.__file__}
 plugin = mnist
 """
 
-pytestmark = pytest.mark.usefixtures("own_sys_path")
-
 
 @pytest.fixture
 def load(tmp_path, monkeypatch):

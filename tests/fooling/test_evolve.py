@@ -255,9 +255,3 @@ def test_messages_speak_of_niches(tmp_path):
     run = evolve(calm_and_busy, tmp_path / "run", niches=["calm", "busy"])
     with pytest.raises(ExperimentError, match=r"there is no niche 'claim'.*'calm'"):
         run.elite("claim")
-
-
-def test_a_run_needs_its_function_again(tmp_path):
-    evolve(mirrored, tmp_path / "run", grid=GRID)
-    with pytest.raises(RunError, match="model"):
-        neatfool.open_run(tmp_path / "run").verify()

@@ -330,7 +330,6 @@ def neatfool_register_schemes(register):
 """
 
 
-@pytest.mark.usefixtures("own_sys_path")
 def test_a_scheme_in_a_file_is_used(tmp_path):
     file = tmp_path / "mine.py"
     file.write_text(SCHEME, encoding="utf-8")
@@ -440,13 +439,3 @@ def test_a_run_goes_on_from_python(tmp_path):
     whole = fool(brightness, tmp_path / "whole", images=400, **how)
     assert run.evaluations == 400
     assert [e.candidate_id for e in run] == [e.candidate_id for e in whole]
-
-
-def test_a_run_is_read_and_verified_later(tmp_path):
-    fool(brightness, tmp_path / "run", image=(1, 12, 10), classes=["dark", "bright"])
-    run = neatfool.open_run(tmp_path / "run")
-    graph = run["bright"].graph()
-    assert {data["kind"] for _, data in graph.nodes(data=True)} >= {"input", "output"}
-    assert neatfool.cppn.from_graph(graph) == run["bright"].genome
-    verdict = run.verify(brightness)
-    assert [each.measured for each in verdict.results] == [elite.confidence for elite in run]

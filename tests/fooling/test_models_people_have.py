@@ -1,11 +1,9 @@
 """What happens with the models that people have: a test for each row of docs/models.md."""
 
-from __future__ import annotations
-
 import copy
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -17,9 +15,6 @@ import neatfool
 from neatfool import ExperimentError, TargetError
 from neatfool.evolution.python_target import target_of
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 
 IMAGE, CLASSES = (1, 12, 10), 4
@@ -29,7 +24,7 @@ FEATURES = 6 * 10 * 8
 class Flattens(nn.Module):
     """As in many a tutorial: a convolution, and what it gives in a row."""
 
-    def __init__(self, classes: int = CLASSES) -> None:
+    def __init__(self, classes=CLASSES):
         super().__init__()
         with torch.random.fork_rng():
             torch.manual_seed(3)
@@ -37,38 +32,38 @@ class Flattens(nn.Module):
             self.dense = nn.Linear(FEATURES, classes)
             self.dense.weight.data *= 8
 
-    def forward(self, images: torch.Tensor) -> Any:
+    def forward(self, images):
         return self.dense(self.convolution(images).relu().view(-1, 6 * 10 * 8))
 
 
 class Strides(Flattens):
     """Reads memory as if its layout were contiguous: no error in channels-last, other numbers."""
 
-    def forward(self, images: torch.Tensor) -> Any:
+    def forward(self, images):
         hidden = self.convolution(images).relu()
         return self.dense(hidden.as_strided((len(images), FEATURES), (FEATURES, 1)))
 
 
 class ChannelsLastIsFine(Flattens):
-    def forward(self, images: torch.Tensor) -> Any:
+    def forward(self, images):
         return self.dense(self.convolution(images).relu().flatten(1))
 
 
 class OneImage(Flattens):
     """Forgets that there may be several images."""
 
-    def forward(self, images: torch.Tensor) -> Any:
+    def forward(self, images):
         return self.dense(self.convolution(images).relu().flatten())
 
 
 class Gives(Flattens):
     """Gives what a function makes of logits."""
 
-    def __init__(self, make: Callable[[torch.Tensor], Any], classes: int = CLASSES) -> None:
+    def __init__(self, make, classes=CLASSES):
         super().__init__(classes)
         self.make = make
 
-    def forward(self, images: torch.Tensor) -> Any:
+    def forward(self, images):
         return self.make(super().forward(images))
 
 
@@ -79,7 +74,7 @@ class ModelOutput:
 
 
 class Uncopyable(Flattens):
-    def __deepcopy__(self, _: Any) -> Any:
+    def __deepcopy__(self, _):
         raise TypeError("there is only one")
 
 
@@ -176,19 +171,19 @@ def test_it_scores_what_the_module_says(tmp_path, name):
 
 
 class Breaks(Flattens):
-    def forward(self, images: torch.Tensor) -> Any:
+    def forward(self, images):
         raise RuntimeError("broken")
 
 
 class Counting(ChannelsLastIsFine):
     """Writes to a buffer of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self):
         super().__init__()
         self.calls: torch.Tensor
         self.register_buffer("calls", torch.zeros(1))
 
-    def forward(self, images: torch.Tensor) -> Any:
+    def forward(self, images):
         self.calls += 1
         return super().forward(images)
 
@@ -317,7 +312,7 @@ def test_one_number_stands_for_two_classes(tmp_path, make, words):
 def test_a_function_says_what_it_gives(tmp_path, outputs, make):
     module = Gives(make)
 
-    def function(images: np.ndarray) -> Any:
+    def function(images):
         return module(torch.from_numpy(images / 255).float())
 
     run = fool(function, tmp_path, outputs=outputs)
@@ -342,7 +337,7 @@ def test_a_functions_multi_label_logits_have_a_sigmoid_each(tmp_path):
 
 @pytest.mark.parametrize("outputs", ["logits", "probabilities", None])
 def test_a_functions_one_number_stands_for_two_classes(tmp_path, outputs):
-    def function(images: np.ndarray) -> Any:
+    def function(images):
         logits = Flattens(1)(torch.from_numpy(images / 255).float()).detach().numpy()
         return logits if outputs == "logits" else 1 / (1 + np.exp(-logits))
 
@@ -394,7 +389,7 @@ def test_a_threshold_is_kept_and_counted(tmp_path):
 class Estimator:
     """Has the methods of scikit-learn's classifiers."""
 
-    def predict_proba(self, rows: np.ndarray) -> np.ndarray:
+    def predict_proba(self, rows):
         if rows.ndim != 2:
             raise ValueError(f"Found array with dim {rows.ndim}. Estimator expected <= 2.")
         bright = rows.mean(1)
@@ -489,7 +484,7 @@ def test_other_weights_have_another_fingerprint(make):
 class Keeps(Flattens):
     """Keeps other numbers."""
 
-    def __init__(self, kept: torch.Tensor, name: str = "kept", *, persistent: bool = True) -> None:
+    def __init__(self, kept, name="kept", *, persistent=True):
         super().__init__()
         self.register_buffer(name, kept, persistent=persistent)
 
@@ -514,7 +509,7 @@ class OfMaite:
 
     metadata: ClassVar = {"id": "linear", "index2label": {0: "dark", 1: "bright"}}
 
-    def __call__(self, batch: Any) -> list[np.ndarray]:
+    def __call__(self, batch):
         assert all(image.shape == (3, 8, 8) and image.max() <= 1 for image in batch)
         bright = [float(np.mean(image)) for image in batch]
         return [np.array([1 - each, each]) for each in bright]

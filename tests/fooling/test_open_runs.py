@@ -19,8 +19,6 @@ from neatfool import (
 )
 from neatfool.analysis import survive
 
-pytestmark = pytest.mark.usefixtures("own_sys_path")
-
 
 @pytest.fixture
 def experiment(tmp_path):

@@ -6,23 +6,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
+from idx_files import idx_bytes, write_idx
 
 from neatfool import ExperimentError
 from neatfool.ood import read_mnist
 from neatfool.ood.in_distribution import read_idx
-
-
-def idx_bytes(array):
-    header = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
-    return header + array.tobytes()
-
-
-def write_folder(folder, images, labels):
-    for part in ("train", "t10k"):
-        (folder / f"{part}-images-idx3-ubyte").write_bytes(idx_bytes(images))
-        (folder / f"{part}-labels-idx1-ubyte").write_bytes(idx_bytes(labels))
-    return folder
-
 
 IMAGES = np.arange(3 * 28 * 28, dtype=np.uint8).reshape(3, 28, 28)
 LABELS = np.array([7, 0, 9], np.uint8)
@@ -83,7 +71,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 
 
 def test_a_folder_is_read_gzipped_or_not(tmp_path):
-    write_folder(tmp_path, IMAGES, LABELS)
+    write_idx(tmp_path, IMAGES, LABELS)
     plain = tmp_path / "t10k-images-idx3-ubyte"
     plain.with_name(plain.name + ".gz").write_bytes(gzip.compress(plain.read_bytes()))
     plain.unlink()
@@ -94,16 +82,16 @@ def test_a_folder_is_read_gzipped_or_not(tmp_path):
 
 
 def test_the_hash_of_the_data_does_not_depend_on_compression(tmp_path):
-    before = read_mnist(write_folder(tmp_path, IMAGES, LABELS)).sha256()
+    before = read_mnist(write_idx(tmp_path, IMAGES, LABELS)).sha256()
     for path in list(tmp_path.iterdir()):
         path.write_bytes(gzip.compress(path.read_bytes()))
     assert read_mnist(tmp_path).sha256() == before
-    other = read_mnist(write_folder(tmp_path, IMAGES, LABELS[::-1].copy())).sha256()
+    other = read_mnist(write_idx(tmp_path, IMAGES, LABELS[::-1].copy())).sha256()
     assert other != before
 
 
 def test_a_missing_file_of_the_four_is_named(tmp_path):
-    write_folder(tmp_path, IMAGES, LABELS)
+    write_idx(tmp_path, IMAGES, LABELS)
     (tmp_path / "t10k-labels-idx1-ubyte").unlink()
     with pytest.raises(ExperimentError, match=r"neither t10k-labels-idx1-ubyte nor .*; give"):
         read_mnist(tmp_path)
@@ -120,4 +108,4 @@ def test_a_missing_file_of_the_four_is_named(tmp_path):
 )
 def test_a_folder_of_something_else_is_refused(tmp_path, images, labels):
     with pytest.raises(ExperimentError, match="MNIST's images have 28x28"):
-        read_mnist(write_folder(tmp_path, images, labels))
+        read_mnist(write_idx(tmp_path, images, labels))

@@ -7,8 +7,6 @@ import pytest
 from neatfool.errors import PluginError
 from neatfool.plugin.manager import PluginManager
 
-pytestmark = pytest.mark.usefixtures("own_sys_path")
-
 TARGET = """
 from __future__ import annotations
 from neatfool import hookimpl

@@ -1,7 +1,5 @@
 """Plugins are found and loaded by name; whatever is wrong with one is told with its source."""
 
-from __future__ import annotations
-
 import sys
 from types import ModuleType
 

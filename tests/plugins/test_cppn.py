@@ -159,13 +159,6 @@ def test_grey_images_are_grey_and_coloured_ones_hsv():
     assert image_of(encoding_of(COLOUR, colour="rgb"), red=0.2, green=0.4, blue=1) == [51, 102, 255]
 
 
-def test_colour_does_not_fit_a_grey_target():
-    with pytest.raises(
-        ExperimentError, match=r"\[encoding\] colour = hsv: the target takes grey images"
-    ):
-        encoding_of(GREY, colour="hsv")
-
-
 def test_the_number_of_outputs_follows_from_the_colour():
     assert encoding_of(COLOUR, genome={"num_outputs": 3})
     with pytest.raises(ExperimentError, match=r"takes 1 outputs .* set num_outputs = 1"):

@@ -1,9 +1,5 @@
 """The scheme ``map_elites``: who breeds, who takes a niche, and that a killed search goes on."""
 
-from __future__ import annotations
-
-import json
-import random
 from collections import Counter
 
 import numpy as np
@@ -11,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neatfool import Candidate, ImageSpec, Scores, rank
+from neatfool import ImageSpec, Scores, rank
 from neatfool.testing import TOY_SPEC, ToyEncoding, ToyTarget, check_plugin
 from neatfool_plugins.map_elites import MapElites, Options
 
@@ -260,24 +256,6 @@ def history(search, generations=6):
         candidates = list(search.ask())
         done.append((candidates, search.tell(candidates, noise(candidates))))
     return done
-
-
-def global_generators():
-    keys, position = np.random.get_state()[1:3]
-    return random.getstate(), keys.tolist(), position
-
-
-@pytest.mark.parametrize("parents", [1, 2])
-def test_chance_comes_from_the_seed_alone_and_global_generators_are_left_alone(parents):
-    random.seed(1)
-    np.random.seed(1)
-    before = global_generators()
-    first = history(scheme(batch=9, parents=parents))
-    assert global_generators() == before
-    random.seed(2)
-    np.random.seed(2)
-    assert history(scheme(batch=9, parents=parents)) == first
-    assert history(scheme(batch=9, parents=parents, seed=2)) != first
 
 
 def test_a_candidate_is_bred_from_a_seed_of_its_own_whatever_the_batch():

@@ -4,8 +4,6 @@ Lines of code have a token that is neither a comment nor part of a docstring. Th
 README's first line loads: it is run, in a folder of its own.
 """
 
-from __future__ import annotations
-
 import ast
 import io
 import re

@@ -1,7 +1,5 @@
 """The action for GitHub: its steps run here, with a made-up event and a server for GitHub's."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

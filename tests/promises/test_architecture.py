@@ -1,16 +1,13 @@
 """The rules that hold the code together, read off its syntax trees."""
 
-from __future__ import annotations
-
 import ast
 import re
-import subprocess
-import sys
 from functools import cache
 from pathlib import Path
 
 import networkx as nx
 import pytest
+from other_process import run_python
 
 import neatfool
 import neatfool.files
@@ -296,10 +293,7 @@ def test_the_command_line_starts_without_what_is_heavy():
         "assert CliRunner().invoke(main, ['--help']).exit_code == 0\n"
         "print(*sorted(set(sys.modules)))\n"
     )
-    answer = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    assert heavy & set(answer.stdout.split()) == set()
+    assert heavy & set(run_python(program).split()) == set()
 
 
 CONTRACTS = (

@@ -5,9 +5,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from browser import needs_browser
 from commands import neatfool
-from devtools import Browser
 from galleries import make_run, write
 from legibility import HEADINGS, contrasts
 from objectives import run_objective
@@ -17,7 +15,7 @@ from watching import served
 from neatfool import open_run
 from neatfool.present import write_report
 
-pytestmark = [pytest.mark.browser, needs_browser, pytest.mark.usefixtures("own_sys_path")]
+pytestmark = pytest.mark.browser
 
 DOCS = Path(__file__).parents[2] / "docs"
 SHOWN = {
@@ -48,23 +46,14 @@ READY = {
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    browser = Browser(tmp_path_factory.mktemp("browser"))
-    yield browser
-    browser.close()
-
-
-@pytest.fixture(scope="module")
 def addresses(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pages")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend("")
-        runs = [make_run(folder, seed, "encoding.inputs=normalised") for seed in (1, 2)]
-        gallery = write(folder / "gallery", runs)
-        quiz, finding, demo = (folder / f"{name}.html" for name in ("quiz", "finding", "demo"))
-        writing = ("quiz", *runs, "-o", quiz), ("demo", "--page", demo)
-        for command in (*writing, ("compare", *runs, "--html", finding)):
-            assert neatfool(*command).exit_code == 0
+    runs = [make_run(folder, seed, "encoding.inputs=normalised") for seed in (1, 2)]
+    gallery = write(folder / "gallery", runs)
+    quiz, finding, demo = (folder / f"{name}.html" for name in ("quiz", "finding", "demo"))
+    writing = ("quiz", *runs, "-o", quiz), ("demo", "--page", demo)
+    for command in (*writing, ("compare", *runs, "--html", finding)):
+        assert neatfool(*command).exit_code == 0
     bench = runpy.run_path(str(DOCS / "foolbench.py"))
     table = folder / "foolbench.html"
     table.write_text(bench["page"](bench["read_rows"]()), encoding="utf-8")

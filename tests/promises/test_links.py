@@ -5,16 +5,14 @@ import sqlite3
 import struct
 
 import pytest
-from commands import neatfool, write_experiment
-
-pytestmark = pytest.mark.usefixtures("own_sys_path")
+from commands import neatfool, run_small
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     """Give the folder of an experiment, whose run is in ``run``."""
     folder = tmp_path_factory.mktemp("stranger")
-    neatfool("run", write_experiment(folder), "--out", folder / "run", "--no-report", exit_code=0)
+    run_small(folder)
     return folder
 
 

@@ -1,7 +1,5 @@
 """A run of ImageNet fits into little memory."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

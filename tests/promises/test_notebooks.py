@@ -1,7 +1,5 @@
 """The notebooks for Colab are those of the documentation."""
 
-from __future__ import annotations
-
 import json
 import re
 import runpy

@@ -1,7 +1,5 @@
 """A package of somebody else: written, installed beside neatfool, used, and removed again."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

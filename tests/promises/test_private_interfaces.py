@@ -23,8 +23,6 @@ They are private, deprecated or not documented:
 neat-python's genes and configuration are public; ``test_neat_python.py`` holds how they are used.
 """
 
-from __future__ import annotations
-
 import ast
 import ctypes
 import importlib.util

@@ -3,8 +3,6 @@
 It holds that nothing mixes devices, and what waits for the device; not what only a GPU has.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -3,11 +3,9 @@
 ``pytest tests/promises/test_sentences.py -s`` prints all of them.
 """
 
-from __future__ import annotations
-
 import re
+from collections.abc import Iterator
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -32,9 +30,6 @@ from neatfool_plugins.detect.measure import DetectorResult, InDistributionFacts,
 from neatfool_plugins.quiz.recognition import KINDS, AnswerSummary, Recognition
 from neatfool_plugins.survive.finding import ChangeSurvival, SurvivalPoint, SurvivalResult
 from neatfool_plugins.transfer.finding import Agreement, RunTransfer
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 NUMBERS = (0, 1, 2, 1000)
 RUN = {"name": "mnist", "seed": 1, "evaluations": 40_000, "path": "runs/mnist-1"}

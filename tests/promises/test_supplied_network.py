@@ -1,7 +1,5 @@
 """The network that the site's page offers is FoolBench's, and its licence lies beside it."""
 
-from __future__ import annotations
-
 import io
 import json
 import runpy

@@ -1,7 +1,5 @@
 """The messages that docs/troubleshooting.md explains are those that people see."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -87,13 +87,5 @@ def test_the_population_of_single_class_has_its_fitness(tmp_path):
     assert dict(state).keys() == {*members.ids[known].tolist()}
 
 
-def test_without_a_population_there_is_no_fitness(tmp_path):
-    run = neatfool.fool(
-        ToyTarget(),
-        image=TOY_SPEC.shape,
-        classes=TOY_SPEC.classes,
-        generations=2,
-        out=tmp_path / "run",
-        progress=False,
-    )
+def test_without_a_population_there_is_no_fitness(run):
     assert np.isnan(run.population().fitness).all()

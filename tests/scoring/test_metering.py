@@ -8,17 +8,14 @@ from paid import PaidToy, TopTwo, gone, paid_assembly
 from searches import Silence, toy_assembly
 
 from neatfool import (
-    BudgetSpent,
     ExperimentError,
     Labels,
     PluginError,
     Scores,
     TargetError,
-    fool,
 )
 from neatfool.evolution.resuming import resume
 from neatfool.evolution.session import start
-from neatfool.evolution.verification import verify
 from neatfool.fooling.open_runs import open_run
 from neatfool.present import write_report
 from neatfool.scoring import metering
@@ -145,11 +142,6 @@ def test_once_a_call_has_failed_no_other_is_begun(tmp_path):
     with pytest.raises(TargetError, match="no"):
         go(tmp_path / "run", target)
     assert len(target.asked) <= CHECK + target.concurrency
-
-
-def test_a_budget_that_suffices_changes_nothing(tmp_path, whole):
-    go(tmp_path / "run", PaidToy(), queries=120 + CHECK)
-    assert contents(tmp_path / "run" / "run.db") == whole
 
 
 def test_a_target_that_is_gone_pauses_the_run(tmp_path, whole):
@@ -374,28 +366,11 @@ def test_the_report_says_what_was_spent(tmp_path):
     assert "52 queries in 10 requests (10 answered)" in page
 
 
-def test_verifying_asks_again_and_is_debited(tmp_path):
-    go(tmp_path / "run", PaidToy(), queries=125 + CHECK)
-    run, target = open_run(tmp_path / "run"), PaidToy()
-    scorer = paid_assembly(target, queries=125 + CHECK).scorer
-    assert all(verified.difference == 0 for verified in verify(run, scorer))
-    assert target.queries == 5
-    scorer.close()
-    with pytest.raises(BudgetSpent, match="verifying takes 5 queries"):
-        verify(run, paid_assembly(PaidToy(), queries=125 + CHECK).scorer)
-
-
 def _images(count):
     import torch
 
     draw = np.random.default_rng(count)
     return torch.from_numpy(draw.integers(0, 256, (count, 1, 4, 4), np.uint8))
-
-
-def test_a_call_has_no_more_images_than_the_target_takes(tmp_path):
-    target = PaidToy()
-    go(tmp_path / "run", target)
-    assert {len(images) for images in target.asked[CHECK:]} == {7, 6}
 
 
 def test_a_larger_budget_goes_on(tmp_path):
@@ -404,19 +379,3 @@ def test_a_larger_budget_goes_on(tmp_path):
     outcome = go_on(tmp_path / "run", target, queries=200)
     assert outcome.reason == "finished"
     assert CHECK < target.queries <= 120 - 20
-
-
-def test_fool_keeps_to_a_budget_and_says_so(tmp_path, caplog):
-    target = PaidToy()
-    run = fool(
-        target,
-        image=(1, 4, 4),
-        classes=[*"abcde"],
-        images=200,
-        target_options={"max_queries": 30},
-        scheme_options={"batch": 20},
-        out=tmp_path / "run",
-        progress=False,
-    )
-    assert run.evaluations >= target.queries == 30
-    assert "the run is spent: 30 of 30 queries" in caplog.text

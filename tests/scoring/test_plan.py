@@ -1,4 +1,3 @@
-import json
 import logging
 import math
 import threading
@@ -184,11 +183,6 @@ def test_a_recorded_plan_is_kept_but_for_the_number_of_cores(trial):
     assert made.workers == 2
 
 
-def test_a_plan_goes_through_json(trial):
-    made = plan()
-    assert ScoringPlan.from_json(json.loads(json.dumps(made.to_json()))) == made
-
-
 @pytest.mark.parametrize("generation", [1, 7, 96, 200, 1000])
 @pytest.mark.parametrize("batch", [1, 16, 25, 300])
 @pytest.mark.parametrize("screening_batch", [0, 1, 3])
@@ -341,19 +335,6 @@ def test_the_parts_are_scored_while_others_are_made():
     scoring.add(IMAGES[10:20])
     assert scoring.result().probs.shape == (20, 3)
     assert scoring.seconds > 0
-
-
-def test_several_workers_give_the_same_scores():
-    one, two = (
-        Scorer(Networked(), name="x", plan=replace(SCREENING, cores=workers)) for workers in (1, 2)
-    )
-    for scorer in (one, two):
-        scorer.screening.restore(EXPERIENCED)
-    bar = np.full(3, 1.0)
-    (alone, expected), (together, given) = scored(one, bar), scored(two, bar)
-    assert together.confirmed == alone.confirmed
-    for name in ("probs", "logits", "ok", "exact"):
-        assert np.array_equal(getattr(given, name), getattr(expected, name))
 
 
 def test_workers_call_at_the_same_time():

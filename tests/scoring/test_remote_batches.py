@@ -19,7 +19,7 @@ THREADS = "engine.plugin=threads"
 
 
 @pytest.fixture
-def file(tmp_path, own_sys_path):
+def file(tmp_path):
     return write_shades(tmp_path)
 
 
@@ -91,7 +91,7 @@ def test_memory_that_runs_out_in_a_worker_halves_all_batches(file, tmp_path):
     assert [row[-1] for row in alone["state"]] != []
 
 
-def test_a_run_is_resumed_without_its_engine(file, tmp_path, own_sys_path):
+def test_a_run_is_resumed_without_its_engine(file, tmp_path):
     alone = database(file, tmp_path / "alone")
     session = begun(file, tmp_path / "run", THREADS)
     assert session.go(Silence(), stop_after(3)).reason == "interrupted"

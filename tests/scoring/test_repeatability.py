@@ -102,7 +102,7 @@ def enter(how, file, folder):
 
 
 @pytest.mark.parametrize("how", ["run", "resume", "open_scorer"])
-def test_each_way_to_begin_asks_twice(tmp_path, how, own_sys_path):
+def test_each_way_to_begin_asks_twice(tmp_path, how):
     (tmp_path / "noisy.py").write_text(PLUGIN)
     file = tmp_path / "noisy.ini"
     file.write_text(EXPERIMENT)

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 import torch
+from ini_text import ini
 from networks import seconds_by
-from searches import Silence, go_on, run_whole
+from searches import Silence, go_on, run_whole, stop_after
 
 from neatfool import RunError
 from neatfool.evolution.assembly import assemble
@@ -18,18 +19,12 @@ from neatfool.scoring.plan import ScoringPlan, SpeedTrial
 from neatfool.scoring.scorer import Scorer
 from tests.support.databases import contents
 
-EXPERIMENT = """
-[experiment]
-generations = 40
-[target]
-plugin = mnist
-[encoding]
-plugin = cppn
-inputs = normalised
-[scheme]
-plugin = map_elites
-batch = 60
-"""
+EXPERIMENT = ini(
+    experiment={"generations": 40},
+    target={"plugin": "mnist"},
+    encoding={"plugin": "cppn", "inputs": "normalised"},
+    scheme={"plugin": "map_elites", "batch": 60},
+)
 
 
 def assembled(folder, **target):
@@ -83,24 +78,16 @@ def test_what_is_recorded_is_the_exact_score_of_the_saved_image(screened, folder
         assert verified.measured == verified.recorded
 
 
-def test_a_run_goes_on_with_the_plan_it_began_with(folder, monkeypatch):
-    session = start(assembled(folder, precision="bf16"), folder / "stopped")
-    left = iter([False] * 12 + [True])
-    session.go(Silence(), lambda: next(left, True))
-    monkeypatch.delattr(SpeedTrial, "seconds")
-    go_on(folder / "stopped").go(Silence())
-    undisturbed = contents(folder / "screened" / "run.db")
-    assert contents(folder / "stopped" / "run.db") == undisturbed
-
-
-def test_the_number_of_cores_changes_nothing_not_even_in_the_middle(screened, folder):
+def test_the_number_of_cores_changes_nothing_and_a_run_goes_on_with_its_plan(
+    screened, folder, monkeypatch
+):
     before = torch.get_num_threads()
-    left = iter([False] * 12 + [True])
     try:
         torch.set_num_threads(3)
         session = start(assembled(folder, precision="bf16"), folder / "cores")
-        session.go(Silence(), lambda: next(left, True))
+        session.go(Silence(), stop_after(13))
         torch.set_num_threads(before + 1)
+        monkeypatch.delattr(SpeedTrial, "seconds")
         go_on(folder / "cores").go(Silence())
     finally:
         torch.set_num_threads(before)

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 import toy_views
+from ini_text import ini
 from paid import PaidToy
-from searches import Silence, Snapshots, begin, go_on
+from searches import Silence, begin, kill_and_resume
 
 import neatfool
 from neatfool.evolution.assembly import assemble
@@ -141,33 +142,17 @@ def test_a_step_of_a_lesson_costs_one_view_and_its_gradient():
     assert [child.evaluations for child in children] == [1 + 2 * 3 * 5, 1]
 
 
-EXPERIMENT = f"""\
-[experiment]
-images = 900
-seed = 3
-[plugins]
-path = {toy_views.__file__}
-[target]
-plugin = mnist
-[views]
-number = 4
-darker = 50
-rolled = 2
-[scheme]
-plugin = map_elites
-batch = 50
-learn = 0.5
-learn_steps = 2
-learn_after = 1
-"""
+EXPERIMENT = ini(
+    experiment={"images": 900, "seed": 3},
+    plugins={"path": toy_views.__file__},
+    target={"plugin": "mnist"},
+    views={"number": 4, "darker": 50, "rolled": 2},
+    scheme={"plugin": "map_elites", "batch": 50, "learn": 0.5, "learn_steps": 2, "learn_after": 1},
+)
 
 
-@pytest.mark.usefixtures("own_sys_path")
 def test_a_run_with_views_is_the_same_after_a_kill_and_verifies(tmp_path):
-    session = begin(tmp_path / "run", EXPERIMENT)
-    session.go(Snapshots(tmp_path, {2}))
-    go_on(tmp_path / "killed-2").go(Snapshots(tmp_path, ()))
-    assert contents(tmp_path / "killed-2" / "run.db") == contents(tmp_path / "run" / "run.db")
+    kill_and_resume(tmp_path, EXPERIMENT, [2])
     run = neatfool.open_run(tmp_path / "killed-2")
     assert run.verify().summary()["largest_difference"] == 0
     assert 800 < run.evaluations <= 900
@@ -213,23 +198,13 @@ def test_views_from_python_are_checked(tmp_path):
     ]
 
 
-FOCUS = """\
-[experiment]
-name = toy
-images = 900
-seed = 3
-[target]
-plugin = mnist
-[views]
-number = 3
-focus = 4
-[encoding]
-plugin = cppn
-band_limit = 2
-[scheme]
-plugin = map_elites
-batch = 50
-"""
+FOCUS = ini(
+    experiment={"name": "toy", "images": 900, "seed": 3},
+    target={"plugin": "mnist"},
+    views={"number": 3, "focus": 4},
+    encoding={"plugin": "cppn", "band_limit": 2},
+    scheme={"plugin": "map_elites", "batch": 50},
+)
 
 
 def test_with_focus_each_view_is_drawn_with_another_band_limit(tmp_path):
@@ -283,7 +258,6 @@ def neatfool_register_views(register):
 """
 
 
-@pytest.mark.usefixtures("own_sys_path")
 @pytest.mark.parametrize(
     ("name", "words"),
     [

@@ -1,22 +1,18 @@
 """Sessions of breeding: a person who follows a script, and a page in a process of its own."""
 
-from __future__ import annotations
-
 import json
 import re
 import signal
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from neatfool import Run, fool
 from neatfool_plugins.breed.scheme import Person, UserAction
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 
 class ScriptedPerson(Person):

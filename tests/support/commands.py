@@ -1,21 +1,15 @@
 """The command line in this process and in others, and a small target of their own for it."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
 import traceback
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
+from ini_text import ini
 
 from neatfool.cli import main
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from click.testing import Result
 
 CLASSES = ("dark", "bright", "[red]left[/]", "school bus")
 
@@ -80,21 +74,13 @@ def paid_target(register) -> None:
 """
 """Appended to it, the same target is metered: a dot in the file `asked` stands for each image."""
 
-EXPERIMENT = """\
-[experiment]
-name = small
-generations = 8
-seed = 3
-[plugins]
-path = patches.py
-[target]
-plugin = patches
-[encoding]
-plugin = cppn
-[scheme]
-plugin = map_elites
-batch = 20
-"""
+EXPERIMENT = ini(
+    experiment={"name": "small", "generations": 8, "seed": 3},
+    plugins={"path": "patches.py"},
+    target={"plugin": "patches"},
+    encoding={"plugin": "cppn"},
+    scheme={"plugin": "map_elites", "batch": 20},
+)
 
 # What a terminal, or a service that shows colours, sets and a pipe does not.
 PLAIN = {"FORCE_COLOR": None, "TTY_COMPATIBLE": None, "TTY_INTERACTIVE": None, "COLUMNS": "120"}
@@ -108,20 +94,46 @@ def write_experiment(folder: Path) -> Path:
     return file
 
 
-def run_small(folder: Path, *options: object, plugin: str = PLUGIN) -> Path:
-    """Run the experiment, perhaps with another plugin; give the run's folder."""
+def write_target(
+    folder: Path,
+    plugin: str = PLUGIN,
+    options: str = "",
+    *,
+    name: str = "other",
+    of: str = "patches",
+) -> Path:
+    """Write a file with nothing but a target, and its plugin; give the file."""
+    folder.mkdir(exist_ok=True)
+    (folder / "patches.py").write_text(plugin)
+    file = folder / f"{name}.ini"
+    file.write_text(f"[plugins]\npath = patches.py\n[target]\nplugin = {of}\n{options}\n")
+    return file
+
+
+def run_small(folder: Path, *settings: str, plugin: str = PLUGIN, out: str = "run") -> Path:
+    """Run the experiment with other settings, perhaps of another plugin; give the run's folder."""
     file = write_experiment(folder)
     (folder / "patches.py").write_text(plugin)
-    neatfool("run", file, "--out", folder / "run", "--no-report", *options, exit_code=0)
-    return folder / "run"
+    options = [each for setting in settings for each in ("--set", setting)]
+    neatfool("run", file, "--out", folder / out, "--no-report", *options, exit_code=0)
+    return folder / out
+
+
+def run_paid(folder: Path, plugin: str = PLUGIN) -> Path:
+    """Run the experiment with the target that is metered; give the run's folder."""
+    settings = ("target.plugin=paid", "target.max_queries=200", "experiment.generations=3")
+    return run_small(folder, *settings, plugin=plugin + PAID)
 
 
 def neatfool(*args: object, exit_code: int | None = None) -> Result:
     """Call the program in this process; a failed test shows the traceback of a bug.
 
-    It must end with the exit code, if one is given.
+    It must end with the exit code, if one is given. Where modules are imported from stays as it
+    was before.
     """
+    before = [*sys.path]
     result = CliRunner().invoke(main, [str(arg) for arg in args], env=PLAIN)
+    sys.path[:] = before
     if "This is a bug in neatfool" in result.output and result.exc_info:
         traceback.print_exception(result.exc_info[1])
     assert exit_code in {None, result.exit_code}, result.output

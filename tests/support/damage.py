@@ -1,15 +1,10 @@
 """Damage to files: what disks, copies and cosmic rays do."""
 
-from __future__ import annotations
-
 import random
 from contextlib import closing
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from neatfool.run.sqlite import connect_to_write, transaction
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def flip(data: bytes, seed: int) -> bytes:

@@ -1,17 +1,13 @@
 """What must be equal in the databases of equal runs."""
 
-from __future__ import annotations
-
 from contextlib import closing
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import Any, Final
 
 from neatfool.run.schema import TABLES, columns
 from neatfool.run.statistics import Stages
 from neatfool.run.store import RunStore
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 HOW_IT_WAS_RUN: Final = {
     "generation": tuple(stage.name for stage in fields(Stages)),

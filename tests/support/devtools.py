@@ -1,7 +1,5 @@
 """A page in a browser without a window, driven through the browser's own pipe (CDP)."""
 
-from __future__ import annotations
-
 import json
 import os
 import select
@@ -10,12 +8,10 @@ import subprocess
 import sys
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from browser import BROWSER
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SECONDS = 120
 
@@ -27,6 +23,28 @@ os.dup2(read, 3)
 os.dup2(write, 4)
 os.execv(sys.argv[3], sys.argv[3:])
 """
+
+
+PROBE = """(async () => {
+  await Promise.all([...document.images].map((image) => {
+    image.loading = "eager";
+    return image.decode().catch(() => {});
+  }));
+  const colours = (image) => {
+    const canvas = document.createElement("canvas");
+    canvas.width = canvas.height = 96;
+    const context = canvas.getContext("2d");
+    try { context.drawImage(image, 0, 0, 96, 96); } catch (error) { return 0; }
+    const pixels = new Uint32Array(context.getImageData(0, 0, 96, 96).data.buffer);
+    return new Set(pixels).size;
+  };
+  const images = [...document.images].map((image) => ({
+    kind: image.className, natural: image.naturalWidth, colours: colours(image),
+    width: image.getBoundingClientRect().width, height: image.getBoundingClientRect().height,
+  }));
+  const more = (() => { MORE })();
+  return { images, page: document.documentElement.scrollWidth, window: innerWidth, ...more };
+})()"""
 
 
 class PageError(AssertionError):
@@ -207,3 +225,33 @@ class Browser:
         self._process.wait()
         os.close(self._to)
         os.close(self._from)
+
+
+def measure(
+    browser: Browser,
+    page: str,
+    folder: Path,
+    *,
+    width: int = 1280,
+    dark: bool = False,
+    more: str = "return {}",
+) -> tuple[dict[str, Any], list[str]]:
+    """Open a page in a window of some width.
+
+    Args:
+        browser: The browser.
+        page: The page.
+        folder: Where a copy of it goes.
+        width: The window's.
+        dark: Whether the browser asks for dark colours.
+        more: JavaScript that does something with the page, and gives what it measured.
+
+    Returns:
+        What was measured, and what went wrong.
+    """
+    file = folder / "page.html"
+    file.write_text(page, encoding="utf-8")
+    browser.complaints.clear()
+    browser.resize(width, 900, dark=dark)
+    browser.open(file.as_uri())
+    return browser.do(PROBE.replace("MORE", more)), [*browser.complaints]

@@ -1,18 +1,14 @@
 """Runs with an engine: targets in files for its workers, and an engine of threads."""
 
-from __future__ import annotations
+from pathlib import Path
 
-from typing import TYPE_CHECKING
-
+from ini_text import ini
 from searches import Silence
 
 from neatfool.evolution.assembly import assemble
 from neatfool.evolution.session import start
 from neatfool.experiment.experiment import load_experiment
 from tests.support.databases import contents
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 # A file `fail` beside the target makes it fail, in workers only: the run's own process is known by
 # its number.
@@ -107,19 +103,12 @@ def neatfool_register_engines(register):
     register("threads", Threads, options=Options)
 '''
 
-EXPERIMENT = """\
-[experiment]
-name = shades
-generations = 8
-seed = 3
-[plugins]
-path = shades.py, threads.py
-[target]
-plugin = shades
-batch_size = 2
-[scheme]
-batch = 40
-"""
+EXPERIMENT = ini(
+    experiment={"name": "shades", "generations": 8, "seed": 3},
+    plugins={"path": "shades.py, threads.py"},
+    target={"plugin": "shades", "batch_size": 2},
+    scheme={"batch": 40},
+)
 
 
 def write_shades(folder: Path) -> Path:

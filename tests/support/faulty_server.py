@@ -1,16 +1,13 @@
 """A classifier behind HTTP on this machine that fails in the ways that services do.
 
 It speaks the Open Inference Protocol (model ``patches``), and answers in the styles of some JSON
-APIs: ``/huggingface``, ``/google``, ``/azure``, ``/dense`` and ``/form``.
+APIs: ``/huggingface``, ``/google`` and ``/dense``.
 """
-
-from __future__ import annotations
 
 import base64
 import io
 import json
 import random
-import re
 import socket
 import ssl
 import struct
@@ -91,6 +88,7 @@ class FaultyServer:
         seen: The requests that came.
         leaves_after: So many images are answered, and then nobody can connect any more; at once
             after the model's metadata if 0, never if None.
+        authority: The file of who signed its certificate.
         location: Where a redirection leads.
     """
 
@@ -109,6 +107,7 @@ class FaultyServer:
         self.extensions = []
         self.leaves_after = None
         self.left = threading.Event()
+        self.authority = None
         self._random = random.Random(seed)
         self._lock = threading.Lock()
         self._server = _Server((address, port), _Handler)
@@ -250,14 +249,9 @@ class _Handler(BaseHTTPRequestHandler):
                     for file in files
                 ]
             }, len(files)
-        if path == "/azure":
-            return {"tags": _named(body, "name", "confidence")}, 1
         if path == "/dense":
             image = base64.b64decode(json.loads(body)["image"])
             return {"scores": probabilities_of(open_image(image)[None])[0].tolist()}, 1
-        if path == "/form":
-            file = re.search(rb"\r\n\r\n(\x89PNG.*?IEND.{4})\r\n", body, re.DOTALL).group(1)
-            return {"scores": probabilities_of(open_image(file)[None])[0].tolist()}, 1
         return None, 0
 
     def _send(self, status, body, **headers):

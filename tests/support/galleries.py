@@ -1,22 +1,17 @@
 """Small runs for galleries, and a browser that draws formulas."""
 
-from __future__ import annotations
-
 import base64
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-from commands import PLUGIN, neatfool, write_experiment
+from commands import PLUGIN, neatfool, run_small
+from devtools import Browser
 
 from neatfool.cppn import ACTIVATIONS
 from neatfool.present import drawing_scripts
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from devtools import Browser
 
 MARKUP = "<img src=x onerror=document.title='seized'>"
 """The name of a class in the small runs."""
@@ -61,12 +56,8 @@ class Pen:
 
 def make_run(folder: Path, seed: int, *sets: str) -> Path:
     """Make a small run whose classes have markup in their names; give its folder."""
-    file = write_experiment(folder)
-    (folder / "patches.py").write_text(PLUGIN.replace("'dark'", repr(MARKUP)))
-    out = folder / "runs" / str(seed)
-    settings = [part for each in sets for part in ("--set", each)]
-    neatfool("run", file, "--seed", seed, "--out", out, "--no-report", *settings, exit_code=0)
-    return out
+    plugin = PLUGIN.replace("'dark'", repr(MARKUP))
+    return run_small(folder, f"experiment.seed={seed}", *sets, plugin=plugin, out=f"runs/{seed}")
 
 
 def write(folder: Path, paths: Sequence[Path], *options: object) -> Path:

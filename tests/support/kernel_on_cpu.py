@@ -1,7 +1,5 @@
 """The kernel for a GPU, compiled by a C++ compiler, in place of CUDA's driver."""
 
-from __future__ import annotations
-
 import ctypes
 import shutil
 import subprocess

@@ -1,7 +1,5 @@
 """Runs in processes of their own, to be killed."""
 
-from __future__ import annotations
-
 import multiprocessing
 import time
 from contextlib import closing

@@ -1,17 +1,13 @@
 """Measures in a browser how well a page's texts can be read, and how its headings are nested."""
 
-from __future__ import annotations
-
 import io
 import time
 from base64 import b64decode
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from devtools import Browser
 from PIL import Image
-
-if TYPE_CHECKING:
-    from devtools import Browser
 
 # Charts are images: their SVG is put in their place, so that its texts are texts of the page.
 UNPACK = """(() => {

@@ -1,9 +1,9 @@
 """Runs without a search behind them: databases with courses that a test chooses."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
@@ -12,10 +12,6 @@ from neatfool.run.folder import DATABASE
 from neatfool.run.schema import GenerationRecord, StoredCandidate
 from neatfool.run.statistics import CONFIDENCE_THRESHOLDS
 from neatfool.run.store import RunStore
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
 
 def write_run(
@@ -79,21 +75,34 @@ def write_run(
     return folder
 
 
-def _record(generation, made, best, batch, goal_switch):
-    lower, median, upper = np.quantile(best, (0.25, 0.5, 0.75))
-    report = GenerationReport(
+def report_of(
+    generation: int, confidences: Sequence[float], *, batch: int = 10, **numbers: Any
+) -> GenerationReport:
+    """Make the report of a generation after which the elites have these confidences."""
+    found = np.asarray(confidences)
+    lower, median, upper = np.quantile(found, (0.25, 0.5, 0.75))
+    counts = dict.fromkeys(("replacements", "goal_switches", "refused", "confirmed"), 0)
+    return GenerationReport(
         generation=generation,
         evaluations=batch * (generation + 1),
         median=float(median),
-        mean=float(best.mean()),
-        minimum=float(best.min()),
+        mean=float(found.mean()),
+        minimum=float(found.min()),
         lower_quartile=float(lower),
         upper_quartile=float(upper),
-        classes_ge=tuple(int((best >= threshold).sum()) for threshold in CONFIDENCE_THRESHOLDS),
-        elites=len(best),
+        classes_ge=tuple(int((found >= least).sum()) for least in CONFIDENCE_THRESHOLDS),
+        elites=len(found),
+        **counts | {"nodes": 1.0, "connections": 4.0} | numbers,
+    )
+
+
+def _record(generation, made, best, batch, goal_switch):
+    report = report_of(
+        generation,
+        best,
+        batch=batch,
         replacements=len(made),
         goal_switches=len(made) if goal_switch else 0,
-        refused=0,
         nodes=5.0 + generation / 20,
         connections=4.0 + generation / 10,
         confirmed=batch,

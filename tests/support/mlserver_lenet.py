@@ -1,7 +1,5 @@
 """The LeNet as a custom model of MLServer, which imports this file in an environment of its own."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from mlserver import MLModel

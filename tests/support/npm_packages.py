@@ -1,16 +1,11 @@
 """Packages of npm, got once and kept in pytest's cache."""
 
-from __future__ import annotations
-
+from pathlib import Path
 from subprocess import SubprocessError
-from typing import TYPE_CHECKING
 
 import pytest
 
 from neatfool_plugins.demo.onnxruntime_web import download
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def npm_package(request: pytest.FixtureRequest, name: str, version: str) -> Path:

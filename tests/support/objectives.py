@@ -1,13 +1,9 @@
 """Small runs of an objective, from an experiment's file: in named niches, and in a grid."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from commands import neatfool
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from ini_text import ini
 
 PLUGIN = '''\
 import numpy as np
@@ -45,21 +41,13 @@ def neatfool_register_targets(register):
     register("calm", Calm)
     register("stripes", Stripes)
 '''
-EXPERIMENT = """\
-[experiment]
-name = {name}
-images = 600
-seed = 1
-[plugins]
-path = objectives.py
-[target]
-plugin = {name}
-[encoding]
-plugin = cppn
-[scheme]
-plugin = map_elites
-batch = 60
-"""
+EXPERIMENT = ini(
+    experiment={"name": "{name}", "images": 600, "seed": 1},
+    plugins={"path": "objectives.py"},
+    target={"plugin": "{name}"},
+    encoding={"plugin": "cppn"},
+    scheme={"plugin": "map_elites", "batch": 60},
+)
 
 
 def run_objective(folder: Path, name: str, *options: object) -> Path:

@@ -1,19 +1,13 @@
 """ONNX files for the demo's page, which takes them as from somebody who chooses them."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import torch
+from devtools import Browser
 from small_networks import export_onnx
 from torch import nn
 
 from neatfool_plugins.mnist.lenet import PACKAGED, load, normalise
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from devtools import Browser
 
 
 class Lenet(nn.Module):

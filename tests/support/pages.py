@@ -1,7 +1,5 @@
 """Pages and drawings, taken apart."""
 
-from __future__ import annotations
-
 import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
 

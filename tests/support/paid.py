@@ -1,9 +1,7 @@
 """A toy target that costs something to ask, and that counts for itself what it was asked."""
 
-from __future__ import annotations
-
+from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
 
 import numpy as np
 from searches import toy_assembly
@@ -13,9 +11,6 @@ from neatfool.experiment.framework import CallSettings
 from neatfool.scoring.plan import ScoringPlan
 from neatfool.scoring.scorer import Scorer
 from neatfool.testing import ToyTarget
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 class PaidToy(Target):

@@ -1,15 +1,10 @@
 """Replicates one after another in this process: starting one of its own takes two seconds."""
 
-from __future__ import annotations
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-from typing import TYPE_CHECKING, Any
-
+import pytest
 from commands import neatfool
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    import pytest
 
 
 class OneByOne:

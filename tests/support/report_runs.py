@@ -1,22 +1,19 @@
 """A run made up for the report: real PNGs, real graphs, no search behind them."""
 
-from __future__ import annotations
-
 import io
 import random
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import networkx as nx
 import numpy as np
+from made_up_runs import report_of
 from PIL import Image
 
 from neatfool import GenerationReport, GenomeSize, ImageSpec, RunError
-from neatfool.run.statistics import CONFIDENCE_THRESHOLDS, Stages
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from neatfool.run.statistics import Stages
 
 ACTIVATIONS = ("sin", "sigmoid", "gauss", "clamped")
 
@@ -57,7 +54,7 @@ def grow_graph(hidden: int, seed: int = 0, outputs: tuple[str, ...] = ("grey",))
 
 @dataclass
 class FakeIndividual:
-    run: FakeRun
+    run: "FakeRun"
     candidate_id: int
     generation: int
     name: str | None
@@ -173,24 +170,15 @@ class FakeRun:
             gain = rng.exponential(2, len(odds)) * (rng.random(len(odds)) < 0.3)
             odds = odds + gain
             p = 1 / (1 + np.exp(-odds))
-            lower, median, upper = np.quantile(p, (0.25, 0.5, 0.75))
             reports.append(
-                GenerationReport(
-                    generation=generation,
-                    evaluations=200 * (generation + 1),
-                    median=float(median),
-                    mean=float(p.mean()),
-                    minimum=float(p.min()),
-                    lower_quartile=float(lower),
-                    upper_quartile=float(upper),
-                    classes_ge=tuple(int((p >= t).sum()) for t in CONFIDENCE_THRESHOLDS),
-                    elites=len(odds),
+                report_of(
+                    generation,
+                    p,
+                    batch=200,
                     replacements=int((gain > 0).sum()),
                     goal_switches=int((gain > 2).sum()),
-                    refused=0,
                     nodes=5 + generation / 3,
                     connections=4 + generation,
-                    confirmed=0,
                     stages=Stages(0.03, 0.01, 0.02, 0.001, 0.004, 0.05),
                 )
             )

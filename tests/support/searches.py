@@ -10,11 +10,14 @@ from neatfool.evolution.session import start
 from neatfool.experiment.experiment import Experiment, load_experiment
 from neatfool.experiment.framework import CallSettings, GeneralSettings
 from neatfool.experiment.plugin_choice import PluginChoice
+from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import NoOptions
+from neatfool.run.folder import DATABASE
 from neatfool.scoring.plan import ScoringPlan
 from neatfool.scoring.scorer import Scorer
 from neatfool.testing import ToyEncoding, ToyTarget
 from neatfool_plugins.map_elites import MapElites, Options
+from tests.support.databases import contents
 
 
 class Silence:
@@ -82,6 +85,17 @@ def go_on(folder):
     return resume(lambda resolved, plan: assemble(Experiment.from_resolved(resolved), plan), folder)
 
 
+def kill_and_resume(folder, text, stops):
+    """Kill a run after some generations, and go on; give what all its databases must have."""
+    assert begin(folder / "run", text).go(Snapshots(folder, stops)).reason == "finished"
+    expected = contents(folder / "run" / "run.db")
+    for generations in stops:
+        killed = folder / f"killed-{generations}"
+        go_on(killed).go(Silence())
+        assert contents(killed / "run.db") == expected
+    return expected
+
+
 def toy_assembly(generations=6, *, images=None, seed=1, target=None, **more):
     """Put toys together; ``more`` are other parts, and other things that the experiment says."""
     parts = {key: more.pop(key) for key in ("scorer", "encoding", "scheme") if key in more}
@@ -106,6 +120,19 @@ def toy_assembly(generations=6, *, images=None, seed=1, target=None, **more):
     vars(assembly).update(parts)
     assembly.experiment = replace(experiment, **more)
     return assembly
+
+
+def follow(folder, generations, *plugins, anew=False):
+    """Start a run of toys, or go on with it, before observers; give the run, to be read."""
+    manager = PluginManager()
+    for number, plugin in enumerate(plugins):
+        manager.register_object(plugin, f"observer {number}")
+    if (folder / DATABASE).exists() and not anew:
+        session = resume(lambda _resolved, _plan: toy_assembly(generations), folder)
+    else:
+        session = start(toy_assembly(generations), folder, overwrite=True)
+    session.go(manager.observers())
+    return session.run
 
 
 def toy_choice(kind, name, factory, options=None):

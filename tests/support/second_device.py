@@ -10,19 +10,15 @@ It shows which tensors are where. It does not show what only a GPU has: its memo
 copies, and its own rounding.
 """
 
-from __future__ import annotations
-
 from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch.utils import backend_registration
 from torch.utils._pytree import tree_leaves, tree_map
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 NAME = "twin"
 _aten = torch.ops.aten
@@ -61,7 +57,7 @@ class _Twin(torch.Tensor):
     on_cpu: torch.Tensor
 
     @staticmethod
-    def __new__(cls, on_cpu: torch.Tensor, device: torch.device) -> _Twin:
+    def __new__(cls, on_cpu: torch.Tensor, device: torch.device):
         made = torch.Tensor._make_wrapper_subclass(
             cls,
             on_cpu.size(),

@@ -1,20 +1,14 @@
 """Small networks of five classes, and files of them, for the target ``imagenet``."""
 
-from __future__ import annotations
+from pathlib import Path
 
-from typing import TYPE_CHECKING
-
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from neatfool_plugins.imagenet import Options
 from neatfool_plugins.imagenet.target import ImageNetTarget
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy as np
 
 SCALED = {"mean": [0.5], "std": [0.25]}
 
@@ -58,6 +52,11 @@ class Bytes(Small):
 class WithFeatures(Small):
     def forward(self, images):
         return self.features(images), super().forward(images)[..., None, None], images
+
+
+class Softmax(Small):
+    def forward(self, images):
+        return super().forward(images).softmax(1)
 
 
 class Sigmoids(Small):

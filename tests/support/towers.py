@@ -1,17 +1,12 @@
 """Small networks that compare images with texts, with random weights, saved as people save them."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SIDE = 32
 

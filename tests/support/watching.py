@@ -1,15 +1,15 @@
 """A watched run: its page's server, what it sends, and searches that can be looked at midway."""
 
-from __future__ import annotations
-
 import http.client
 import json
 import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
-from neatfool import hookimpl
+from neatfool import Outcome, Run, hookimpl
 from neatfool.evolution.assembly import assemble
 from neatfool.evolution.session import interruptible, start
 from neatfool.experiment.experiment import load_experiment
@@ -17,12 +17,6 @@ from neatfool.plugin.manager import PluginManager
 from neatfool.server import address_of, listen, make_server
 from neatfool_plugins.watch.app import make_app
 from neatfool_plugins.watch.feed import FeedList
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from neatfool import Outcome, Run
 
 
 def ask(

@@ -80,7 +80,7 @@ def test_a_mean_with_a_number_that_shaders_lack_is_found():
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "search-plugins.md"
 
 
-def test_the_documented_activation_runs(tmp_path, own_sys_path):
+def test_the_documented_activation_runs(tmp_path):
     section = PAGE.read_text(encoding="utf-8").split("\n## Activations\n")[1].split("\n## ")[0]
     code, test = re.findall(r"```python\n(.*?)```", section, re.S)
     (tmp_path / "ripple.py").write_text(code)

@@ -20,19 +20,8 @@ def test_a_good_encoding_keeps_its_contract_in_grey_and_in_colour(parents):
     check_plugin("encoding", lambda spec: ToyEncoding(spec, parents=parents))
 
 
-class ThreeParents(ToyEncoding):
-    def __init__(self, spec, parents):
-        super().__init__(spec, parents=3)
-
-
-class Lossy(ToyEncoding):
-    def create(self, seeds):
-        return super().create(seeds[:-1] or seeds)
-
-
-class Childless(ToyEncoding):
-    def breed(self, parent_groups, seeds):
-        return super().breed(parent_groups[:-1] or parent_groups, seeds[:-1] or seeds)
+def spoilt(**methods):
+    return type("Spoilt", (ToyEncoding,), methods)
 
 
 class Carried(ToyEncoding):
@@ -54,11 +43,6 @@ class Counting(ToyEncoding):
         return super().breed(parent_groups, [seed + self.made for seed in seeds])
 
 
-class Cloning(ToyEncoding):
-    def breed(self, parent_groups, seeds):
-        return [parent_group[0] for parent_group in parent_groups]
-
-
 class InPlace(ToyEncoding):
     def create(self, seeds):
         return [list(genome) for genome in super().create(seeds)]
@@ -70,43 +54,24 @@ class InPlace(ToyEncoding):
         return children
 
 
-class Drawing(ToyEncoding):
+def breeding(draw):
+    """Make an encoding that draws from a generator of everybody's before it breeds."""
+
     def breed(self, parent_groups, seeds):
-        random.random()
-        return super().breed(parent_groups, seeds)
+        draw()
+        return ToyEncoding.breed(self, parent_groups, seeds)
+
+    return spoilt(breed=breed)
 
 
-class DrawingWithTorch(ToyEncoding):
-    def breed(self, parent_groups, seeds):
-        torch.rand(1)
-        return super().breed(parent_groups, seeds)
+def rendering(change):
+    """Make an encoding whose images are changed."""
+    return spoilt(render=lambda self, genomes: change(ToyEncoding.render(self, genomes)))
 
 
-class Seeding(ToyEncoding):
-    def create(self, seeds):
-        np.random.seed(1)
-        return super().create(seeds)
-
-
-class Floats(ToyEncoding):
-    def render(self, genomes):
-        return super().render(genomes) / 255
-
-
-class Flat(ToyEncoding):
-    def render(self, genomes):
-        return super().render(genomes)[:, 0]
-
-
-class Blank(ToyEncoding):
-    def render(self, genomes):
-        return super().render(genomes) * 0
-
-
-class NormalisedOverTheBatch(ToyEncoding):
-    def render(self, genomes):
-        images = super().render(genomes).float()
-        return (images * (120 / images.mean())).clamp(0, 255).to(torch.uint8)
+def brighten(images):
+    """Normalise over the batch."""
+    return (images * (120 / images.float().mean())).clamp(0, 255).to(torch.uint8)
 
 
 class Shifted(ToyEncoding):
@@ -138,11 +103,6 @@ class LosesDigits(ToyEncoding):
         return tuple(round(number, 3) for number in super().loads(text))
 
 
-class Trusting(ToyEncoding):
-    def loads(self, text):
-        return tuple(json.loads(text)["numbers"])
-
-
 class Lenient(ToyEncoding):
     def loads(self, text):
         try:
@@ -156,57 +116,49 @@ class RoundsBytes(ToyEncoding):
         return super().to_bytes(np.round(genome, 1))
 
 
-class WritesBytesOnly(ToyEncoding):
-    from_bytes = property()
-
-
-class Asymmetric(ToyEncoding):
-    def distance(self, a, b):
-        return a[0] - b[0]
-
-
-class FarFromItself(ToyEncoding):
-    def distance(self, a, b):
-        return 1.0
-
-
-class Sized(ToyEncoding):
-    def size(self, genome):
-        return len(genome)
-
-
-class Graphed(ToyEncoding):
-    def graph(self, genome):
-        return {"nodes": []}
-
-
-class ForgetsParameters(ToyEncoding):
-    def with_parameters(self, genomes, parameters):
-        return genomes
-
-
 class Downhill(ToyEncoding):
     def parameter_gradients(self, genomes, gradients):
         return [-each for each in super().parameter_gradients(genomes, gradients)]
 
 
+CREATE, BREED = ToyEncoding.create, ToyEncoding.breed
+DRAWING = breeding(random.random)
+TRUSTING = spoilt(loads=lambda _, text: tuple(json.loads(text)["numbers"]))
+SIZED = spoilt(size=lambda _, genome: len(genome))
 FAULTS = {
-    "create gives one genome a seed": [ThreeParents, Lossy],
+    "create gives one genome a seed": [
+        lambda spec, parents: ToyEncoding(spec, parents=3),
+        spoilt(create=lambda self, seeds: CREATE(self, seeds[:-1] or seeds)),
+    ],
     "create depends on the seed alone": [Carried],
-    "breed gives one child for each group of parents": [Childless, Cloning],
+    "breed gives one child for each group of parents": [
+        spoilt(breed=lambda self, all_, seeds: BREED(self, all_[:-1] or all_, seeds[:-1] or seeds)),
+        spoilt(breed=lambda _, parent_groups, seeds: [each[0] for each in parent_groups]),
+    ],
     "breed depends on parents and seed alone": [Counting],
     "breed leaves parents unchanged": [InPlace],
-    "global randomness is left alone": [Drawing, DrawingWithTorch, Seeding],
-    "render gives the targets images": [Floats, Flat, Blank],
-    "render gives the same bits in any batch": [NormalisedOverTheBatch],
+    "global randomness is left alone": [
+        DRAWING,
+        breeding(lambda: torch.rand(1)),
+        breeding(lambda: np.random.seed(1)),
+    ],
+    "render gives the targets images": [
+        rendering(lambda images: images / 255),
+        rendering(lambda images: images[:, 0]),
+        rendering(lambda images: images * 0),
+    ],
+    "render gives the same bits in any batch": [rendering(brighten)],
     "render at any size agrees with render": [Shifted, Zoomed],
     "genomes are written as json": [WithNan, BareList],
     "loads gives the equal genome": [LosesDigits],
-    "loads refuses garbage": [Trusting, Lenient],
-    "bytes give the same image": [RoundsBytes, WritesBytesOnly],
-    "distance is zero to itself and symmetric": [Asymmetric, FarFromItself],
-    "size and graph describe the genome": [Sized, Graphed],
-    "parameters are written back": [ForgetsParameters],
+    "loads refuses garbage": [TRUSTING, Lenient],
+    "bytes give the same image": [RoundsBytes, spoilt(from_bytes=property())],
+    "distance is zero to itself and symmetric": [
+        spoilt(distance=lambda _, a, b: a[0] - b[0]),
+        spoilt(distance=lambda *_: 1.0),
+    ],
+    "size and graph describe the genome": [SIZED, spoilt(graph=lambda *_: {"nodes": []})],
+    "parameters are written back": [spoilt(with_parameters=lambda _, genomes, parameters: genomes)],
     "parameter gradients lead uphill": [Downhill],
 }
 
@@ -228,5 +180,5 @@ def test_a_need_for_two_parents_is_found():
 
 
 def test_one_fault_is_found_by_one_check():
-    for encoding in (Drawing, Zoomed, WithNan, Trusting, RoundsBytes, Sized, Downhill):
+    for encoding in (DRAWING, Zoomed, WithNan, TRUSTING, RoundsBytes, SIZED, Downhill):
         assert len(faults(encoding)) == 1

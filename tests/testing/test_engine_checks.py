@@ -8,8 +8,6 @@ import pytest
 from neatfool import Engine, Workplace
 from neatfool.testing import check_plugin
 
-pytestmark = pytest.mark.usefixtures("own_sys_path")
-
 
 class OneThread(Engine):
     workers = 1

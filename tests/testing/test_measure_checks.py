@@ -1,7 +1,5 @@
 """Each check of a measure finds the fault that it is there for."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Sequence
 from contextlib import closing
@@ -13,8 +11,6 @@ import neatfool
 from neatfool.measure import MultiRunResult, RunFacts
 from neatfool.present import Headline, Records
 from neatfool.testing import check_plugin, examine_plugin
-
-pytestmark = pytest.mark.usefixtures("own_sys_path")
 
 
 class Counted(RunFacts):

@@ -1,7 +1,5 @@
 """Each check of a scheme finds the fault that it is there for."""
 
-from __future__ import annotations
-
 import random
 from dataclasses import replace
 

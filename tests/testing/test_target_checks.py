@@ -1,7 +1,5 @@
 """Each check of a target finds the fault that it is there for."""
 
-from __future__ import annotations
-
 import itertools
 from dataclasses import replace
 

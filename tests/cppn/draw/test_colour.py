@@ -6,7 +6,6 @@ import torch
 from neatfool import ExperimentError
 from neatfool.cppn import COLOUR_MAPS
 from neatfool.cppn.draw.colour import find_colour_map, quantise
-from neatfool.cppn.formulas import by_torch
 
 
 def some_outputs(count, seed=0):
@@ -96,18 +95,6 @@ def test_a_fast_edge_is_its_mean(name):
 def test_colours_have_gradients(name):
     outputs = torch.rand(2, COLOUR_MAPS[name].outputs, 20, dtype=torch.float64) * 0.8 + 0.11
     assert torch.autograd.gradcheck(lambda o: colours_of(name, o), outputs.requires_grad_())
-
-
-@pytest.mark.parametrize("colours", COLOUR_MAPS.values(), ids=COLOUR_MAPS)
-def test_gradients_go_back_as_torch_takes_them(colours):
-    generator = torch.Generator().manual_seed(0)
-    given = torch.randn(5, colours.outputs, 3, 300, generator=generator, dtype=torch.float64) * 0.5
-    channels = colours(given.requires_grad_())
-    slopes = torch.randn_like(channels)
-    (channels * slopes).sum().backward()
-    rows = given.detach().transpose(1, 2).flatten(1, 2).unbind(1)
-    back = torch.stack(colours.backwards.play(by_torch, *rows, *slopes.unbind(1)), 1)
-    torch.testing.assert_close(back.view(5, 3, -1, 300).transpose(1, 2), given.grad)
 
 
 def test_channels_are_rounded_to_the_nearest_step():

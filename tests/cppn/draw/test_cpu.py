@@ -1,8 +1,6 @@
 """The compiled renderer against neat-python and against the plain one, and its promises."""
 
 import hashlib
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +9,7 @@ import torch
 from genomes import breeder_of, genomes, line_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from other_process import run_python
 from random_cppns import BOUNDED, INPUTS, OUTPUTS, evaluate, neat_outputs, random_genome
 
 from neatfool import ExperimentError
@@ -138,22 +137,6 @@ tape = compile_tape([random_genome(seed) for seed in range(30)], INPUTS, OUTPUTS
 images = render(tape, Look(150, 150, colour_map="hsv"))
 print(hashlib.sha256(images.numpy().tobytes()).hexdigest())
 """
-
-
-def run_python(code, **environment):
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={
-            "PYTHONPATH": ":".join(sys.path),
-            "PYTHONSAFEPATH": "1",
-            "OMP_NUM_THREADS": "1",
-            **environment,
-        },
-    )
-    return done.stdout.strip()
 
 
 def test_another_process_draws_the_same():

@@ -43,20 +43,6 @@ def test_a_single_native_pixel_is_at_the_centre():
     assert not inputs["d"].any()
 
 
-@pytest.mark.parametrize("kind", ["raw", "normalised"])
-def test_a_box_is_the_crop_of_the_whole(kind):
-    look = Look(28, 20, kind)
-    whole, part = (lay_lattice(look, (61, 47), box) for box in (None, (5, 11, 31, 60)))
-    everything = whole.tables(0, whole.points)[0].view(4, 61, 47)
-    assert torch.equal(part.tables(0, part.points)[0].view(4, 49, 26), everything[:, 11:60, 5:31])
-
-
-def test_pixels_can_be_had_a_few_at_a_time():
-    grid = lay_lattice(Look(7, 9))
-    parts = [grid.tables(start, min(start + 10, 63))[0] for start in range(0, 63, 10)]
-    assert torch.equal(torch.cat(parts, dim=1), grid.tables(0, 63)[0])
-
-
 @pytest.mark.parametrize(
     ("size", "box"),
     [((0, 5), None), (None, (0, 0, 6, 5)), (None, (3, 0, 3, 5)), (None, (-1, 0, 3, 5))],

@@ -1,6 +1,5 @@
 """What both renderers on a CPU promise, and what only the plain one does."""
 
-import subprocess
 import sys
 import threading
 from dataclasses import replace
@@ -8,13 +7,13 @@ from dataclasses import replace
 import pytest
 import torch
 from genomes import breeder_of, config_of
-from random_cppns import BOUNDED, INPUTS, evaluate, random_genome
+from other_process import run_python
+from random_cppns import BOUNDED, INPUTS, random_genome
 
 from neatfool import ExperimentError
 from neatfool.cppn import COLOUR_MAPS, Look, compile_genomes, compile_tape, render
 from neatfool.cppn.draw import cpu
 from neatfool.cppn.draw import execution as machine
-from neatfool.cppn.draw.lattice import lay_lattice
 
 GREY, RGB, HSV = (Look(33, 37, colour_map=name) for name in ("grey", "rgb", "hsv"))
 BOTH = pytest.mark.parametrize("compile_", [compile_genomes, compile_tape])
@@ -113,22 +112,8 @@ print(peak() - before - images.numel() // 2**20)
 @pytest.mark.slow
 @BOTH
 def test_a_poster_takes_little_more_memory_than_itself(compile_):
-    done = subprocess.run(
-        [sys.executable, "-c", MEMORY.format(compile_=compile_.__name__)],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={"PYTHONPATH": ":".join(sys.path), "PYTHONSAFEPATH": "1", "OMP_NUM_THREADS": "1"},
-    )
-    assert int(done.stdout) < 40
-
-
-def test_values_are_the_same_bits_in_any_batch():
-    inputs = lay_lattice(Look(17, 19)).tables(0, 17 * 19)[0]
-    genomes = batch(40)
-    together = evaluate(compiled(genomes), inputs)
-    for genome, values in zip(genomes, together, strict=True):
-        assert evaluate(compiled([genome]), inputs).numpy().tobytes() == values.numpy().tobytes()
+    code = MEMORY.format(compile_=compile_.__name__)
+    assert int(run_python(code, OMP_NUM_THREADS="1")) < 40
 
 
 @pytest.mark.parametrize("numbers", [1, 10_000, 1 << 30])

@@ -4,16 +4,19 @@ import json
 import runpy
 from xml.etree import ElementTree as ET
 
+import neat
 import networkx as nx
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from genomes import breeder_of, line_of
 from neat.export.json_format import validate_json
 from picbreeder_files import coloured, grey
 from PIL import Image
-from random_neat import random_network
+from random_neat import evolve_xor, random_network
 
 from neatfool import ExperimentError, GenomeError, StorageError, cppn
+from neatfool.cppn.checkpoint import convert
 
 
 @pytest.fixture
@@ -167,3 +170,34 @@ def test_picbreeders_pictures_are_grey_or_in_hues_as_they_were():
     assert cppn.read(grey()).outputs == ("grey",)
     assert cppn.read(coloured()).outputs == ("hue", "saturation", "value")
     assert cppn.read(grey()).picture(32).pixels().shape == (1, 32, 32)
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    """A checkpoint of three generations."""
+    evolve_xor(tmp_path, 3)
+    return tmp_path / "neat-checkpoint-3"
+
+
+def test_a_checkpoint_is_never_read_but_names_the_command_that_converts_it(checkpoint):
+    with pytest.raises(GenomeError, match=rf"neatfool\.cppn\.checkpoint {checkpoint} FOLDER"):
+        cppn.read(checkpoint)
+
+
+def test_it_says_what_it_runs_and_asks_first(checkpoint, tmp_path):
+    result = CliRunner().invoke(convert, [str(checkpoint), str(tmp_path / "genomes")], input="n\n")
+    assert f'neat.Checkpointer.restore_checkpoint("{checkpoint}")' in result.output
+    assert result.exit_code == 1
+    assert not (tmp_path / "genomes").exists()
+
+
+def test_its_genomes_become_files_that_are_read(checkpoint, tmp_path):
+    folder = tmp_path / "genomes"
+    result = CliRunner().invoke(convert, ["--yes", str(checkpoint), str(folder)])
+    assert result.exit_code == 0, result.output
+    population = neat.Checkpointer.restore_checkpoint(str(checkpoint))
+    assert {int(each.stem) for each in folder.iterdir()} == {*population.population}
+    for key, genome in population.population.items():
+        network = neat.nn.FeedForwardNetwork.create(genome, population.config)
+        own = cppn.read(folder / f"{key}.json").activate([0.3, -0.2])
+        assert own == pytest.approx(network.activate([0.3, -0.2]))

@@ -1,12 +1,11 @@
 import io
-import subprocess
-import sys
 import xml.etree.ElementTree as ET
 
 import matplotlib as mpl
 import networkx as nx
 import numpy as np
 import pytest
+from other_process import run_python
 from pages import texts
 from PIL import Image
 
@@ -114,4 +113,4 @@ def test_importing_the_report_loads_no_matplotlib_and_drawing_no_pyplot():
         "draw_graph(networkx.DiGraph([(1, 2)]));"
         "assert 'matplotlib.pyplot' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    run_python(code)

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import torch
 from neat.export import export_network_json
+from random_cppns import connection, genome_of, node
 from random_neat import NAMES, random_genome, random_network
+from random_pictures import SIZES, random_picture, render, share_that_differs
 
-from neatfool import GenomeError, cppn
+from neatfool import ExperimentError, GenomeError, cppn
 from neatfool.cppn.activations import LIMIT
 
 POINTS = np.random.default_rng(5).uniform(-1, 1, (7, 2))
@@ -168,3 +170,31 @@ def test_a_network_draws_a_picture(inputs):
     pixels = network.picture(9).pixels()
     assert (pixels.shape, pixels.dtype) == ((3, 9, 9), np.uint8)
     assert pixels.tolist() == network.picture(9, "hsv").pixels().tolist()
+
+
+def test_a_picture_is_drawn_at_any_size():
+    genome = genome_of([node(0, "identity")], [connection(-1, 0, 0.5)])
+    picture = cppn.Picture(genome, cppn.Look(3, 5, inputs="normalised", channels=3))
+    assert picture.pixels()[0, 0].tolist() == [128, 64, 0, 64, 128]
+    assert picture.pixels((6, 10)).shape == (3, 6, 10)
+
+
+def test_numpy_draws_what_the_plain_renderer_draws():
+    pictures = [(random_picture(number), SIZES[number % 3]) for number in range(60)]
+    drawn = [picture.pixels(size) for picture, size in pictures]
+    assert share_that_differs(drawn, [render(*each) for each in pictures]) <= 0.01
+
+
+def test_a_large_picture_is_drawn_in_parts(monkeypatch):
+    picture = random_picture(2)
+    whole = picture.pixels((90, 120))
+    monkeypatch.setattr("neatfool.cppn.exchange.network.MEMORY", 1)
+    assert picture.pixels((90, 120)).tobytes() == whole.tobytes()
+
+
+def test_a_colour_map_that_does_not_fit_is_refused():
+    genome = genome_of([node(0)], [])
+    with pytest.raises(ExperimentError, match="without the output 1"):
+        cppn.Picture(genome, cppn.Look(3, 3, colour_map="rgb")).pixels()
+    with pytest.raises(ExperimentError, match="makes 3 channels"):
+        cppn.Picture(genome, cppn.Look(3, 3, colour_map="rgb", channels=1)).pixels()

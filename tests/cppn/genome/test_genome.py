@@ -1,5 +1,4 @@
 import io
-import subprocess
 import sys
 from contextlib import redirect_stdout
 from copy import deepcopy
@@ -9,6 +8,7 @@ import pytest
 from genomes import breeder_of, config_of, genomes, line_of
 from hypothesis import given
 from neat.genome import DefaultGenome
+from other_process import run_python
 
 from neatfool import cppn
 from neatfool.cppn.genome.genes import LINK, SPLIT, first_free, marking
@@ -141,14 +141,8 @@ def test_genomes_do_not_depend_on_the_hash_seed():
         "    for child in breeder_of(preset).breed([[first, second]] * 20, range(20)):\n"
         "        print(cppn.dumps(child))\n"
     )
-    elsewhere = subprocess.run(
-        [sys.executable, "-c", program],
-        env={"PYTHONHASHSEED": "1", "PYTHONPATH": ":".join(sys.path), "PYTHONSAFEPATH": "1"},
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    elsewhere = run_python(program, PYTHONHASHSEED="1")
     with redirect_stdout(io.StringIO()) as here:
         exec(program, {})
-    assert elsewhere == here.getvalue()
-    assert elsewhere.count("\n") == 60
+    assert elsewhere == here.getvalue().strip()
+    assert len(elsewhere.splitlines()) == 60

@@ -3,7 +3,7 @@ import json
 
 import networkx as nx
 import pytest
-from genomes import breeder_of, genomes, line_of
+from genomes import genomes
 from hypothesis import given
 
 from neatfool import GenomeError, cppn
@@ -131,12 +131,3 @@ def test_a_graph_of_something_else_is_refused_with_the_reason(break_it, message)
 def test_a_graph_has_one_edge_from_a_node_to_another_and_it_has_a_direction(kind):
     with pytest.raises(GenomeError, match="not a directed graph"):
         cppn.from_graph(kind(graph_of(small_genome())))
-
-
-def test_what_graphml_holds_is_what_the_graph_holds():
-    graph = graph_of(line_of(breeder_of("neat"), 40)[-1])
-    read = nx.relabel_nodes(through_graphml(graph), int)
-    assert dict(read.nodes(data=True)) == dict(graph.nodes(data=True))
-    assert {(a, b): data for a, b, data in read.edges(data=True)} == {
-        (a, b): data for a, b, data in graph.edges(data=True)
-    }

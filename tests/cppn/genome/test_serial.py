@@ -2,7 +2,7 @@ import json
 import math
 
 import pytest
-from genomes import breeder_of, config_of, genomes, line_of
+from genomes import breeder_of, config_of, genomes
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,12 +36,6 @@ def test_any_genome_reads_back_as_the_equal_genome(genome):
     assert [gene.innovation for gene in read.connections.values()] == [
         gene.innovation for gene in genome.connections.values()
     ]
-
-
-@pytest.mark.parametrize("preset", cppn.PRESETS)
-def test_bred_genomes_read_back_and_fit_their_configuration(preset):
-    for genome in line_of(breeder_of(preset), 100):
-        assert cppn.loads(cppn.dumps(genome), config_of(preset)) == genome
 
 
 @given(genomes())

@@ -8,12 +8,10 @@ from contextlib import closing
 
 import jsonschema
 import pytest
-from commands import CLASSES, PAID, PLUGIN, neatfool, run_small, write_experiment
+from commands import CLASSES, PLUGIN, neatfool, run_paid, run_small, write_target
 
 from neatfool import analysis, open_run
 from neatfool_plugins.ablate.finding import Ablation
-
-pytestmark = pytest.mark.usefixtures("own_sys_path")
 
 CORNER = PLUGIN.replace(
     "        whole, left =",
@@ -77,9 +75,9 @@ def test_the_page_shows_images_and_maps(finished, tmp_path):
 
 def test_the_map_of_a_large_image_fits_the_page(finished, tmp_path):
     """Noise is too large for a PNG in a page."""
-    options = ("--set", "encoding.plugin=direct", "--set", "experiment.generations=1")
+    settings = ("encoding.plugin=direct", "experiment.generations=1")
     run = run_small(
-        tmp_path, *options, plugin=PLUGIN.replace("ImageSpec(6, 8", "ImageSpec(256, 192")
+        tmp_path, *settings, plugin=PLUGIN.replace("ImageSpec(6, 8", "ImageSpec(256, 192")
     )
     neatfool(
         "ablate", run, "--classes", "dark", "--tiles", 3, "--html", tmp_path / "page", exit_code=0
@@ -88,9 +86,8 @@ def test_the_map_of_a_large_image_fits_the_page(finished, tmp_path):
 
 
 def test_another_target_may_score(finished, tmp_path):
-    (tmp_path / "patches.py").write_text(PLUGIN.replace("ImageSpec(6, 8", "ImageSpec(12, 16"))
-    (tmp_path / "large.ini").write_text(finished.with_name("small.ini").read_text())
-    told = ablate(finished, "--tiles", 2, "--target", tmp_path / "large.ini")
+    large = write_target(tmp_path, PLUGIN.replace("ImageSpec(6, 8", "ImageSpec(12, 16"))
+    told = ablate(finished, "--tiles", 2, "--target", large)
     assert told["own_target"] is False
     assert told["elites"][1]["saved"]["confidence"] > 0.5
 
@@ -116,12 +113,7 @@ def test_a_folder_of_several_runs_is_refused(finished, tmp_path):
 
 
 def test_a_target_that_costs_something_is_asked_within_the_budget_only(tmp_path):
-    file = write_experiment(tmp_path)
-    (tmp_path / "patches.py").write_text(PLUGIN + PAID)
-    file.write_text(file.read_text().replace("plugin = patches", "plugin = paid"))
-    run = tmp_path / "run"
-    began = neatfool("run", file, "--out", run, "--no-report", "--set", "target.max_queries=200")
-    assert began.exit_code in (0, 8), began.output
+    run = run_paid(tmp_path)
     result = neatfool("ablate", run, "--tiles", "2", exit_code=8)
     (most,) = re.findall(r"Allow them with --max-queries (\d+)", result.stderr)
     neatfool("ablate", run, "--tiles", "2", "--max-queries", most, exit_code=0)

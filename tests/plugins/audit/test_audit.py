@@ -12,7 +12,7 @@ import jsonschema
 import numpy as np
 import pytest
 import torch
-from commands import PAID, PLUGIN, neatfool, neatfool_process, write_experiment
+from commands import PAID, PLUGIN, neatfool, neatfool_process, write_experiment, write_target
 from filelock import FileLock
 from PIL import Image
 from replicates_here import start_no_processes
@@ -27,8 +27,6 @@ from neatfool_plugins.audit.exports import Entry
 from neatfool_plugins.audit.known_images import KnownImages, check_known_images, read_usual_images
 from neatfool_plugins.audit.measure import audit as make_card
 
-pytestmark = pytest.mark.usefixtures("own_sys_path")
-
 BUDGET = ("--images", "60", "--seeds", "1-2")
 METERED = """
 class PaidOptions(Options):
@@ -40,14 +38,17 @@ class PaidOptions(Options):
 def no_waiting():
     """Search in this process: tests learn nothing more from another."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend("")
         start_no_processes(patch)
         yield
 
 
-def audit(*args, exit_code=None):
+def audit(*args, exit_code=None, **options):
+    """Audit with the options, each of which is named as in Python."""
+    given = [(f"--{name.replace('_', '-')}", value) for name, value in options.items()]
     with no_waiting():
-        return neatfool("audit", *args, exit_code=exit_code)
+        return neatfool(
+            "audit", *args, *(part for each in given for part in each), exit_code=exit_code
+        )
 
 
 @pytest.fixture(scope="module")
@@ -56,14 +57,7 @@ def small(tmp_path_factory):
     folder = tmp_path_factory.mktemp("small")
     file = write_experiment(folder)
     made = audit(
-        file,
-        *BUDGET,
-        "--out",
-        folder / "out",
-        "--write",
-        folder / "card.html",
-        "--json",
-        exit_code=0,
+        file, *BUDGET, "--json", out=folder / "out", write=folder / "card.html", exit_code=0
     )
     return file, json.loads(made.stdout)
 
@@ -72,19 +66,7 @@ def test_the_card_says_how_many_images_are_rejected(tmp_path):
     file = write_experiment(tmp_path)
     (tmp_path / "patches.py").write_text(PLUGIN.replace("'dark'", "'background'"))
     folder, page = tmp_path / "out", tmp_path / "card.html"
-    made = audit(
-        file,
-        "--images",
-        "40",
-        "--seeds",
-        "1",
-        "--out",
-        folder,
-        "--write",
-        page,
-        "--json",
-        exit_code=0,
-    )
+    made = audit(file, "--json", images="40", seeds="1", out=folder, write=page, exit_code=0)
     card = json.loads(made.stdout)
     assert card["classifier"]["nothing"] == ["background"]
     assert card["classifier"]["classes"] == 3
@@ -117,17 +99,7 @@ def test_an_entry_says_whose_network_it_is_and_has_images_to_verify(small, tmp_p
     named = file.with_name("named.ini")
     named.write_text(text)
     setting = "experiment.name=patches"
-    audit(
-        named,
-        *BUDGET,
-        "--set",
-        setting,
-        "--out",
-        tmp_path,
-        "--write",
-        tmp_path / "entry.json",
-        exit_code=0,
-    )
+    audit(named, *BUDGET, set=setting, out=tmp_path, write=tmp_path / "entry.json", exit_code=0)
     entry = json.loads((tmp_path / "entry.json").read_text())
     assert Entry.model_validate(entry).about == about
     assert entry["sha256"] == sha256(file.with_name("patches.py").read_bytes()).hexdigest()
@@ -212,14 +184,7 @@ def test_detectors_are_asked_where_something_is_in_distribution(small):
     for grey in range(0, 256, 64):
         Image.new("L", (8, 6), grey).save(known / f"{grey}.png")
     made = audit(
-        file,
-        *BUDGET,
-        "--out",
-        file.parent / "out",
-        "--in-distribution",
-        known,
-        "--json",
-        exit_code=0,
+        file, *BUDGET, "--json", out=file.parent / "out", in_distribution=known, exit_code=0
     )
     card = json.loads(made.stdout)
     assert card["fooled"] is None  # Four images cannot tell what 95 % of them pass.
@@ -327,15 +292,7 @@ def known(small, labelled, tmp_path_factory):
     out = tmp_path_factory.mktemp("known")
     options = ("--in-distribution", labelled, "--operating-point", "0.7")
     made = audit(
-        file,
-        *BUDGET,
-        "--out",
-        out / "out",
-        *options,
-        "--write",
-        out / "card.html",
-        "--json",
-        exit_code=0,
+        file, *BUDGET, *options, "--json", out=out / "out", write=out / "card.html", exit_code=0
     )
     return json.loads(made.stdout), out
 
@@ -415,13 +372,7 @@ def test_what_cannot_be_read_is_refused_before_the_search(tmp_path):
     (tmp_path / "empty").mkdir()
     file = write_experiment(tmp_path)
     made = audit(
-        file,
-        *BUDGET,
-        "--out",
-        tmp_path / "out",
-        "--in-distribution",
-        tmp_path / "empty",
-        exit_code=2,
+        file, *BUDGET, out=tmp_path / "out", in_distribution=tmp_path / "empty", exit_code=2
     )
     assert str(tmp_path / "empty") in made.stderr
     assert not (tmp_path / "out").exists()
@@ -429,11 +380,8 @@ def test_what_cannot_be_read_is_refused_before_the_search(tmp_path):
 
 def test_other_networks_see_the_images(small):
     file, _ = small
-    other = file.parent / "other"
-    other.mkdir(exist_ok=True)
-    (other / "patches.py").write_text(PLUGIN.replace("ImageSpec(6, 8", "ImageSpec(12, 16"))
-    to = other / "other.ini"
-    to.write_text("[plugins]\npath = patches.py\n[target]\nplugin = patches\n")
+    larger = PLUGIN.replace("ImageSpec(6, 8", "ImageSpec(12, 16")
+    to = write_target(file.parent / "other", larger)
     made = audit(file, *BUDGET, "--out", file.parent / "out", "--to", to, "--json")
     (network,) = json.loads(made.stdout)["transfer"]["networks"]
     assert network["experiment"] == str(to)
@@ -441,9 +389,7 @@ def test_other_networks_see_the_images(small):
 
 
 def test_a_file_with_only_a_target_is_searched_in_the_way_that_serves_best(tmp_path):
-    (tmp_path / "patches.py").write_text(PLUGIN)
-    file = tmp_path / "mine.ini"
-    file.write_text("[plugins]\npath = patches.py\n[target]\nplugin = patches\n")
+    file = write_target(tmp_path, name="mine")
     budget = ("--images", "60", "--seeds", "4", "--out", tmp_path / "out")
     made = audit(file, *budget, "--json", exit_code=0)
     card = json.loads(made.stdout)

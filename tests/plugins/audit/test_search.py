@@ -34,7 +34,6 @@ def test_audits_of_2400_images_and_more_begin_alike_and_smaller_ones_at_random_f
     assert begin == {500: 250, 2_400: 1_200}
 
 
-@pytest.mark.usefixtures("own_sys_path")
 def test_the_target_is_loaded_once_also_for_a_longer_search(tmp_path, monkeypatch):
     made = []
     monkeypatch.setattr(

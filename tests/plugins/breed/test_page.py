@@ -4,11 +4,9 @@ import signal
 
 import pytest
 from breeding import served
-from browser import needs_browser
-from devtools import Browser
 from legibility import contrasts
 
-pytestmark = [pytest.mark.browser, needs_browser]
+pytestmark = pytest.mark.browser
 
 DRAWN = "window.neatfool?.drawn?.milliseconds != null"
 HASHES = """Promise.all([...document.querySelectorAll('.picture canvas')].map(async (canvas) => {
@@ -16,13 +14,6 @@ HASHES = """Promise.all([...document.querySelectorAll('.picture canvas')].map(as
   const digest = await crypto.subtle.digest('SHA-256', data);
   return [...new Uint8Array(digest)].join(' ');
 }))"""
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    browser = Browser(tmp_path_factory.mktemp("browser"))
-    yield browser
-    browser.close()
 
 
 @pytest.fixture

@@ -5,12 +5,10 @@ from xml.etree import ElementTree as ET
 import networkx as nx
 import numpy as np
 import pytest
-from commands import CLASSES, neatfool, neatfool_process
+from commands import CLASSES, neatfool, neatfool_process, run_small
 from random_neat import random_network
 
 from neatfool import ExperimentError, cppn, open_run
-
-pytestmark = pytest.mark.usefixtures("own_sys_path")
 
 BUS = CLASSES.index("school bus")
 
@@ -141,31 +139,7 @@ def test_there_is_no_noise_where_there_is_no_home_folder(finished, tmp_path, mon
 
 
 @pytest.mark.parametrize("suffix", [".onnx", ".glsl"])
-def test_images_of_pixels_have_no_formula_to_write(suffix, experiment, tmp_path):
-    run = tmp_path / "run"
-    options = ("--set", "encoding.plugin=direct", "--set", "experiment.generations=2")
-    assert neatfool("run", experiment, "--out", run, *options, "--no-report").exit_code == 0
+def test_images_of_pixels_have_no_formula_to_write(suffix, tmp_path):
+    run = run_small(tmp_path, "encoding.plugin=direct", "experiment.generations=2")
     told = neatfool("graph", run, "school bus", "-o", tmp_path / f"bus{suffix}", exit_code=5)
     assert "what encoding 'direct' draws cannot be written as a program" in told.stderr
-
-
-def is_png(data):
-    return data.startswith(b"\x89PNG")
-
-
-def test_an_onnx_file_draws_the_picture(finished, elite, tmp_path):
-    onnxruntime = pytest.importorskip("onnxruntime")
-    file = tmp_path / "bus.onnx"
-    result = neatfool("graph", finished, "school bus", "-o", file)
-    assert result.exit_code == 0, result.output
-    session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
-    (image,) = session.run(None, {"size": np.array([20, 20])})
-    difference = image.astype(int) - elite.pixels((20, 20))
-    assert np.mean(np.abs(difference) > 1) <= 0.01
-
-
-@pytest.mark.parametrize(("suffix", "is_right"), [(".svg", is_svg), (".png", is_png)])
-def test_a_graph_is_written_to_be_looked_at(suffix, is_right, finished, tmp_path):
-    file = tmp_path / f"bus{suffix}"
-    assert neatfool("graph", finished, BUS, "-o", file).exit_code == 0
-    assert is_right(file.read_bytes())

@@ -1,7 +1,7 @@
 """The page of a comparison: its curves, maps and tables, and what a browser makes of them."""
 
 import pytest
-from browser import measure, needs_browser
+from devtools import measure
 from made_up_runs import random_course, write_run
 from pages import Parsed, texts
 
@@ -84,25 +84,18 @@ def test_a_course_of_a_single_generation_is_marked(make_comparison):
     assert b"<use" in draw_figure(comparison.draw("median"))
 
 
-def look(page, folder, *options):
-    """Open a page; give what was measured and the complaints."""
-    paper = "return { paper: getComputedStyle(document.body).backgroundColor }"
-    return measure(page, folder, *options, more=paper)
-
-
-@needs_browser
 @pytest.mark.browser
-def test_curves_are_drawn_without_an_error(two, tmp_path):
-    seen, console = look(two.html(), tmp_path)
-    assert console == seen["errors"] == []
+def test_curves_are_drawn_without_an_error(browser, two, tmp_path):
+    seen, console = measure(browser, two.html(), tmp_path)
+    assert console == []
     kinds = [image["kind"] for image in seen["images"]]
     assert kinds == ["curve"] * 2
     assert [image for image in seen["images"] if not image["natural"]] == []
     assert min(image["width"] for image in seen["images"]) > 350
 
 
-@needs_browser
 @pytest.mark.browser
-def test_the_page_is_dark_for_who_wants_it_dark(two, tmp_path):
-    seen, _ = look(two.html(), tmp_path, "--blink-settings=preferredColorScheme=0")
+def test_the_page_is_dark_for_who_wants_it_dark(browser, two, tmp_path):
+    paper = "return { paper: getComputedStyle(document.body).backgroundColor }"
+    seen, _ = measure(browser, two.html(), tmp_path, dark=True, more=paper)
     assert seen["paper"] == "rgb(17, 19, 23)"

@@ -32,7 +32,7 @@ def own_cluster(request):
 
 
 @pytest.fixture
-def file(tmp_path, own_sys_path):
+def file(tmp_path):
     """Give an experiment whose target obeys files, and lets the tests' own process alone."""
     (tmp_path / "process").write_text(str(os.getpid()))
     return write_shades(tmp_path)

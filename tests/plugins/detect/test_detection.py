@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from browser import measure, needs_browser
-from commands import neatfool, write_experiment
+from commands import neatfool, run_small
+from devtools import measure
 from PIL import Image
 from sklearn.metrics import roc_auc_score
 
@@ -107,12 +107,11 @@ def test_the_page_says_what_guarded_a_run_and_needs_no_network(told):
     assert "nan" not in page
 
 
-@needs_browser
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [500, 1900])
-def test_a_browser_draws_it_within_the_window(told, width, tmp_path):
-    seen, console = measure(told[2], tmp_path, f"--window-size={width},900")
-    assert console == seen["errors"] == []
+def test_a_browser_draws_it_within_the_window(browser, told, width, tmp_path):
+    seen, console = measure(browser, told[2], tmp_path, width=width)
+    assert console == []
     assert seen["page"] <= seen["window"] == width
 
 
@@ -148,12 +147,8 @@ def test_without_pytorch_ood_the_formulas_of_logits_work(monkeypatch):
     assert "pip install 'neatfool[ood]'" in found.left_out["vim"]
 
 
-@pytest.mark.usefixtures("own_sys_path")
 def test_a_target_without_in_distribution_images_is_refused(tmp_path):
-    neatfool(
-        "run", write_experiment(tmp_path), "--out", tmp_path / "run", "--no-report", exit_code=0
-    )
-    result = neatfool("detect", tmp_path / "run", exit_code=2)
+    result = neatfool("detect", run_small(tmp_path), exit_code=2)
     assert "--in-distribution FOLDER" in result.output
 
 

@@ -10,30 +10,19 @@ from contextlib import closing
 
 import numpy as np
 import pytest
-from commands import PAID, PLUGIN, neatfool, write_experiment
+from commands import PLUGIN, neatfool, run_paid, run_small
 from damage import forge
 
 from neatfool import fool, open_run
 from neatfool_plugins.export.images import deal, spread
-
-pytestmark = pytest.mark.usefixtures("own_sys_path")
-
-
-def go(folder, *options, out="run"):
-    """Run the small experiment."""
-    place = folder / out
-    neatfool("run", write_experiment(folder), "--out", place, "--no-report", *options, exit_code=0)
-    return place
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     """Two runs in a folder, whose target lies beside that."""
     folder = tmp_path_factory.mktemp("all")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend("")
-        for seed in (1, 2):
-            go(folder, "--seed", seed, out=f"runs/{seed}")
+    for seed in (1, 2):
+        run_small(folder, f"experiment.seed={seed}", out=f"runs/{seed}")
     return folder / "runs"
 
 
@@ -82,11 +71,11 @@ def test_no_table_has_a_formula_in_it(runs, tmp_path):
     assert all(row["class"].startswith("'=1+") for row in rows_of(tmp_path / "out"))
 
 
-@pytest.mark.parametrize("options", [(), ("--set", "views.move=2", "--set", "views.number=2")])
-def test_the_card_checks_the_images(tmp_path, monkeypatch, capsys, options):
+@pytest.mark.parametrize("settings", [(), ("views.move=2", "views.number=2")])
+def test_the_card_checks_the_images(tmp_path, monkeypatch, capsys, settings):
     """Images that were scored in views are scored so again, by the export and by its card."""
     out = tmp_path / "out"
-    told = export(go(tmp_path, *options), out, "--least", 0, "--images", 20)
+    told = export(run_small(tmp_path, *settings), out, "--least", 0, "--images", 20)
     assert (told["left_out"], told["images"] > 4) == ([], True)
     card = (out / "README.md").read_text()
     assert "| small-3 | patches | cppn | map_elites |" in card
@@ -261,12 +250,7 @@ def test_runs_with_other_classes_are_refused(runs, tmp_path):
 
 
 def test_a_target_that_costs_something_is_asked_within_the_budget_only(tmp_path):
-    file = write_experiment(tmp_path)
-    (tmp_path / "patches.py").write_text(PLUGIN + PAID)
-    file.write_text(file.read_text().replace("plugin = patches", "plugin = paid"))
-    run, asked = tmp_path / "run", tmp_path / "asked"
-    began = neatfool("run", file, "--out", run, "--no-report", "--set", "target.max_queries=200")
-    assert began.exit_code in (0, 8), began.output
+    run, asked = run_paid(tmp_path), tmp_path / "asked"
     asked.unlink()
     for options in ([], ["--max-queries", "3"]):
         result = neatfool("export", run, tmp_path / "out", "--least", 0, *options, exit_code=8)

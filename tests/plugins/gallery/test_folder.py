@@ -8,15 +8,13 @@ from contextlib import closing
 
 import numpy as np
 import pytest
-from commands import neatfool, write_experiment
+from commands import neatfool, run_small
 from galleries import MARKUP, write
 from PIL import Image
 
 from neatfool import cppn, open_run
 from neatfool.present.drawing_scripts import FIRST_NODE, encode_formula
 from neatfool_plugins.gallery import folder
-
-pytestmark = pytest.mark.usefixtures("own_sys_path")
 
 
 def read(file):
@@ -160,11 +158,8 @@ def test_the_page_lets_no_inline_script_and_nothing_from_the_network_in(page):
     assert "http" not in html.replace("http-equiv", "")
 
 
-def test_what_survives_is_shown_if_it_was_measured(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend("")
-    file = write_experiment(tmp_path)
-    run = tmp_path / "run"
-    assert neatfool("run", file, "--out", run, "--no-report").exit_code == 0
+def test_what_survives_is_shown_if_it_was_measured(tmp_path):
+    run = run_small(tmp_path)
     neatfool("survive", run, "--kinds", "blur=1,light=1", "--report", exit_code=0)
     told = read(write(tmp_path / "gallery", [run]).parent / "data" / "index.js")[1]["runs"][0]
     assert told["survival"]["title"] == "What survives"
@@ -174,13 +169,8 @@ def test_what_survives_is_shown_if_it_was_measured(tmp_path, monkeypatch):
         assert all(sure.endswith(" %") for _, sure, _ in elite["survived"])
 
 
-def test_images_without_a_formula_are_shown_as_they_were_saved(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend("")
-    file, run = write_experiment(tmp_path), tmp_path / "run"
-    neatfool(
-        "run", file, "--out", run, "--no-report", "--set", "encoding.plugin=direct", exit_code=0
-    )
-    page = write(tmp_path / "gallery", [run])
+def test_images_without_a_formula_are_shown_as_they_were_saved(tmp_path):
+    page = write(tmp_path / "gallery", [run_small(tmp_path, "encoding.plugin=direct")])
     assert read(page.parent / "data" / "index.js")[1]["runs"][0]["drawing"] is None
     assert [*(page.parent / "images" / "0").iterdir()]
     assert not (page.parent / "data" / "0").exists()

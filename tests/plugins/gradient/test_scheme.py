@@ -7,19 +7,18 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from ini_text import ini
 from pydantic import ValidationError
-from searches import Silence, Snapshots, begin, go_on, stop_after
+from searches import Silence, begin, go_on, kill_and_resume, stop_after
 
 import neatfool
-from neatfool import ExperimentError, ImageSpec, Scores, Target, TargetError
+from neatfool import ExperimentError, ImageSpec, Scores, TargetError
 from neatfool.evolution.assembly import assemble
-from neatfool.evolution.verification import verify
-from neatfool.experiment.experiment import Experiment, load_experiment
+from neatfool.experiment.experiment import load_experiment
 from neatfool.fooling.open_runs import open_run
 from neatfool.network import odds_and_gradients
 from neatfool.present import write_report
 from neatfool.run.images import decode_png
-from neatfool.run.store import RunStore
 from neatfool.testing import TOY_SPEC, ToyTarget
 from neatfool_plugins.direct import DirectEncoding
 from neatfool_plugins.direct import Options as DirectOptions
@@ -429,36 +428,19 @@ def test_a_start_of_another_number_of_channels_is_refused():
 
 # --- in a run
 
-GRADIENT = """\
-[experiment]
-name = climb
-generations = 100
-[target]
-plugin = mnist
-[encoding]
-plugin = direct
-[scheme]
-plugin = gradient
-batch = 4
-gradients_at_once = 3
-start = 33
-gain = 3
-"""
+GRADIENT = ini(
+    experiment={"name": "climb", "generations": 100},
+    target={"plugin": "mnist"},
+    encoding={"plugin": "direct"},
+    scheme={"plugin": "gradient", "batch": 4, "gradients_at_once": 3, "start": 33, "gain": 3},
+)
 PAPER = GRADIENT.replace("gain = 3", "preset = c\nsteps = 12\nstop_at = 1")
-DIRECT = """\
-[experiment]
-name = direct
-generations = 20
-[target]
-plugin = mnist
-[encoding]
-plugin = direct
-halve_rate_every = 6
-[scheme]
-plugin = map_elites
-batch = 24
-initial = 40
-"""
+DIRECT = ini(
+    experiment={"name": "direct", "generations": 20},
+    target={"plugin": "mnist"},
+    encoding={"plugin": "direct", "halve_rate_every": 6},
+    scheme={"plugin": "map_elites", "batch": 24, "initial": 40},
+)
 STOPS = (1, 6, 11)
 
 
@@ -471,15 +453,8 @@ STOPS = (1, 6, 11)
     ],
 )
 def test_stopped_or_killed_and_resumed_a_run_ends_in_the_same_database(tmp_path, text):
-    undisturbed = tmp_path / "run"
-    assert begin(undisturbed, text).go(Silence()).reason == "finished"
-    expected = contents(undisturbed / "run.db")
+    expected = kill_and_resume(tmp_path, text, STOPS)
     assert max(row[1] for row in expected["replacement"]) > max(STOPS)
-    begin(tmp_path / "again", text).go(Snapshots(tmp_path, STOPS))
-    for generations in STOPS:
-        killed = tmp_path / f"killed-{generations}"
-        go_on(killed).go(Silence())
-        assert contents(killed / "run.db") == expected
     stopped = tmp_path / "stopped"
     outcome = begin(stopped, text).go(Silence(), stop_after(STOPS[1]))
     assert outcome.reason == "interrupted"
@@ -496,12 +471,7 @@ def finished(tmp_path_factory):
 
 
 def test_every_digit_is_certain_from_its_png(finished):
-    run = open_run(finished)
-    store = RunStore.open(finished / "run.db")
-    scorer = assemble(Experiment.from_resolved(run.experiment)).scorer
-    verified = verify(run, scorer)
-    scorer.close()
-    store.close()
+    verified = open_run(finished).verify().results
     assert len(verified) == 10
     assert min(each.measured for each in verified) >= 0.9999
     assert max(each.difference for each in verified) < 1e-6
@@ -554,55 +524,3 @@ def test_a_module_of_ones_own_is_climbed_with_logits_or_probabilities(tmp_path, 
     assert [elite.confidence >= 0.9999 for elite in run] == [True, True]
     above = run["above"].pixels()[0].astype(float)
     assert above[:4].mean() > above[4:].mean() + 50
-
-
-def test_a_function_of_ones_own_has_no_gradients(tmp_path):
-    with pytest.raises(ExperimentError, match="no gradients"):
-        neatfool.fool(
-            lambda images: np.full((len(images), 2), 0.5),
-            image=(1, 8, 8),
-            classes=2,
-            encoding="direct",
-            scheme="gradient",
-            out=tmp_path / "run",
-        )
-
-
-class Ensemble(Target):
-    """The mean of two networks' softmax."""
-
-    spec = ImageSpec(8, 8, 1, ("above", "below", "left"), array="torch")
-
-    def __init__(self):
-        torch.manual_seed(4)
-        self.networks = [
-            neatfool.Network(
-                torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 3)).eval(), device="cpu"
-            )
-            for _ in range(2)
-        ]
-
-    def score(self, images):
-        probs = torch.stack([network(images).softmax(1) for network in self.networks]).mean(0)
-        return Scores(probs.numpy(), probs.log().numpy())
-
-    def logits_of(self, images):
-        probs = torch.stack([each.logits_of(images).softmax(1) for each in self.networks])
-        return probs.mean(0).log()
-
-
-def test_several_networks_are_climbed_as_one(tmp_path):
-    target = Ensemble()
-    run = neatfool.fool(
-        target,
-        image=(1, 8, 8),
-        classes=target.spec.classes,
-        generations=30,
-        encoding="direct",
-        scheme="gradient",
-        scheme_options={"stop_at": 0.6},
-        out=tmp_path / "run",
-        progress=False,
-    )
-    first = run.history[0].minimum
-    assert all(elite.confidence > first + 0.1 for elite in run)

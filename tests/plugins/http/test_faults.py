@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from faulty_server import MIXED, bomb, logits_of
 from http_targets import open_target, random_images
+from waiting import wait_until
 
 from neatfool import Budget, BudgetSpent, Ledger, TargetError, TargetUnavailable
 from neatfool_plugins.http import service
@@ -225,26 +226,18 @@ def test_what_is_asked_without_images_costs_nothing(server):
 
 
 @pytest.mark.parametrize("fault", ["hang", "trickle", "slow header", "503"])
-def test_closing_ends_what_is_under_way_at_once(server, fault):
+@pytest.mark.parametrize("place", ["server", "encrypted"])
+def test_closing_ends_what_is_under_way_at_once(request, place, fault):
+    server = request.getfixturevalue(place)
     server.plan.append(fault)
     server.retry_after = 50
-    ended = []
-    with open_target(server) as target:
-
-        def score():
-            with pytest.raises(TargetUnavailable, match="closed while"):
-                target.score(random_images(1))
-            ended.append(time.monotonic())
-
-        thread = threading.Thread(target=score)
-        thread.start()
-        while not server.asked:
-            time.sleep(0.01)
+    with open_target(server, ca_file=server.authority) as target, ThreadPoolExecutor() as threads:
+        asked = threads.submit(target.score, random_images(1))
+        wait_until(lambda: server.asked)
         time.sleep(0.2)
-        began = time.monotonic()
-    thread.join(IN_TIME)
-    assert ended
-    assert ended[0] - began < 0.5
+        target.close()
+        with pytest.raises(TargetUnavailable, match="closed while"):
+            asked.result(0.5)
 
 
 def test_closing_does_not_wait_for_an_answer_to_be_read(server, monkeypatch):

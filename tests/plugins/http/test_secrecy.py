@@ -2,13 +2,9 @@
 
 import logging
 import socket
-import time
 import traceback
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-import trustme
-from faulty_server import FaultyServer
 from http_targets import NAMING, open_target, random_images
 
 from neatfool import ExperimentError, Ledger, TargetError, TargetUnavailable
@@ -33,15 +29,10 @@ def all_of(error):
     return text
 
 
-def test_the_key_is_sent_as_a_bearer_token(server, key):
-    with open_target(server, **key) as target:
-        target.score(random_images(1))
-    assert [each.headers["Authorization"] for each in server.seen] == [f"Bearer {CANARY}"] * 3
-
-
 @pytest.mark.parametrize(
     ("options", "header", "value"),
     [
+        ({}, "Authorization", f"Bearer {CANARY}"),
         ({"headers": {"X-Api-Key": "{key}"}}, "X-Api-Key", CANARY),
         ({"headers": {"Authorization": "Token {key}"}}, "Authorization", f"Token {CANARY}"),
     ],
@@ -121,23 +112,6 @@ def test_a_key_without_tls_is_told_of(server, key):
         assert "not encrypted" not in target.describe()
 
 
-@pytest.fixture(scope="module")
-def authority():
-    return trustme.CA()
-
-
-@pytest.fixture
-def encrypted(authority, tmp_path):
-    """A server with TLS whose certificate an authority signed that nobody knows."""
-    authority.issue_cert("localhost", "127.0.0.1").private_key_and_cert_chain_pem.write_to_path(
-        tmp_path / "server.pem"
-    )
-    authority.cert_pem.write_to_path(tmp_path / "authority.pem")
-    with FaultyServer(certificate=tmp_path / "server.pem") as running:
-        running.authority = tmp_path / "authority.pem"
-        yield running
-
-
 def test_a_certificate_of_an_unknown_authority_is_not_trusted(encrypted, key):
     with pytest.raises(TargetError, match=r"is not trusted .*\[target\] ca_file") as caught:
         open_target(encrypted, **key).__enter__()
@@ -169,22 +143,6 @@ def test_no_file_is_told_how_to_decrypt_what_is_sent(encrypted, tmp_path, monkey
     with open_target(encrypted, ca_file=encrypted.authority) as target:
         assert target.score(random_images(1)).ok.all()
     assert not (tmp_path / "keys.log").exists()
-
-
-@pytest.mark.parametrize("fault", ["hang", "trickle", "slow header"])
-def test_closing_ends_what_is_under_way_with_tls_too(encrypted, fault):
-    encrypted.plan.append(fault)
-    with (
-        open_target(encrypted, ca_file=encrypted.authority) as target,
-        ThreadPoolExecutor() as threads,
-    ):
-        asked = threads.submit(target.score, random_images(1))
-        while not encrypted.asked:
-            time.sleep(0.01)
-        time.sleep(0.2)
-        target.close()
-        with pytest.raises(TargetUnavailable, match="closed while"):
-            asked.result(3)
 
 
 def test_a_closed_target_leaves_nothing_open(server, monkeypatch):

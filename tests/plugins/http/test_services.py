@@ -4,18 +4,21 @@ import json
 import logging
 import re
 import shutil
+import socket
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from commands import neatfool, neatfool_process
 from faulty_server import CLASSES, probabilities_of
 from http_targets import open_target, random_images
 from strict_services import ACCESS, KEY, SECRET, SESSION, StrictServer, large_images
 
-from neatfool import Labels, PluginError, TargetError
+from neatfool import Labels, PluginError, TargetError, open_run
 from neatfool.cli import main
 from neatfool.evolution.assembly import make
 from neatfool.experiment.experiment import load_experiment
+from neatfool_plugins.http import service
 
 SERVICES = Path(__file__).parents[3] / "docs" / "services"
 SIZE = {"height": 52, "width": 56}
@@ -195,3 +198,48 @@ def test_a_model_that_declares_nothing_is_told_of_by_the_experiment(server, tmp_
         assert scores.ok.all()
     sent = json.loads(server.asked[0].body)
     assert [sent["inputs"][0][each] for each in ("name", "datatype")] == ["images", "UINT8"]
+
+
+EXPERIMENTS = Path(__file__).parents[3] / "experiments"
+COMMANDS = re.findall(r"^#     neatfool (.+)$", (EXPERIMENTS / "api.ini").read_text(), re.M)
+PAGE = EXPERIMENTS.parent / "docs" / "api.md"
+
+
+def test_the_docs_give_the_same_two_commands():
+    assert [command.split()[0] for command in COMMANDS] == ["serve", "run"]
+    given = re.findall(r"^neatfool (.+)$", PAGE.read_text(encoding="utf-8"), re.M)
+    assert given[:2] == COMMANDS
+
+
+def test_serve_refuses_a_costly_target_before_it_connects(monkeypatch):
+    # Nobody answers at port 9: connecting would be given up after 0.2 seconds, with another error.
+    monkeypatch.setattr(service, "GIVE_UP_AFTER", 0.2)
+    result = neatfool(
+        "serve", EXPERIMENTS / "api.ini", "--set=target.url=http://127.0.0.1:9", exit_code=2
+    )
+    assert re.search("target 'http' .* costs something", result.stderr)
+
+
+@pytest.mark.slow
+def test_two_commands_fool_a_network_behind_http(tmp_path, monkeypatch):
+    try:
+        socket.create_server(("127.0.0.1", 8080)).close()
+    except OSError:
+        pytest.skip("port 8080, which the experiment names, is in use")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "experiments").symlink_to(EXPERIMENTS)
+    serve, run = (command.split() for command in COMMANDS)
+    service = neatfool_process(*serve)
+    try:
+        assert any("Ctrl-C ends it" in line for line in service.stdout)
+        asking = neatfool_process(*run)
+        said, complaints = asking.communicate()
+        assert asking.returncode == 0, said + complaints
+    finally:
+        service.kill()
+        service.communicate()
+    found = open_run("runs/api-1")
+    assert found.evaluations == 9000
+    assert all(elite.confidence > 0.999 for elite in found)
+    queries = int(re.search(r"([\d,]+) queries in", said)[1].replace(",", ""))
+    assert queries <= 10_000

@@ -1,7 +1,5 @@
 """Every command shows a network a photograph as the network was trained to see it, to the byte."""
 
-from __future__ import annotations
-
 from contextlib import closing
 from copy import copy
 from dataclasses import replace

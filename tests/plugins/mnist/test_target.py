@@ -1,12 +1,11 @@
 import os
-import subprocess
-import sys
 from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from other_process import run_python
 from pydantic import ValidationError
 from safetensors.torch import load_file, save_file
 
@@ -47,12 +46,7 @@ def test_importing_the_plugin_and_its_commands_imports_no_torch():
         "import sys, click, neatfool_plugins.mnist as m; m.neatfool_add_commands(click.Group());"
         "assert not {'torch', 'torchvision', 'numpy'} & sys.modules.keys()"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_a_device_that_is_not_there_is_refused():
-    with pytest.raises(ValidationError, match="torch knows no such device; give auto, cpu or cuda"):
-        Options(device="tpu")
+    run_python(code)
 
 
 def test_the_model_card_describes_the_packaged_file():
@@ -99,30 +93,6 @@ def test_the_packaged_network_reads_the_whole_test_set():
     assert f"{100 * accuracy:.2f} % of the 10,000" in CARD.read_text(encoding="utf-8")
 
 
-def test_scores_are_probabilities_and_their_logits(target, digits):
-    noise = torch.randint(0, 256, digits.shape, dtype=torch.uint8)
-    for images in (digits, noise, torch.zeros_like(digits), torch.full_like(digits, 255)):
-        scores = target.score(images)
-        assert scores.logits is not None
-        assert scores.probs.shape == scores.logits.shape == (300, 10)
-        assert scores.probs.dtype == scores.logits.dtype == np.float32
-        np.testing.assert_allclose(scores.probs.sum(1), 1, atol=1e-5)
-        powers = np.exp(scores.logits - scores.logits.max(1, keepdims=True), dtype=np.float64)
-        np.testing.assert_allclose(
-            scores.probs, powers / powers.sum(1, keepdims=True), rtol=1e-4, atol=1e-7
-        )
-
-
-def test_equal_batches_score_equally_to_the_last_bit(target, digits):
-    before = digits.clone()
-    first, again = target.score(digits), target.score(digits)
-    fresh = MnistTarget(Options(device="cpu")).score(digits)
-    for other in (again, fresh):
-        np.testing.assert_array_equal(first.probs, other.probs)
-        np.testing.assert_array_equal(first.logits, other.logits)
-    assert torch.equal(digits, before)
-
-
 def test_the_fingerprint_tells_networks_apart_and_not_files(target, tmp_path):
     copy = MnistTarget(Options(weights=weights_file(tmp_path, tensors()), device="cpu"))
     assert copy.fingerprint() == target.fingerprint()
@@ -154,3 +124,34 @@ def test_the_gpu_scores_as_the_cpu_does(target, digits):
     there.self_check()
     np.testing.assert_allclose(there.score(digits).probs, target.score(digits).probs, atol=1e-4)
     assert there.fingerprint() == target.fingerprint()
+
+
+CLASSES = (*"0123456789", "fooling")
+
+
+def packaged_with(outputs, path):
+    tensors = load_file(lenet.PACKAGED)
+    more = outputs - 10
+    tensors["fc2.weight"] = torch.cat([tensors["fc2.weight"], torch.zeros(more, 500)])
+    tensors["fc2.bias"] = torch.cat([tensors["fc2.bias"], torch.zeros(more)])
+    save_file(tensors, path)
+    return path
+
+
+def test_eleven_outputs_are_the_digits_and_fooling(tmp_path):
+    options = Options(weights=packaged_with(11, tmp_path / "w.safetensors"), device="cpu")
+    target = MnistTarget(options)
+    assert options.spec() == target.spec
+    assert target.spec.classes == CLASSES
+    assert target.score(torch.zeros(2, 1, 28, 28, dtype=torch.uint8)).probs.shape == (2, 11)
+    target.self_check()
+
+
+def test_ten_outputs_have_no_class_for_fooling_images():
+    assert Options(weights=lenet.PACKAGED).spec().classes == CLASSES[:10]
+
+
+def test_twelve_outputs_are_refused(tmp_path):
+    path = packaged_with(12, tmp_path / "w.safetensors")
+    with pytest.raises(TargetError, match=r"fc2.bias.*\[12\].*\[10\]"):
+        lenet.load(path)

@@ -1,15 +1,12 @@
-from __future__ import annotations
-
 import json
-import struct
 from dataclasses import replace
-from typing import Any
 
 import click
 import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from idx_files import write_idx
 from safetensors import safe_open
 
 from neatfool import ExperimentError, StorageError, TargetError
@@ -30,11 +27,7 @@ def few():
 @pytest.fixture
 def folder(tmp_path):
     digits = few()
-    for part in ("train", "t10k"):
-        for kind, array in (("images-idx3", digits.images), ("labels-idx1", digits.labels)):
-            header = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
-            (tmp_path / f"{part}-{kind}-ubyte").write_bytes(header + array.tobytes())
-    return tmp_path
+    return write_idx(tmp_path, digits.images, digits.labels)
 
 
 def trained(recipe):
@@ -82,7 +75,7 @@ def test_a_diverging_training_says_so():
 
 
 def test_what_is_saved_is_loaded_and_says_how_it_was_made(tmp_path):
-    network = new_lenet(5)
+    network = lenet.LeNet(11)
     lenet.save_weights(network, tmp_path / "a", {"seed": 5, "epochs": 0})
     loaded = lenet.load(tmp_path / "a")
     assert equal(network, loaded)
@@ -127,7 +120,7 @@ def test_the_command_refuses_a_folder_that_is_not_there_before_it_trains(folder)
 
 
 def test_without_a_network_the_download_says_what_to_do(tmp_path, monkeypatch):
-    def offline(*_: Any, **__: Any) -> None:
+    def offline(*_, **__):
         raise RuntimeError("Error downloading train-images-idx3-ubyte.gz")
 
     monkeypatch.setattr("platformdirs.user_cache_path", lambda _: tmp_path)

@@ -14,6 +14,7 @@ from small_networks import (
     ChannelsLast,
     Sigmoids,
     Small,
+    Softmax,
     WithFeatures,
     by_hand,
     export_onnx,
@@ -33,6 +34,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::U
     ("network", "given", "options", "said"),
     [
         (Small(), FLOATS, SCALED, r"takes float32 \[images, channels, height, width\]"),
+        (Softmax(), FLOATS, SCALED, "gives probabilities"),
         (ChannelsLast(), FLOATS_LAST, SCALED, r"float32 \[images, height, width, channels\]"),
         (Bytes(), BYTES_LAST, {}, r"bytes as they are;.*takes uint8 \[images, height"),
     ],

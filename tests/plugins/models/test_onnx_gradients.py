@@ -12,6 +12,7 @@ from small_networks import (
     Bytes,
     ChannelsLast,
     Small,
+    Softmax,
     WithFeatures,
     export_onnx,
     noise,
@@ -33,11 +34,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::U
 onnx = pytest.importorskip("onnx", reason="pip install 'neatfool[onnx-gradients]'")
 pytest.importorskip("onnx2torch", reason="pip install 'neatfool[onnx-gradients]'")
 from neatfool_plugins.models.onnx import gradients as onnx_gradients  # noqa: E402
-
-
-class Softmax(Small):
-    def forward(self, images):
-        return super().forward(images).softmax(1)
 
 
 class Rounding(Small):

@@ -115,7 +115,6 @@ def test_gradients_reach_the_pixels(tmp_path):
     made = target(save(tmp_path / "model", vit))
     images = torch.full((2, 3, 32, 32), 100.0, requires_grad=True)
     made.logits_of(images)[:, 0].sum().backward()
-    assert images.grad is not None
     assert images.grad.abs().max() > 0
 
 

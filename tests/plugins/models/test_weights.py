@@ -1,7 +1,5 @@
 """Networks of the target ``imagenet`` from files, torchvision, timm and ONNX."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 
@@ -9,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
-from small_networks import FLOATS, SCALED, Small, by_hand, export_onnx, noise
+from small_networks import FLOATS, Small, export_onnx, noise
 from torchvision.models import ResNet18_Weights, resnet18
 
 from neatfool import ExperimentError, TargetError, fit_photograph
@@ -289,26 +287,6 @@ def test_random_weights_of_a_timm_network_are_found_out(tmp_path):
 
 
 # ONNX
-
-
-class Probabilities(Small):
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return super().forward(images).softmax(1)
-
-
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("batch", [None, 4])
-@pytest.mark.parametrize("network", [Small(), Probabilities()])
-def test_an_onnx_file_scores_as_the_network_it_was_made_of(tmp_path, batch, network):
-    given = torch.zeros(batch or 1, 3, 16, 16)
-    model = export_onnx(network, tmp_path / "small.onnx", given, fixed=batch is not None)
-    made = target(model=model, **SCALED)
-    assert made.spec.shape == (3, 16, 16)
-    scores = made.score(noise(7, 16))
-    np.testing.assert_allclose(scores.probs, by_hand(noise(7, 16)), atol=1e-5)
-    assert scores.logits.max() != scores.probs.max()
-    assert made.fingerprint() == target(model=model, **SCALED).fingerprint()
-    assert made.fingerprint() != target(model=model, mean=[0.5], std=[0.5]).fingerprint()
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -1,21 +1,18 @@
 """The quiz: what it asks and offers, its page, and what it refuses."""
 
 import base64
-import gzip
 import io
 import json
 import re
-import struct
 from collections import Counter
 
 import numpy as np
 import pytest
-from commands import CLASSES, PAID, PLUGIN, neatfool, write_experiment
+from commands import CLASSES, PLUGIN, neatfool, run_paid, run_small
+from idx_files import write_idx
 from PIL import Image
 
 from neatfool import open_run
-
-pytestmark = pytest.mark.usefixtures("own_sys_path")
 
 NOTHING = "nothing at all"
 OFFERING = PLUGIN.replace(
@@ -32,19 +29,9 @@ OFFERING = PLUGIN.replace(
 )
 
 
-def make(folder, *, plugin=PLUGIN, options=(), name="run"):
-    file = write_experiment(folder)
-    (folder / "patches.py").write_text(plugin)
-    settings = [word for each in options for word in ("--set", each)]
-    neatfool("run", file, "--out", folder / name, "--no-report", *settings, exit_code=0)
-    return folder / name
-
-
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend("")
-        return make(tmp_path_factory.mktemp("small"))
+    return run_small(tmp_path_factory.mktemp("small"))
 
 
 @pytest.fixture
@@ -127,7 +114,7 @@ def test_pixels_are_enlarged_and_pictures_drawn(small, tmp_path):
     for row in rows:
         saved = open_run(small)[row["class"]].saved_pixels()[0]
         assert (pixels(row) == saved.repeat(56, 0).repeat(56, 1)).all()
-    run = make(tmp_path, options=("encoding.preset=patterns", "target.channels=3"))
+    run = run_small(tmp_path, "encoding.preset=patterns", "target.channels=3")
     rows = asked(run, tmp_path / "drawn.html")
     for row in of_kind(rows, "evolved"):
         drawn = open_run(run)[row["class"]].pixels((6 * 56, 8 * 56)).transpose(1, 2, 0)
@@ -138,7 +125,7 @@ def test_pixels_are_enlarged_and_pictures_drawn(small, tmp_path):
 
 
 def test_several_runs_share_the_sample(small, tmp_path):
-    other = make(tmp_path, options=("experiment.seed=4",))
+    other = run_small(tmp_path, "experiment.seed=4")
     rows = of_kind(asked([small, other], tmp_path / "s.html", "--sample", 5), "evolved")
     assert Counter(row["seed"] for row in rows) == {3: 2, 4: 3}
 
@@ -153,7 +140,7 @@ def test_no_answer_is_to_be_read_at_a_glance(small, tmp_path):
 
 
 def test_the_targets_own_photographs_show_what_the_network_says(tmp_path):
-    run = make(tmp_path, plugin=OFFERING)
+    run = run_small(tmp_path, plugin=OFFERING)
     rows = of_kind(asked(run, tmp_path / "s.html"), "photograph")
     assert sorted((row["class"], row["known_by"]) for row in rows) == [
         ("bright", "network"),
@@ -167,13 +154,12 @@ def test_a_photograph_that_the_target_rejects_is_left_out(tmp_path):
     rejecting = OFFERING.replace("channels, ", "channels, sums_to_one=False, classes=").replace(
         "keepdims=True), logits)", "keepdims=True) * (images.max((1, 2, 3)) > 0)[:, None])"
     )
-    rows = of_kind(asked(make(tmp_path, plugin=rejecting), tmp_path / "s.html"), "photograph")
+    rows = of_kind(asked(run_small(tmp_path, plugin=rejecting), tmp_path / "s.html"), "photograph")
     assert [(row["class"], row["known_by"]) for row in rows] == [("bright", "network")]
 
 
 def test_a_target_that_costs_something_is_not_asked(tmp_path, photographs):
-    options = ("target.plugin=paid", "target.max_queries=900", "experiment.generations=3")
-    run = make(tmp_path, plugin=OFFERING + PAID, options=options)
+    run = run_paid(tmp_path, OFFERING)
     before = (tmp_path / "asked").read_text()
     assert not of_kind(asked(run, tmp_path / "own.html", "--least", 0), "photograph")
     (photographs / "0" / "0.png").rename(photographs / "unlabelled.png")
@@ -201,11 +187,7 @@ def test_without_enough_photographs_it_says_so(small, tmp_path):
 
 def test_digits_are_photographs_with_their_labels(tmp_path, small):
     for name, count in (("train", 1), ("t10k", 3)):
-        header = struct.pack(">4I", 0x803, count, 28, 28)
-        images = header + bytes(28 * 28 * count)
-        labels = struct.pack(">2I", 0x801, count) + bytes([2] * count)
-        (tmp_path / f"{name}-images-idx3-ubyte.gz").write_bytes(gzip.compress(images))
-        (tmp_path / f"{name}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(labels))
+        write_idx(tmp_path, np.zeros((count, 28, 28)), np.full(count, 2), parts=[name])
     rows = of_kind(asked(small, tmp_path / "s.html", "--in-distribution", tmp_path), "photograph")
     assert [(row["class"], row["known_by"]) for row in rows] == [(CLASSES[2], "label")] * 3
 

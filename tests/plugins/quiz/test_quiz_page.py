@@ -4,27 +4,16 @@ import json
 import time
 
 import pytest
-from browser import BROWSER
-from commands import CLASSES, PLUGIN, neatfool, write_experiment
-from devtools import Browser
+from commands import CLASSES, PLUGIN, neatfool, run_small
 
 from neatfool import analysis
 
-pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("own_sys_path")]
+pytestmark = pytest.mark.browser
 
 NOTHING = "nothing at all"
 NAMES = ("dark", '"bright", or light', "<i>left</i> &amp; [x]", "school bus")
 BUTTONS = "document.querySelectorAll('#offers button')"
 TITLE = "document.querySelector('#what').textContent"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    if BROWSER is None:
-        pytest.skip("no browser to play in")
-    browser = Browser(tmp_path_factory.mktemp("browser"))
-    yield browser
-    browser.close()
 
 
 @pytest.fixture
@@ -41,13 +30,7 @@ def shown(browser, tmp_path):
 
 
 def make_run(folder, names):
-    file = write_experiment(folder)
-    (folder / "patches.py").write_text(PLUGIN.replace(repr(CLASSES), repr(names)))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend("")
-        made = neatfool("run", file, "--out", folder / "run", "--no-report")
-    assert made.exit_code == 0, made.output
-    return folder / "run"
+    return run_small(folder, plugin=PLUGIN.replace(repr(CLASSES), repr(names)))
 
 
 @pytest.fixture(scope="module")

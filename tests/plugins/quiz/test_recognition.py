@@ -12,8 +12,6 @@ from scipy.stats import binomtest
 from neatfool import analysis, errors
 from neatfool_plugins.quiz.recognition import CHOICES, Recognition
 
-pytestmark = pytest.mark.usefixtures("own_sys_path")
-
 NOTHING = "nothing at all"
 FIVE = ("tabby", "volcano", "stole", "candle", "tench, Tinca tinca")
 MARKUP = "<img src=x onerror=alert(1)>[red]\x1b[31m"

@@ -1,17 +1,11 @@
 """What the tests of the report share."""
 
-from __future__ import annotations
-
 from functools import wraps
-from typing import TYPE_CHECKING, Any
 
 import pytest
 from report_runs import FakeRun
 
 from neatfool_plugins.report import page
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 @pytest.fixture(scope="package", autouse=True)
@@ -19,9 +13,9 @@ def all_drawn_once():
     """Draw each graph and curve once for all pages: the same numbers give the same bytes."""
     drawn: dict[str, bytes] = {}
 
-    def once(draw: Callable[..., bytes]) -> Callable[..., bytes]:
+    def once(draw):
         @wraps(draw)
-        def draw_once(first: Any, *more: object, **options: object) -> bytes:
+        def draw_once(first, *more, **options):
             graph = hasattr(first, "nodes")
             shown = (first.nodes(data=True), first.edges(data=True)) if graph else first
             key = repr((draw.__name__, shown, more, options))

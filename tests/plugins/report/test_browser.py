@@ -1,7 +1,5 @@
 """The page in a real browser: what is drawn is measured there, not guessed from the HTML."""
 
-from __future__ import annotations
-
 import base64
 import re
 import time
@@ -9,12 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from browser import measure, needs_browser
-from devtools import Browser
+from devtools import measure
 
 from neatfool.present import write_report
 
-pytestmark = needs_browser
+pytestmark = pytest.mark.browser
 
 SORT_AND_FIND = """
   const cards = [...document.querySelectorAll(".card")];
@@ -47,7 +44,7 @@ class Seen:
 
     def faults(self) -> list[str]:
         """List what is broken, blank, without size or complained of."""
-        faults = [*self.console, *self.page["errors"]]
+        faults = [*self.console]
         for image in self.page["images"]:
             drawn = image["natural"] and image["width"] > 20 and image["height"] > 20
             if not drawn or image["colours"] < 3:
@@ -55,9 +52,10 @@ class Seen:
         return faults
 
 
-def look(page, folder, *options):
-    """Open a copy of a page, with the probe in it, in the browser."""
-    return Seen(*measure(page, folder, *options, more=SORT_AND_FIND))
+@pytest.fixture
+def look(browser, tmp_path):
+    """Give a function that opens a copy of a page, and measures it."""
+    return lambda page, **how: Seen(*measure(browser, page, tmp_path, more=SORT_AND_FIND, **how))
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +64,8 @@ def page(make_run_in, tmp_path_factory):
     return write_report(run).read_text(encoding="utf-8")
 
 
-def test_gallery_curves_and_graphs_are_drawn_without_an_error(page, tmp_path):
-    seen = look(page, tmp_path)
+def test_gallery_curves_and_graphs_are_drawn_without_an_error(page, look):
+    seen = look(page)
     assert seen.faults() == []
     assert len(seen.images("picture")) == 11
     assert len(seen.images("curve")) == 5  # with the matrix of goal switches
@@ -77,8 +75,8 @@ def test_gallery_curves_and_graphs_are_drawn_without_an_error(page, tmp_path):
     assert min(image["height"] for image in seen.images("network")) > 100
 
 
-def test_the_gallery_is_sorted_and_searched(page, tmp_path):
-    seen = look(page, tmp_path).page
+def test_the_gallery_is_sorted_and_searched(page, look):
+    seen = look(page).page
     assert seen["controls"] > 0
     assert sorted(seen["all"]) == list("0123456789") != seen["all"]
     assert seen["best"] == sorted(seen["best"], reverse=True) != sorted(seen["best"])
@@ -86,37 +84,35 @@ def test_the_gallery_is_sorted_and_searched(page, tmp_path):
 
 
 @pytest.mark.parametrize("width", [500, 1900])
-def test_nothing_sticks_out_of_a_narrow_or_a_wide_window(page, tmp_path, width):
-    seen = look(page, tmp_path, f"--window-size={width},900")
+def test_nothing_sticks_out_of_a_narrow_or_a_wide_window(page, look, width):
+    seen = look(page, width=width)
     assert seen.console == []
     assert seen.page["window"] == width
     assert seen.page["page"] <= width
 
 
-def test_the_checker_sees_a_broken_image(page, tmp_path):
+def test_the_checker_sees_a_broken_image(page, look):
     broken = re.sub(
         r'src="data:image/png;base64,[^"]{20}', 'src="data:image/png;base64,', page, count=1
     )
     assert broken != page
-    faults = look(broken, tmp_path).faults()
+    faults = look(broken).faults()
     assert [fault for fault in faults if fault.startswith("not drawn") and "'natural': 0" in fault]
 
 
-def test_a_script_that_got_in_does_not_run_and_is_seen(page, tmp_path):
+def test_a_script_that_got_in_does_not_run_and_is_seen(page, look):
     intruded = page.replace("<main>", "<main><script>document.body.remove()</script>", 1)
-    faults = look(intruded, tmp_path).faults()
+    faults = look(intruded).faults()
     assert faults
     assert all("Content Security Policy" in fault for fault in faults)
 
 
 @pytest.fixture(scope="module")
 def of_many(make_run_in, tmp_path_factory):
-    """Open the page of a run of 400 classes; give the browser, and the page's address."""
+    """Write the page of a run of 400 classes; give its address."""
     names = tuple(f"class {n}" + " of a long name" * (n % 3) for n in range(400))
     run = make_run_in(tmp_path_factory.mktemp("many"), classes=names, generations=40)
-    browser = Browser(tmp_path_factory.mktemp("browser"))
-    yield browser, write_report(run).as_uri()
-    browser.close()
+    return write_report(run).as_uri()
 
 
 def top(browser, what):
@@ -128,39 +124,33 @@ def top(browser, what):
     return tops[-1]
 
 
-@pytest.mark.browser
 @pytest.mark.parametrize("width", [400, 1280])
-def test_a_link_to_a_graph_lands_there(of_many, width):
-    browser, address = of_many
+def test_a_link_to_a_graph_lands_there(browser, of_many, width):
     browser.resize(width, 900, phone=width == 400)
     browser.open("about:blank#")
-    browser.open(address)
+    browser.open(of_many)
     links = "[...document.querySelectorAll('.card a[href^=\"#class-\"]')]"
     for place, target in enumerate(browser.do(f"{links}.map((each) => each.hash)")):
         browser.do("scrollTo({ top: 0, behavior: 'instant' })")
         browser.do(f"{links}[{place}].click()")
         assert 0 <= top(browser, target) < 50
     browser.open("about:blank#")
-    browser.open(f"{address}{target}")
+    browser.open(f"{of_many}{target}")
     assert 0 <= top(browser, target) < 50
 
 
-@pytest.mark.browser
-def test_the_first_screen_of_a_phone_has_a_picture(of_many):
-    browser, address = of_many
+def test_the_first_screen_of_a_phone_has_a_picture(browser, of_many):
     browser.resize(400, 800, phone=True)
     browser.open("about:blank#")
-    browser.open(address)
+    browser.open(of_many)
     box = browser.do("document.querySelector('img').getBoundingClientRect().toJSON()")
     assert box["bottom"] < 800
     assert box["width"] == box["height"] > 100
 
 
-@pytest.mark.browser
-def test_a_run_of_any_size_is_printed_on_a_few_pages(of_many, page, tmp_path):
-    browser, address = of_many
+def test_a_run_of_any_size_is_printed_on_a_few_pages(browser, of_many, page, tmp_path):
     (tmp_path / "few.html").write_text(page, encoding="utf-8")
-    for each in (address, (tmp_path / "few.html").as_uri()):
+    for each in (of_many, (tmp_path / "few.html").as_uri()):
         browser.open("about:blank#")
         browser.open(each)
         pdf = base64.b64decode(browser.call("Page.printToPDF")["data"])

@@ -1,9 +1,6 @@
 """The command ``neatfool report``."""
 
-import pytest
 from commands import neatfool
-
-pytestmark = pytest.mark.usefixtures("own_sys_path")
 
 
 def test_a_report_is_written_into_the_run(copy):

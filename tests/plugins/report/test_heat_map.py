@@ -1,17 +1,12 @@
 """The heat map of an archive over measures."""
 
-from __future__ import annotations
-
 import io
 import re
 from base64 import b64decode
 from html import unescape
-from typing import Any
 
 import numpy as np
 import pytest
-from browser import needs_browser
-from devtools import Browser
 from PIL import Image
 
 import neatfool
@@ -28,7 +23,7 @@ def stripes(images):
 
 
 def evolve(folder, measures):
-    def score(images: np.ndarray) -> Any:
+    def score(images):
         scores, found = stripes(images)
         return scores, found[:, :measures]
 
@@ -41,7 +36,6 @@ def evolve(folder, measures):
 def test_each_filled_cell_has_its_colour_and_leads_to_its_elite(tmp_path, measures, shape):
     run = evolve(tmp_path, measures)
     heat = draw_heat_map(run)
-    assert heat is not None
     png = b64decode(heat.picture.src.partition(",")[2])
     pixels = np.asarray(Image.open(io.BytesIO(png)))
     assert pixels.shape == (*shape, 4)
@@ -94,31 +88,26 @@ def test_a_run_without_a_grid_has_none(tmp_path):
 
 
 @pytest.mark.browser
-@needs_browser
-def test_cells_show_their_pictures_and_are_walked_with_the_arrow_keys(tmp_path):
+def test_cells_show_their_pictures_and_are_walked_with_the_arrow_keys(browser, tmp_path):
     run = evolve(tmp_path, 2)
-    browser = Browser(tmp_path / "browser")
-    try:
-        browser.open(write_report(run).as_uri())
-        pictures = browser.do("[...document.querySelectorAll('.cells a img')].map((e) => e.src)")
-        assert len(pictures) == len(run)
-        assert len({*pictures}) > 1
-        assert browser.do("document.querySelectorAll('.cells a[tabindex=\"0\"]').length") == 1
-        columns = []
+    browser.open(write_report(run).as_uri())
+    pictures = browser.do("[...document.querySelectorAll('.cells a img')].map((e) => e.src)")
+    assert len(pictures) == len(run)
+    assert len({*pictures}) > 1
+    assert browser.do("document.querySelectorAll('.cells a[tabindex=\"0\"]').length") == 1
+    columns = []
+    browser.do(
+        "[...document.querySelectorAll('.cells a')].sort((a, b) => "
+        "a.style.gridColumnStart - b.style.gridColumnStart)[0].focus()"
+    )
+    for key in ("", "ArrowRight", "ArrowLeft"):
         browser.do(
-            "[...document.querySelectorAll('.cells a')].sort((a, b) => "
-            "a.style.gridColumnStart - b.style.gridColumnStart)[0].focus()"
+            "document.activeElement.dispatchEvent("
+            f"new KeyboardEvent('keydown', {{key: '{key}', bubbles: true}}))"
         )
-        for key in ("", "ArrowRight", "ArrowLeft"):
-            browser.do(
-                "document.activeElement.dispatchEvent("
-                f"new KeyboardEvent('keydown', {{key: '{key}', bubbles: true}}))"
-            )
-            columns.append(int(browser.do("document.activeElement.style.gridColumnStart")))
-        assert columns[1] > columns[0]
-        assert columns[2] < columns[1]
-    finally:
-        browser.close()
+        columns.append(int(browser.do("document.activeElement.style.gridColumnStart")))
+    assert columns[1] > columns[0]
+    assert columns[2] < columns[1]
 
 
 @pytest.mark.parametrize("differ", [True, False])

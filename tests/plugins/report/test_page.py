@@ -1,21 +1,15 @@
-from __future__ import annotations
-
 import json
 import re
 from base64 import b64encode
 from dataclasses import replace
 from hashlib import sha256
 from itertools import pairwise
-from typing import Any
 
 import networkx as nx
 import pytest
-from browser import needs_browser
-from devtools import Browser
 from pages import Parsed
 from report_runs import FakeIndividual, FakeRun
 
-from neatfool import StorageError
 from neatfool.present import write_report
 from neatfool.wording import percent
 from neatfool_plugins.report import page as report_page
@@ -29,7 +23,7 @@ def written(make_run_in, tmp_path_factory):
 
     pages: dict[str, Parsed] = {}
 
-    def write(**options: Any) -> Parsed:
+    def write(**options):
         key = repr((options, report_page.MOST_DETAILS, report_page.MOST_CARDS))
         if key not in pages:
             run = make_run_in(tmp_path_factory.mktemp("run"), **options)
@@ -51,11 +45,6 @@ def test_the_report_is_report_html_in_the_runs_folder_or_where_it_is_asked_for(m
     there = write_report(run, tmp_path / "away" / "page.html").read_text(encoding="utf-8")
     assert "images/003" not in there
     assert "img-src data:;" in there
-
-
-def test_a_folder_that_cannot_be_written_is_an_error_that_names_the_file(make_run, tmp_path):
-    with pytest.raises(StorageError, match=r"nowhere.*page\.html: cannot be written"):
-        write_report(make_run(generations=3), tmp_path / "nowhere" / "page.html")
 
 
 def test_every_class_is_in_the_gallery_with_confidence_and_generation(written):
@@ -233,7 +222,7 @@ def test_a_rounded_certainty_reads_100_nowhere(make_run, monkeypatch):
     run.history[-1] = replace(run.history[-1], median=1.0, mean=1.0, minimum=1.0)
     lineage = type(run).lineage
 
-    def of_certainties(self: Any, name: str | int) -> list[Any]:
+    def of_certainties(self, name):
         return [replace(each, confidence=1.0, rank=17.0) for each in lineage(self, name)]
 
     monkeypatch.setattr(type(run), "lineage", of_certainties)
@@ -359,29 +348,24 @@ def test_the_page_of_a_thousand_classes_is_small(of_many):
 
 
 @pytest.mark.slow
-@needs_browser
-def test_a_thousand_classes_are_painted_soon_and_open_one_by_one(of_many, tmp_path):
+def test_a_thousand_classes_are_painted_soon_and_open_one_by_one(browser, of_many, tmp_path):
     (tmp_path / "page.html").write_text(of_many, encoding="utf-8")
-    browser = Browser(tmp_path)
-    try:
-        painted = []
-        for _ in range(3):  # a machine that is busy with something else may be late
-            browser.open("about:blank")
-            browser.open((tmp_path / "page.html").as_uri())
-            browser.wait("performance.getEntriesByType('paint').length")
-            painted.append(browser.do("performance.getEntriesByType('paint')[0].startTime"))
-        assert min(painted) < 2000
-        cards = "[...document.querySelectorAll('.card')].filter(c => c.querySelector('template'))"
-        browser.do(f"{cards}[4].querySelector('img').click()")
-        first = browser.do(f"{cards}[4].dataset.name")
-        assert browser.do("document.querySelector('dialog h3').textContent") == first
-        assert browser.do("document.querySelectorAll('dialog .runners tr').length") == 3
-        browser.press("ArrowRight")
-        second = browser.do(f"{cards}[5].dataset.name")
-        assert browser.do("document.querySelector('dialog h3').textContent") == second
-        browser.press("Escape")
-        assert browser.do("document.querySelector('dialog').open") is False
-        # The saved PNG is not beside this copy of the page, so a picture of it cannot load.
-        assert [each for each in browser.complaints if "ERR_FILE_NOT_FOUND" not in each] == []
-    finally:
-        browser.close()
+    painted = []
+    for _ in range(3):  # a machine that is busy with something else may be late
+        browser.open("about:blank")
+        browser.open((tmp_path / "page.html").as_uri())
+        browser.wait("performance.getEntriesByType('paint').length")
+        painted.append(browser.do("performance.getEntriesByType('paint')[0].startTime"))
+    assert min(painted) < 2000
+    cards = "[...document.querySelectorAll('.card')].filter(c => c.querySelector('template'))"
+    browser.do(f"{cards}[4].querySelector('img').click()")
+    first = browser.do(f"{cards}[4].dataset.name")
+    assert browser.do("document.querySelector('dialog h3').textContent") == first
+    assert browser.do("document.querySelectorAll('dialog .runners tr').length") == 3
+    browser.press("ArrowRight")
+    second = browser.do(f"{cards}[5].dataset.name")
+    assert browser.do("document.querySelector('dialog h3').textContent") == second
+    browser.press("Escape")
+    assert browser.do("document.querySelector('dialog').open") is False
+    # The saved PNG is not beside this copy of the page, so a picture of it cannot load.
+    assert [each for each in browser.complaints if "ERR_FILE_NOT_FOUND" not in each] == []

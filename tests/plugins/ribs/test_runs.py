@@ -3,28 +3,20 @@
 import random
 
 import pytest
+from ini_text import ini
 from killing import kill_after, run_experiment, run_to_the_end
-from searches import Silence, Snapshots, Witness, begin, go_on
+from searches import Witness, begin, kill_and_resume
 
 from neatfool import Scheme
 from neatfool_plugins.ribs.scheme import Ribs
 from tests.support.databases import contents
 
-RIBS = """\
-[experiment]
-name = ribs
-generations = 14
-[target]
-plugin = mnist
-batch_size = 10
-[encoding]
-plugin = cppn
-inputs = normalised
-[scheme]
-plugin = ribs
-emitter_count = 4
-batch_per_emitter = 10
-"""
+RIBS = ini(
+    experiment={"name": "ribs", "generations": 14},
+    target={"plugin": "mnist", "batch_size": 10},
+    encoding={"plugin": "cppn", "inputs": "normalised"},
+    scheme={"plugin": "ribs", "emitter_count": 4, "batch_per_emitter": 10},
+)
 LONG_LIVED = RIBS + "restart_after = 0\n"
 STOPS = (1, 6, 11)
 
@@ -37,14 +29,8 @@ STOPS = (1, 6, 11)
     ],
 )
 def test_killed_and_resumed_a_run_ends_in_the_same_database(tmp_path, text):
-    undisturbed = tmp_path / "run"
-    assert begin(undisturbed, text).go(Snapshots(tmp_path, STOPS)).reason == "finished"
-    expected = contents(undisturbed / "run.db")
+    expected = kill_and_resume(tmp_path, text, STOPS)
     assert max(row[1] for row in expected["replacement"]) > 6
-    for generations in STOPS:
-        killed = tmp_path / f"killed-{generations}"
-        go_on(killed).go(Silence())
-        assert contents(killed / "run.db") == expected
 
 
 def test_what_emitters_learn_does_not_depend_on_screening(tmp_path):

@@ -11,8 +11,6 @@ import pytest
 from commands import neatfool, write_experiment
 from serving import body_of, in_a_process
 
-pytestmark = pytest.mark.usefixtures("own_sys_path")
-
 IMAGES = np.arange(96, dtype=np.uint8).reshape(2, 1, 6, 8)
 
 

@@ -1,24 +1,16 @@
 """Pages of other sites are kept away from what serves on this machine."""
 
-from __future__ import annotations
-
 import json
 import socket
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
-from commands import neatfool, write_experiment
+from commands import neatfool, run_small, write_experiment
 from serving import binary_request, body_of, in_a_process, in_this_process, on_loopback
-from watching import ask, search, served
+from watching import ask, served
 
 from neatfool.testing import ToyTarget
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-pytestmark = pytest.mark.usefixtures("own_sys_path")
 
 JSON = {"Content-Type": "Application/JSON; charset=utf-8"}
 IMAGES = np.zeros((1, *ToyTarget().spec.shape), np.uint8)
@@ -35,11 +27,7 @@ def service():
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     """Serve the page of a run; give its address."""
-    folder: Path = tmp_path_factory.mktemp("watched")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend("")
-        search(write_experiment(folder), folder / "run")
-    with served(folder / "run") as address:
+    with served(run_small(tmp_path_factory.mktemp("watched"))) as address:
         yield address
 
 

@@ -204,17 +204,6 @@ def test_the_fitter_parent_is_named_first_and_alone_if_one_is_wanted():
         assert max(map(len, encoding.parent_groups)) == parents
 
 
-def test_a_last_generation_that_is_cut_short_is_taken():
-    for told in (1, 2, 5, 29):
-        search = scheme(species_set={"compatibility_threshold": 0.5}, reproduction={"elitism": 0})
-        generations(search, 3)
-        candidates = search.ask()[:told]
-        search.tell(candidates, nearness(candidates))
-        assert [member.id for member in search.members()] == [c.id for c in candidates]
-        json.dumps(search.state())
-        assert search.ask()
-
-
 # --- scores that cannot be used
 
 

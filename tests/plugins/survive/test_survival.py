@@ -10,12 +10,11 @@ from contextlib import closing
 import numpy as np
 import pytest
 import torch
-from commands import CLASSES, PAID, PLUGIN, neatfool, run_small, write_experiment
+from commands import CLASSES, PLUGIN, neatfool, run_paid, run_small, write_target
+from devtools import measure
 from PIL import Image
 
 from neatfool import RunError, analysis, decode_png, fool, open_run, open_scorer, views
-
-pytestmark = pytest.mark.usefixtures("own_sys_path")
 
 
 def survive(*args):
@@ -124,14 +123,10 @@ def test_a_text_is_one_kind_and_no_runs_are_refused(finished):
 
 def test_another_target_may_score(finished, tmp_path):
     """It takes colours, and images twice as large, and is less sure."""
-    (tmp_path / "patches.py").write_text(PLUGIN.replace("ImageSpec(6, 8", "ImageSpec(12, 16"))
-    text = write_experiment(tmp_path / "..").read_text()
-    (tmp_path / "large.ini").write_text(
-        text.replace("plugin = patches", "plugin = patches\ngain = 1\nchannels = 3")
-    )
+    plugin = PLUGIN.replace("ImageSpec(6, 8", "ImageSpec(12, 16")
+    large = write_target(tmp_path, plugin, "gain = 1\nchannels = 3")
     own, other = (
-        survive(finished, "--kinds", "jpeg", *options)[0]
-        for options in ([], ["--target", tmp_path / "large.ini"])
+        survive(finished, "--kinds", "jpeg", *options)[0] for options in ([], ["--target", large])
     )
     assert other["own_target"] is False
     assert other["as_saved"]["median"] < own["as_saved"]["median"]
@@ -139,21 +134,14 @@ def test_another_target_may_score(finished, tmp_path):
 
 
 def test_a_target_with_other_classes_is_refused(finished, tmp_path):
-    (tmp_path / "patches.py").write_text(PLUGIN.replace("'school bus'", "'yellow bus'"))
-    other = tmp_path / "other.ini"
-    other.write_text(finished.with_name("small.ini").read_text())
+    other = write_target(tmp_path, PLUGIN.replace("'school bus'", "'yellow bus'"))
     result = neatfool("survive", finished, "--target", other, exit_code=2)
     assert "does not know 1 of 4 classes, for example 'school bus'" in result.stderr
     assert neatfool("survive", finished, "--target", other, "--classes", "dark").exit_code == 0
 
 
-def test_a_target_that_costs_something_is_asked_within_the_budget_only(tmp_path, own_sys_path):
-    file = write_experiment(tmp_path)
-    (tmp_path / "patches.py").write_text(PLUGIN + PAID)
-    file.write_text(file.read_text().replace("plugin = patches", "plugin = paid"))
-    run, asked = tmp_path / "run", tmp_path / "asked"
-    began = neatfool("run", file, "--out", run, "--no-report", "--set", "target.max_queries=200")
-    assert began.exit_code in (0, 8), began.output
+def test_a_target_that_costs_something_is_asked_within_the_budget_only(tmp_path):
+    run, asked = run_paid(tmp_path), tmp_path / "asked"
     spent = queries_of(run)
     asked.unlink()
     for options in ([], ["--max-queries", "19"]):
@@ -172,7 +160,7 @@ def queries_of(run):
         return database.execute("SELECT sum(images) FROM request").fetchone()[0]
 
 
-def test_the_report_shows_what_survived(tmp_path, own_sys_path):
+def test_the_report_shows_what_survived(tmp_path):
     run = run_small(tmp_path)
     neatfool("survive", run, "--report", exit_code=0)
     told = json.loads((run / "survival.json").read_text())
@@ -202,3 +190,49 @@ def test_a_run_that_only_python_can_score_needs_a_target(tmp_path):
     fool(model, image=(1, 6, 8), classes=2, images=40, out=tmp_path / "p", progress=False)
     result = neatfool("survive", tmp_path / "p", exit_code=5)
     assert "only Python has its target" in result.stderr
+
+
+@pytest.fixture(scope="module")
+def pages(two_runs, tmp_path_factory):
+    """Write the page of a run, and of two."""
+    folder = tmp_path_factory.mktemp("pages")
+    for place, page, options in (
+        (two_runs / "small-1", "one", []),
+        (two_runs, "two", ["--kinds", "light,crops=11"]),
+    ):
+        result = neatfool(
+            "survive", place, "--html", folder / f"{page}.html", *options, exit_code=0
+        )
+        assert f"Look at {folder / page}.html" in result.stdout
+    return folder
+
+
+def test_each_kind_has_a_chart_and_a_strip_of_pictures(pages):
+    page = (pages / "one.html").read_text()
+    kinds = 1 + len(views())
+    assert page.count('class="curve"') == kinds
+    assert page.count('class="strip"') == 2 * kinds
+    assert page.count('<img class="pixels"') == 2 * kinds * 5
+    assert "http://" not in re.sub(r'src="[^"]*"', "", page)
+    assert "nan" not in re.sub(r'src="[^"]*"', "", page)
+    assert "[red]left[/]" in page or CLASSES[2] not in page
+    assert "Saved as JPEG" in page
+    assert "\\xa0" not in page
+
+
+def test_two_runs_are_told_apart_by_letters(pages):
+    page = (pages / "two.html").read_text()
+    assert "small, seed 1" in page
+    assert "small, seed 2" in page
+    assert page.count('class="strip"') == 2 * 2
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("name", ["one", "two"])
+@pytest.mark.parametrize("width", [500, 1900])
+def test_a_browser_draws_it_within_the_window(browser, pages, name, width, tmp_path):
+    page = (pages / f"{name}.html").read_text()
+    seen, console = measure(browser, page, tmp_path, width=width)
+    assert console == []
+    assert [image for image in seen["images"] if not image["natural"]] == []
+    assert seen["page"] <= seen["window"] == width

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from commands import neatfool
 from killing import context, run_to_the_end
-from searches import toy_assembly
+from searches import follow
 
 pytest.importorskip("tensorboard", reason="pip install 'neatfool[tensorboard]'")
 
@@ -17,9 +17,6 @@ from tensorboard.summary.writer import event_file_writer
 from torch.utils.tensorboard import SummaryWriter
 
 from neatfool import ExperimentError, GenerationReport
-from neatfool.evolution.resuming import resume
-from neatfool.evolution.session import start
-from neatfool.plugin.manager import PluginManager
 from neatfool.run.run import Run
 from neatfool_plugins.trackers import tracking
 from neatfool_plugins.trackers.tensorboard import TensorBoardTracker
@@ -32,23 +29,6 @@ def _files_in_order(monkeypatch):
     monkeypatch.setattr(event_file_writer, "_global_uid", event_file_writer.AtomicCounter(100))
 
 
-def observers(*plugins):
-    manager = PluginManager()
-    for number, plugin in enumerate(plugins):
-        manager.register_object(plugin, f"observer {number}")
-    return manager.observers()
-
-
-def follow(folder, generations):
-    """Start a run, or go on with it, and let TensorBoard follow."""
-    told = observers(TensorBoardTracker())
-    if (folder / "run.db").exists():
-        resume(lambda _resolved, _plan: toy_assembly(generations), folder).go(told)
-    else:
-        start(toy_assembly(generations), folder).go(told)
-    return Run(folder)
-
-
 def read(folder):
     events = EventAccumulator(str(folder / "tensorboard"), size_guidance={"scalars": 0})
     return events.Reload()
@@ -59,7 +39,7 @@ def steps(folder, tag="confidence/median"):
 
 
 def test_each_generation_is_a_point_over_the_images_scored(tmp_path):
-    run = follow(tmp_path / "toy", 6)
+    run = follow(tmp_path / "toy", 6, TensorBoardTracker())
     events = read(tmp_path / "toy")
     assert steps(tmp_path / "toy") == [report.evaluations for report in run.history]
     for tag, name in [("median", "median"), ("mean", "mean"), ("minimum", "minimum")]:
@@ -72,7 +52,7 @@ def test_each_generation_is_a_point_over_the_images_scored(tmp_path):
 
 
 def test_the_elites_are_shown_at_the_end_and_the_experiment_as_text(tmp_path):
-    run = follow(tmp_path / "toy", 3)
+    run = follow(tmp_path / "toy", 3, TensorBoardTracker())
     events = read(tmp_path / "toy")
     (sheet,) = events.Images("elites")
     assert sheet.step == run.evaluations
@@ -81,34 +61,27 @@ def test_the_elites_are_shown_at_the_end_and_the_experiment_as_text(tmp_path):
     assert b"**[encoding]**" in text.tensor_proto.string_val[0]
 
 
-def test_a_resumed_run_goes_on_where_it_was(tmp_path):
-    follow(tmp_path / "toy", 3)
-    run = follow(tmp_path / "toy", 7)
-    assert steps(tmp_path / "toy") == [report.evaluations for report in run.history]
-
-
 def test_what_lies_ahead_of_the_database_is_hidden_after_a_resume(tmp_path):
-    run = follow(tmp_path / "toy", 3)
+    run = follow(tmp_path / "toy", 3, TensorBoardTracker())
     with SummaryWriter(str(tmp_path / "toy" / "tensorboard")) as ahead:
         ahead.add_scalar("confidence/median", 1, run.evaluations + 10_000)
-    run = follow(tmp_path / "toy", 5)
+    run = follow(tmp_path / "toy", 5, TensorBoardTracker())
     assert steps(tmp_path / "toy") == [report.evaluations for report in run.history]
 
 
 def test_a_generation_is_whole_or_absent_if_the_end_of_a_file_is_missing(tmp_path):
-    follow(tmp_path / "toy", 4)
+    follow(tmp_path / "toy", 4, TensorBoardTracker())
     (file,) = (tmp_path / "toy" / "tensorboard").iterdir()
     file.write_bytes(file.read_bytes()[: file.stat().st_size * 2 // 3])
     assert len(steps(tmp_path / "toy")) < 4
-    run = follow(tmp_path / "toy", 5)
+    run = follow(tmp_path / "toy", 5, TensorBoardTracker())
     for tag in ("confidence/median", "time/recording"):
         assert steps(tmp_path / "toy", tag) == [report.evaluations for report in run.history]
 
 
 def test_a_run_that_is_started_anew_does_not_show_the_one_before(tmp_path):
-    follow(tmp_path / "toy", 6)
-    told = observers(TensorBoardTracker())
-    start(toy_assembly(2), tmp_path / "toy", overwrite=True).go(told)
+    follow(tmp_path / "toy", 6, TensorBoardTracker())
+    follow(tmp_path / "toy", 2, TensorBoardTracker(), anew=True)
     assert len(steps(tmp_path / "toy")) == 2
 
 
@@ -121,13 +94,7 @@ def run_watched(folder):
             super().tell(new)
             time.sleep(0.02)
 
-    told = observers(Slow())
-    path = Path(folder)
-    if (path / "run.db").exists():
-        session = resume(lambda _resolved, _plan: toy_assembly(60), path)
-    else:
-        session = start(toy_assembly(60), path, overwrite=True)
-    session.go(told)
+    follow(Path(folder), 60, Slow())
 
 
 @pytest.mark.slow
@@ -147,22 +114,22 @@ def test_a_killed_run_shows_no_step_twice_and_none_is_missing(tmp_path):
 
 
 def test_one_that_cannot_write_does_not_change_the_run(tmp_path, caplog):
-    start(toy_assembly(4), tmp_path / "alone").go(observers())
+    follow(tmp_path / "alone", 4)
 
     class Full(TensorBoardTracker):
         def tell(self, new):
             raise OSError(28, "No space left on device")
 
-    start(toy_assembly(4), tmp_path / "followed").go(observers(Full()))
+    follow(tmp_path / "followed", 4, Full())
     assert "No space left on device" in caplog.text
     assert contents(tmp_path / "alone" / "run.db") == contents(tmp_path / "followed" / "run.db")
 
 
 def test_one_that_cannot_begin_says_so_once(tmp_path, caplog):
-    follow(tmp_path / "toy", 2)
+    follow(tmp_path / "toy", 2, TensorBoardTracker())
     shutil.rmtree(tmp_path / "toy" / "tensorboard")
     (tmp_path / "toy" / "tensorboard").write_text("in the way")
-    run = follow(tmp_path / "toy", 4)
+    run = follow(tmp_path / "toy", 4, TensorBoardTracker())
     assert run.generation == 3
     assert len(caplog.records) == 1
 

@@ -7,27 +7,13 @@ import sys
 import time
 
 import pytest
-from searches import toy_assembly
+from searches import follow
 
 from neatfool import ExperimentError
-from neatfool.evolution.resuming import resume
-from neatfool.evolution.session import start
-from neatfool.plugin.manager import PluginManager
-from neatfool.run.run import Run
 from neatfool.testing import check_plugin
 from neatfool_plugins.trackers.wandb import Options, WandbTracker
 
 KEY = "0123456789abcdef" * 3
-
-
-def follow(folder, generations, **options):
-    manager = PluginManager()
-    manager.register_object(WandbTracker(Options(**options)), "wandb")
-    if (folder / "run.db").exists():
-        resume(lambda _resolved, _plan: toy_assembly(generations), folder).go(manager.observers())
-    else:
-        start(toy_assembly(generations), folder).go(manager.observers())
-    return Run(folder)
 
 
 def records(file):
@@ -59,9 +45,9 @@ def test_wandb_offline_keeps_the_contract_of_observers(wandb):
 def test_wandb_has_each_generation_once_and_no_key_also_after_a_resume(wandb, tmp_path):
     from wandb.proto import wandb_internal_pb2
 
-    follow(tmp_path / "toy", 3)
+    follow(tmp_path / "toy", 3, WandbTracker(Options()))
     time.sleep(1)  # wandb names its folder by the second
-    run = follow(tmp_path / "toy", 6)
+    run = follow(tmp_path / "toy", 6, WandbTracker(Options()))
     steps, ids = [], set()
     for file in sorted((tmp_path / "toy" / "wandb").glob("offline-run-*/*.wandb")):
         for data in records(file.read_bytes()):
@@ -100,7 +86,7 @@ def test_an_online_run_without_a_key_says_what_to_do(wandb, tmp_path, caplog, mo
     monkeypatch.delenv("WANDB_API_KEY")
     monkeypatch.setenv("NETRC", str(tmp_path / "none"))
     monkeypatch.setattr(type(wandb.api), "api_key", None, raising=False)
-    run = follow(tmp_path / "toy", 2, mode="online")
+    run = follow(tmp_path / "toy", 2, WandbTracker(Options(mode="online")))
     assert run.generation == 1
     assert "run `wandb login`" in caplog.text
 

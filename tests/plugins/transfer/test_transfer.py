@@ -10,13 +10,11 @@ import jsonschema
 import numpy as np
 import pytest
 import torch
-from commands import CLASSES, PAID, PLUGIN, neatfool, write_experiment
+from commands import CLASSES, PAID, PLUGIN, neatfool, run_small, write_target
 from PIL import Image
 
 from neatfool import fit_images, fool, open_run, open_scorer
 from neatfool_plugins.transfer.finding import TransferMatrix
-
-pytestmark = pytest.mark.usefixtures("own_sys_path")
 
 # Twice the size, in colours, less sure; of the names one is another, two are written otherwise.
 OTHER = (
@@ -25,6 +23,7 @@ OTHER = (
     .replace("'bright'", "'light, BRIGHT'")
     .replace("'dark'", "'night'")
 )
+LESS_SURE = "gain = 4\nchannels = 3"
 OFFERED = """
     def photographs(self):
         from PIL import Image
@@ -51,18 +50,9 @@ def target_that_names_two(register) -> None:
 """
 
 
-def write_other(folder, plugin=OTHER, options="gain = 4\nchannels = 3", name="other", of="patches"):
-    folder.mkdir(exist_ok=True)
-    (folder / "patches.py").write_text(plugin)
-    file = folder / f"{name}.ini"
-    target = f"[plugins]\npath = patches.py\n[target]\nplugin = {of}\n{options}\n"
-    file.write_text(target)
-    return file
-
-
 @pytest.fixture(scope="module")
 def other(tmp_path_factory):
-    return write_other(tmp_path_factory.mktemp("other"))
+    return write_target(tmp_path_factory.mktemp("other"), OTHER, LESS_SURE)
 
 
 def transfer(*args):
@@ -114,18 +104,10 @@ def test_images_are_drawn_anew_at_the_other_size(finished, other):
 
 def test_runs_see_each_others_networks_and_files_may_stand_among_them(finished, other, tmp_path):
     """One --to takes several files, as a shell writes them for a pattern."""
-    third = write_other(tmp_path / "third", PLUGIN, "gain = 2", name="third")
+    third = write_target(tmp_path / "third", PLUGIN, "gain = 2", name="third")
     place = tmp_path / "runs"
-    neatfool(
-        "run",
-        finished.with_name("small.ini"),
-        "--seed",
-        5,
-        "--out",
-        place,
-        "--no-report",
-        exit_code=0,
-    )
+    file = finished.with_name("small.ini")
+    neatfool("run", file, "--seed", 5, "--out", place, "--no-report", exit_code=0)
     told = transfer(finished, place, "--to", other, third)
     assert [each["label"] for each in told["networks"]] == ["small", "other", "third"]
     assert [each["runs"] for each in told["networks"]] == [[str(finished), str(place)], [], []]
@@ -159,17 +141,19 @@ def test_photographs_show_how_far_networks_agree(finished, other, tmp_path):
 
 
 def test_targets_may_offer_photographs(finished, tmp_path):
-    offering = write_other(tmp_path, PLUGIN.replace("\n@hookimpl", OFFERED + "\n@hookimpl"))
+    offering = write_target(
+        tmp_path, PLUGIN.replace("\n@hookimpl", OFFERED + "\n@hookimpl"), LESS_SURE
+    )
     told = transfer(finished, "--to", offering)
     assert told["in_distribution"]["number"] == 3
     assert all(each["top1"] == 1 for each in told["in_distribution"]["agreement"])
     listing = PLUGIN.replace(
         "\n@hookimpl", "    def photographs(self):\n        return []\n\n@hookimpl"
     )
-    refused = neatfool("transfer", finished, "--to", write_other(tmp_path / "wrong", listing))
+    refused = neatfool("transfer", finished, "--to", write_target(tmp_path / "wrong", listing))
     assert "photographs() must give Pillow images by name, and gave list" in refused.stderr
     assert transfer(finished)["in_distribution"] is None
-    other = write_other(tmp_path / "other")
+    other = write_target(tmp_path / "other", OTHER)
     assert "with --in-distribution" in neatfool("transfer", finished, "--to", other).stdout
 
 
@@ -204,7 +188,7 @@ def test_each_image_is_in_the_csv(finished, other, tmp_path):
 
 def test_a_network_without_any_of_the_classes_is_refused(finished, tmp_path):
     names = repr(CLASSES)
-    alien = write_other(tmp_path, PLUGIN.replace(names, "('a', 'b', 'c', 'd')"), "")
+    alien = write_target(tmp_path, PLUGIN.replace(names, "('a', 'b', 'c', 'd')"))
     result = neatfool("transfer", finished, "--to", alien, exit_code=2)
     assert "other.ini: has none of the classes, such as 'dark'; its own are called 'a'" in (
         result.stderr
@@ -212,14 +196,9 @@ def test_a_network_without_any_of_the_classes_is_refused(finished, tmp_path):
 
 
 def test_a_run_whose_classes_no_other_network_has_is_told(finished, tmp_path):
-    experiment = write_experiment(tmp_path)
-    names = repr((*"abc", CLASSES[-1]))
-    (tmp_path / "patches.py").write_text(PLUGIN.replace(repr(CLASSES), names))
-    few = ("--set", "scheme.classes=a, b", "--out", tmp_path / "run", "--no-report")
-    made = neatfool("run", experiment, *few)
-    assert made.exit_code == 0, made.output
-    told = neatfool("transfer", finished, tmp_path / "run")
-    assert told.exit_code == 0, told.output
+    plugin = PLUGIN.replace(repr(CLASSES), repr((*"abc", CLASSES[-1])))
+    run = run_small(tmp_path, "scheme.classes=a, b", plugin=plugin)
+    told = neatfool("transfer", finished, run, exit_code=0)
     assert "none of the other networks has one of its classes" in told.output
 
 
@@ -258,7 +237,7 @@ def test_files_alone_are_no_runs(other):
 
 def test_networks_that_cost_something_are_asked_within_the_budget_only(finished, tmp_path):
     one, two = (
-        write_other(tmp_path / name, PLUGIN + PAID, f"gain = {gain}", name=name, of="paid")
+        write_target(tmp_path / name, PLUGIN + PAID, f"gain = {gain}", name=name, of="paid")
         for name, gain in (("one", 4), ("two", 3))
     )
     asked = [tmp_path / name / "asked" for name in ("one", "two")]
@@ -282,7 +261,7 @@ def test_a_service_is_not_even_connected_to_without_a_budget(finished, tmp_path,
     plugin = plugin.replace(
         "        self.gain =", "        (HERE / 'connected').touch()\n        self.gain ="
     )
-    file = write_other(tmp_path, f"from typing import ClassVar\n{plugin}")
+    file = write_target(tmp_path, f"from typing import ClassVar\n{plugin}")
     for options in ([], ["--max-queries", "3"]):
         result = neatfool(command[0], finished, command[1], file, *options, exit_code=8)
         assert "nothing was asked" in result.stderr
@@ -290,7 +269,7 @@ def test_a_service_is_not_even_connected_to_without_a_budget(finished, tmp_path,
 
 
 def test_classes_that_a_network_does_not_name_have_no_rank_there(finished, tmp_path):
-    file = write_other(tmp_path, PLUGIN + PAID + NAMES_TWO, "", of="names_two")
+    file = write_target(tmp_path, PLUGIN + PAID + NAMES_TWO, of="names_two")
     told = transfer(finished, "--to", file, "--max-queries", 4)
     (run,) = told["runs"]
     theirs = run["networks"][1]
@@ -311,7 +290,38 @@ def test_a_run_that_only_python_can_score_has_no_network_of_its_own(tmp_path):
     fool(model, image=(1, 6, 8), classes=names, images=40, out=tmp_path / "p", progress=False)
     alone = neatfool("transfer", tmp_path / "p", exit_code=5)
     assert "only Python has its target" in alone.stderr
-    told = transfer(tmp_path / "p", "--to", write_other(tmp_path, PLUGIN, ""))
+    told = transfer(tmp_path / "p", "--to", write_target(tmp_path))
     assert told["runs"][0]["own"] is None
     assert told["runs"][0]["others"] == 1
     assert any("Its own network is left out" in note for note in told["notes"])
+
+
+@pytest.fixture(scope="module")
+def page(two_runs, tmp_path_factory):
+    """Write the page of two runs, three networks and two photographs."""
+    folder = tmp_path_factory.mktemp("page")
+    (folder / "photographs").mkdir()
+    for light in (30, 220):
+        Image.new("L", (30, 20), light).save(folder / "photographs" / f"{light}.png")
+    larger = write_target(folder / "0", PLUGIN.replace("ImageSpec(6, 8", "ImageSpec(12, 16"))
+    named = PLUGIN.replace("'dark'", "'night'")
+    stranger = write_target(folder / "1", named, name="<b>stranger<-b>")
+    result = neatfool(
+        *("transfer", two_runs, "--to", larger, stranger),
+        *("--in-distribution", folder / "photographs", "--html", folder / "page.html"),
+        exit_code=0,
+    )
+    assert f"Look at {folder / 'page.html'}" in result.stdout
+    return (folder / "page.html").read_text(encoding="utf-8")
+
+
+def test_it_shows_two_matrices_and_each_image_in_each_network(page):
+    assert page.count('class="curve"') == 2
+    assert page.count('<img class="pixels"') == 2 * len(CLASSES)
+    assert "in-distribution images" in page
+    assert "&lt;b&gt;stranger" in page
+    assert "(own)" in page
+    bare = re.sub(r'src="[^"]*"', "", page)
+    assert "http://" not in bare
+    assert "nan" not in bare
+    assert "\\xa0" not in bare

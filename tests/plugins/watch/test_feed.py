@@ -1,26 +1,19 @@
 """What a page is told of a run."""
 
-from __future__ import annotations
-
 import json
 import math
 import shutil
 import sqlite3
 from contextlib import closing
-from typing import TYPE_CHECKING
 
 import pytest
 from commands import CLASSES, neatfool, write_experiment
-from watching import search
+from objectives import run_objective
+from watching import search, served
 
 from neatfool import RunError, open_run
 from neatfool_plugins.watch import feed as reading
 from neatfool_plugins.watch.feed import PageState, RunFeed
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-pytestmark = pytest.mark.usefixtures("own_sys_path")
 
 
 def column(news, name, about):
@@ -31,7 +24,7 @@ def column(news, name, about):
 def test_each_generation_is_told_once_and_in_order(tmp_path):
     told = []
 
-    def look(run) -> None:
+    def look(run):
         feed, seen = told[0] if told else (RunFeed(run.path), PageState())
         news, seen = feed.news(seen, now=True)
         told[:1] = [(feed, seen)]
@@ -104,7 +97,7 @@ def test_a_long_course_is_thinned_but_its_last_point_is_kept(finished, monkeypat
 def test_a_feed_rests_a_hundred_times_as_long_as_it_works(finished, monkeypatch):
     now, processor, opened = [1000.0], [0.0], []
 
-    def take_long(path: Path) -> None:
+    def take_long(path):
         processor[0] += 0.5
         opened.append(now[0])
         raise RunError("busy")
@@ -126,5 +119,42 @@ def test_a_run_whose_record_is_damaged_is_told_of(tmp_path):
             "UPDATE info SET value = json_set(value, '$.width', 'wide') WHERE key = 'spec'"
         )
     told = RunFeed(tmp_path / "run").news(PageState(), now=True)[0]
-    assert told is not None
     assert "is damaged" in json.loads(told)["state"]["error"]
+
+
+@pytest.mark.parametrize("name", ["calm", "stripes"])
+def test_quartiles_are_those_of_the_niches_that_are_filled(tmp_path, name):
+    folder = run_objective(tmp_path, name)
+    news, _ = RunFeed(folder).news(PageState(), now=True)
+    told = json.loads(news or b"{}")
+    run = open_run(folder)
+    last = dict(zip(told["about"]["columns"], told["points"][-1], strict=True))
+    report = run.history[-1]
+    found = [last[key] for key in ("lowest", "lower", "middle", "upper", "highest")]
+    quartiles = report.lower_quartile, report.median, report.upper_quartile
+    assert found == pytest.approx([report.minimum, *quartiles, run.best().score])
+    assert (last["maximum"], last["filled"]) == (run.best().score, len(run))
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("name", ["calm", "stripes"])
+def test_its_page_says_scores(browser, tmp_path, name):
+    folder = run_objective(tmp_path, name)
+    run = open_run(folder)
+    with served(folder) as address:
+        browser.open(address)
+        browser.wait("document.querySelectorAll('#confidence polyline').length", 60)
+        browser.do("document.querySelector('.cell:not(.empty)').click()")
+        words = browser.do("document.body.innerText")
+        charts = browser.do("[...document.querySelectorAll('svg')].map((e) => e.innerHTML).join()")
+        labels = browser.do(
+            "[...document.querySelectorAll('[aria-label]')].map((e) => e.ariaLabel).join()"
+        )
+        levels = browser.do("[...document.querySelectorAll('.cell')].map((e) => e.title)")
+    shown = "".join((words, charts, labels, *levels))
+    assert "onfidence" not in shown
+    assert "NaN" not in shown
+    # Only shares of the time have per cent.
+    assert " %" not in charts + labels + words.partition("Where the time goes")[0]
+    assert f"best {float(f'{run.best().score:.4g}'):g}" in charts
+    assert f"{len(run)} of {len(run.searched)}" in words

@@ -3,31 +3,25 @@
 from pathlib import Path
 
 import pytest
-from browser import needs_browser
-from devtools import Browser
 from galleries import MARKUP, make_run
 from watching import served
 
 from neatfool.wording import percent
 from neatfool_plugins import watch
 
-pytestmark = [pytest.mark.browser, needs_browser]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory):
+def page(browser, tmp_path_factory):
     """Open the page of two runs with markup in the name of a class."""
     folder = tmp_path_factory.mktemp("runs")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend("")
-        runs = [make_run(folder, seed) for seed in (1, 2)]
+    runs = [make_run(folder, seed) for seed in (1, 2)]
     with served(*runs) as address:
-        browser = Browser(tmp_path_factory.mktemp("browser"))
         browser.resize(1180, 1600)
         browser.open(address)
         browser.wait("document.querySelectorAll('#medians polyline').length === 2")
         yield browser
-        browser.close()
 
 
 def text(page, what):

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import struct
 import time
 from contextlib import closing
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from commands import neatfool, neatfool_process, write_experiment
+from idx_files import write_idx
 
 from neatfool import find_runs, open_run
 from neatfool_plugins.mnist import lenet
@@ -26,12 +26,7 @@ def write_digits(folder):
     """Write the packaged digits as MNIST, to learn from and to be tested on."""
     images, labels = load_digits()
     folder.mkdir()
-    for part in ("train", "t10k"):
-        for kind, array in (("images-idx3", images[:, 0]), ("labels-idx1", labels)):
-            header = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
-            content = header + array.astype(np.uint8).tobytes()
-            (folder / f"{part}-{kind}-ubyte").write_bytes(content)
-    return folder
+    return write_idx(folder, images[:, 0], labels)
 
 
 def train_quickly(network, training, test, recipe):
@@ -179,7 +174,6 @@ def test_a_folder_that_holds_something_else_is_refused(digits, tmp_path):
     assert "holds something else" in result.stderr
 
 
-@pytest.mark.usefixtures("own_sys_path")
 def test_a_target_that_cannot_be_trained_is_refused(tmp_path):
     result = neatfool("retrain", write_experiment(tmp_path), "--out", tmp_path / "out", exit_code=2)
     assert "retrain can train networks of the target mnist only" in result.stderr
