@@ -1,5 +1,6 @@
 """The scheme ``map_elites``: who breeds, who takes a niche, and that a killed search goes on."""
 
+import json
 from collections import Counter
 
 import numpy as np
@@ -273,13 +274,10 @@ def test_a_candidate_is_bred_from_a_seed_of_its_own_whatever_the_batch():
 
 def restored(search, **how):
     """What a new process makes of a search's state and elites."""
-    state = json.loads(json.dumps(search.state()))
     other = scheme(**how)
     for elite in search.archive.elites():
         other.archive.place(elite)
-    candidates: dict[int, Candidate] = dict(search.archive.candidates)
-    assert search.members() == ()
-    other.restore(state, candidates)
+    other.restore(json.loads(json.dumps(search.state())), dict(search.archive.candidates))
     return other
 
 
