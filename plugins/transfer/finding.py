@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
 from pydantic import Field
 
 from neatfool import present
-from neatfool.measure import FEW, MultiRunResult, RunFacts
-from neatfool.wording import counted, percent, share
+from neatfool.measure import MultiRunResult, RunFacts
+from neatfool.wording import percent, share
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -75,7 +74,7 @@ class NetworkAnswer(present.Facts):
 
 
 class TransferFigures(present.Facts):
-    """What a network says of some images."""
+    """What a network says of a run's images."""
 
     key: str
     """the network's letter"""
@@ -87,17 +86,27 @@ class TransferFigures(present.Facts):
     """the share whose class is among the first five"""
     median: float | None
     """the median confidence in the class"""
+    shown: str
+    """`as saved`, or `drawn anew` at its size"""
+    classes_not_found: tuple[str, ...]
+    """the classes that it does not have"""
 
-    @staticmethod
-    def of(key: str, answers: Sequence[NetworkAnswer]) -> dict[str, Any]:
-        """Sum up what a network says of images."""
+    @classmethod
+    def of(
+        cls, answers: Sequence[NetworkAnswer], names: Sequence[str], shown: str
+    ) -> TransferFigures:
+        """Sum up what a network says of images of these classes."""
         known = [each for each in answers if each.confidence is not None]
-        figures: dict[str, Any] = dict.fromkeys(("top1", "top5", "median"))
-        if known:
-            figures["top1"] = np.mean([each.among(1) for each in known])
-            figures["top5"] = np.mean([each.among(5) for each in known])
-            figures["median"] = np.median([each.confidence for each in known])
-        return {"key": key, "images": len(known)} | figures
+        pairs = zip(names, answers, strict=True)
+        return cls(
+            key=answers[0].key,
+            images=len(known),
+            top1=np.mean([each.among(1) for each in known]) if known else None,
+            top5=np.mean([each.among(5) for each in known]) if known else None,
+            median=np.median([each.confidence for each in known]) if known else None,
+            shown=shown,
+            classes_not_found=tuple(name for name, each in pairs if each.confidence is None),
+        )
 
     @property
     def words(self) -> list[str]:
@@ -105,22 +114,6 @@ class TransferFigures(present.Facts):
         if self.top1 is None or self.top5 is None or self.median is None:
             return [UNKNOWN] * 3
         return [share(self.top1), share(self.top5), percent(self.median)]
-
-
-class RunFigures(TransferFigures):
-    """What a network says of a run's images."""
-
-    shown: str
-    """`as saved`, or `drawn anew` at its size"""
-    classes_not_found: tuple[str, ...]
-    """the classes that it does not have"""
-
-
-class AgreementFigures(TransferFigures):
-    """What a network says of in-distribution images, in another's top-1 classes."""
-
-    first_of: str
-    """the letter of the network whose top-1 classes these are"""
 
 
 class FoolingImage(present.Facts):
@@ -149,7 +142,7 @@ class RunTransfer(RunFacts):
     has"""
     fool_all_others: float | None
     """the share that fools all others, of those whose class all have"""
-    networks: tuple[RunFigures, ...]
+    networks: tuple[TransferFigures, ...]
     """what each network says of all"""
     classes: tuple[FoolingImage, ...]
     """each image, the most fooling first"""
@@ -179,28 +172,6 @@ class RunTransfer(RunFacts):
         return present.Table(heads, rows, self.subject, text, words=(0, 1), most=12)
 
 
-class Agreement(present.Facts):
-    """How far the networks agree on in-distribution images."""
-
-    source: str
-    """where they come from, in words"""
-    number: int
-    """how many there are"""
-    agreement: tuple[AgreementFigures, ...]
-    """each network in each one's classes"""
-
-    def headline(self) -> str:
-        """Say how far the networks agree."""
-        pairs = (pair for pair in self.agreement if pair.first_of != pair.key)
-        shares = [pair.top1 for pair in pairs if pair.top1 is not None]
-        images = counted(self.number, "in-distribution image", "in-distribution images")
-        if self.number < FEW or not shares:
-            return f"Too few to measure how often the networks agree: {images} ({self.source})."
-        parts = " to ".join(dict.fromkeys([share(min(shares)), share(max(shares))]))
-        of_these = f"On {images} ({self.source}), two networks name the same class first"
-        return f"{of_these} in {parts} of cases."
-
-
 class TransferMatrix(MultiRunResult):
     """Which images of runs fool which networks."""
 
@@ -210,18 +181,13 @@ class TransferMatrix(MultiRunResult):
     """the networks, the runs' own first"""
     runs: tuple[RunTransfer, ...]
     """which networks each run's images fool"""
-    in_distribution: Agreement | None
-    """on such images; null without any"""
     notes: tuple[str, ...]
     """what was noticed when the networks were loaded"""
 
     def story(self) -> Iterator[present.Block]:
         """Tell which images fool which networks, then class by class."""
-        known = self.in_distribution if len(self.networks) > 1 else None
         for run in self.runs:
             yield present.Headline(run.headline())
-        if known:
-            yield present.Headline(known.headline())
         yield from map(present.Note, [*self.notes, *self._limits()])
         rows = [
             [e.key, e.label, e.target, f"{e.shape[2]}x{e.shape[1]}", f"{e.classes:,}"]
@@ -233,14 +199,14 @@ class TransferMatrix(MultiRunResult):
             "A row's images, a column's network. The colour, and the first figure, is the share of "
             "images that are top-1 there; the second is the median confidence in their class.",
         )
-        by_run = [(run.label, run.networks) for run in self.runs]
-        yield self._matrix("Fooling images", "images of", by_run)
-        if known:
-            by_network = [
-                (each.label, [pair for pair in known.agreement if pair.first_of == each.key])
-                for each in self.networks
-            ]
-            yield self._matrix("In-distribution images", "top-1 of", by_network)
+        rows = [
+            ["" if n else run.label, each.key, *each.words]
+            for run in self.runs
+            for n, each in enumerate(run.networks)
+        ]
+        heads = ["images of", "shown to", "top-1", "top-5", "median"]
+        chart = present.Chart("The share that is top-1, for each network", self._draw)
+        yield present.Panel([chart, present.Table(heads, rows, words=(0, 1))], "Fooling images")
         yield present.Section(
             "Class by class",
             "The images that fool the most other networks come first. A figure is a network's "
@@ -280,28 +246,11 @@ class TransferMatrix(MultiRunResult):
                     )
         if len(self.networks) < 2:
             yield "This tells nothing of transfer: name another network with --to EXPERIMENT."
-        elif self.in_distribution is None:
-            yield (
-                "No target offers in-distribution images to compare with; give some with "
-                "--in-distribution FOLDER."
-            )
 
-    def _matrix(
-        self, title: str, head: str, rows: Sequence[tuple[str, Sequence[TransferFigures]]]
-    ) -> present.Panel:
-        """Show figures as a matrix, and all of them in a table."""
-        cells = [
-            ["" if n else name, each.key, *each.words]
-            for name, figures in rows
-            for n, each in enumerate(figures)
-        ]
-        table = present.Table([head, "shown to", "top-1", "top-5", "median"], cells, words=(0, 1))
-        about = f"{title}: the share that is top-1, for each network"
-        return present.Panel([present.Chart(about, partial(self._draw, rows)), table], title)
-
-    def _draw(self, rows: Sequence[tuple[str, Sequence[TransferFigures]]]) -> Figure:
-        shares = [[each.top1 for each in figures] for _, figures in rows]
-        texts = [["\n".join(each.words[::2]) for each in figures] for _, figures in rows]
-        names, keys = [name for name, _ in rows], [each.key for each in self.networks]
+    def _draw(self) -> Figure:
+        """Draw a matrix of the shares that are top-1, with the median confidences."""
+        shares = [[each.top1 for each in run.networks] for run in self.runs]
+        texts = [["\n".join(each.words[::2]) for each in run.networks] for run in self.runs]
+        names, keys = [run.label for run in self.runs], [each.key for each in self.networks]
         values = np.array(shares, float)
         return present.draw_cells(values, texts, names, keys, cell=(92, 54), vmin=0, vmax=1)

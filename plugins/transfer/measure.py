@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeAlias, TypeVar
+from typing import Annotated, Any, Final
 
 import numpy as np
 import torch
@@ -14,30 +14,24 @@ import torch
 from neatfool import (
     EliteView,
     ExperimentError,
+    ImageSpec,
     Run,
     RunError,
     Scorer,
     Scores,
     choose_elites,
     fit_images,
-    fit_photograph,
     load_experiment,
     open_runs,
     open_scorer,
     rank,
 )
 from neatfool.measure import RunFacts, batch_slices, match_classes
-from neatfool.models import Photograph, photographs_in, photographs_of
-from neatfool.present import FOLDER, Output, key_of
+from neatfool.present import Output, key_of
 from neatfool.wording import counted, distinct_names
 
 from . import finding
 
-Thing = TypeVar("Thing")
-Note: TypeAlias = Callable[[str, int], None]
-Answers: TypeAlias = tuple[np.ndarray, np.ndarray]
-"""What a network says of N images, float64 [N, K]: its confidence in each class, and what orders
-these: log-odds, or the confidences where it gives no logits, -inf for a class that it omits."""
 MOST_ROWS: Final = 90
 """All runs together list at most this many images, so that the page stays below a few MB."""
 
@@ -73,16 +67,13 @@ def transfer(
     least: float | None = None,
     sample: int | None = None,
     seed: int = 1,
-    in_distribution: Annotated[str | Path | None, "FOLDER", FOLDER] = None,
     max_queries: int | None = None,
     console: Output | None = None,
 ) -> finding.TransferMatrix:
     """Test which other networks a run's images fool.
 
     Each network is shown the images of all runs at the size that it takes. You see how many are
-    top-1 there in their class, how many top-5, and how sure the network is. You also see how far
-    the networks agree on in-distribution images, such as photographs; fewer than 50 of them tell
-    hardly anything.
+    top-1 there in their class, how many top-5, and how sure the network is.
 
     A network that takes another size sees the picture drawn anew. A class is found by its name:
     case and underscores do not matter, and commas separate synonyms. Images of a class that a
@@ -98,8 +89,6 @@ def transfer(
         least: Their least recorded confidence.
         sample: How many to draw at random; all if absent.
         seed: The seed of the sample.
-        in_distribution: In-distribution images, on which to see how far networks agree.
-            [default: the targets' own]
         max_queries: The most images to send in all to targets that cost something to ask.
         console: Shows how far it is.
 
@@ -113,7 +102,7 @@ def transfer(
         neatfool transfer runs/mnist-1 --to experiments/another_lenet.ini
         neatfool transfer runs/lite0-1 runs/lite1-1 runs/lite2-1 --html transfer.html
         neatfool transfer runs/lite0-1 --to lite1.ini lite2.ini --least 0.5 --csv images.csv
-        neatfool transfer runs/imagenet --to resnet.ini --in-distribution ~/Pictures --json
+        neatfool transfer runs/imagenet --to resnet.ini --json
         neatfool transfer runs/mnist-1 --to experiments/api.ini --sample 50 --max-queries 400
     """
     named = [runs] if isinstance(runs, Run | str | Path) else [*runs]
@@ -131,12 +120,9 @@ def transfer(
             choose_elites(run, classes=classes, least=least, sample=sample, seed=seed)
             for run in opened
         ]
-        photographs = photographs_in(Path(in_distribution)) if in_distribution else []
-        images = sum(map(len, chosen)) + len(photographs)
+        images = sum(map(len, chosen))
         with console.status("loading the networks"):
             networks, notes = _open_networks(opened, files, images, max_queries, ending)
-        photographs = photographs or photographs_of(each.scorer.target for each in networks)
-        images = sum(map(len, chosen)) + len(photographs)
         for network in networks:
             spec = network.scorer.spec
             if not (spec.open or any(match_classes(run.classes, spec.classes) for run in opened)):
@@ -149,7 +135,6 @@ def transfer(
         for scorer in costly:
             scorer.check_allowed(images * len(costly), max_queries)
             console.say(f"{scorer.name}: this takes up to {counted(images, 'query', 'queries')}")
-        source = f"in {in_distribution}" if in_distribution else "the targets' own"
         most = max(12, MOST_ROWS // len(opened))
         with console.progress(images * len(networks), "answers") as note:
             return finding.TransferMatrix(
@@ -158,7 +143,6 @@ def transfer(
                     _look_at(run, elites, networks, note, most=most)
                     for run, elites in zip(opened, chosen, strict=True)
                 ),
-                in_distribution=_agree(networks, photographs, source, note),
                 notes=tuple(notes),
             )
 
@@ -204,65 +188,32 @@ def _open_networks(
     return networks, notes
 
 
-def _ask(
-    networks: Sequence[TransferNetwork],
-    things: Sequence[Thing],
-    show_one: Callable[[Thing], list[torch.Tensor]],
-    subject: str,
-    note: Note,
-) -> list[Answers]:
-    """Show all networks some images: ``show_one`` makes one for each, uint8 [1, C, H, W]."""
-    scores: list[list[Scores]] = [[] for _ in networks]
-    steps = batch_slices(len(things), *(network.scorer for network in networks))
-    for step in steps:
-        note(f"drawing {subject}", 0)
-        shown = zip(*map(show_one, things[step]), strict=True)
-        for network, images, parts in zip(networks, shown, scores, strict=True):
-            parts.append(network.scorer.score(torch.cat(images)))
-            note(f"{subject} by {network.label}", len(images))
-    answers = []
-    for network, parts in zip(networks, scores, strict=True):
-        # A network that learns of new classes gives ever more columns.
-        shape = len(things), len(network.scorer.spec.classes)
-        probs, odds = np.zeros(shape), np.full(shape, -np.inf)
-        for step, part in zip(steps, parts, strict=True):
-            place = step, slice(part.probs.shape[1])
-            probs[place], odds[place] = part.probs, rank(part)
-        answers.append((probs, odds))
-    return answers
-
-
 def _look_at(
     run: Run,
     elites: Sequence[EliteView],
     networks: Sequence[TransferNetwork],
-    note: Note,
+    note: Callable[[str, int], None],
     *,
     most: int,
 ) -> finding.RunTransfer:
     """Ask all networks about a run's images; those that fool the most others come first."""
-    specs = {each.scorer.spec.shape: each.scorer.spec for each in networks}
-    drawn = {shape[1:] for shape in specs} - {run.spec.shape[1:]}
-
-    def show_one(elite: EliteView) -> list[torch.Tensor]:
-        images = {}
-        for shape, spec in specs.items():
-            size = shape[1:]
-            pixels = elite.pixels(size) if size in drawn else elite.saved_pixels()
-            images[shape] = fit_images(torch.from_numpy(pixels.copy())[None], spec)
-        return [images[network.scorer.spec.shape] for network in networks]
-
-    asked = _ask(networks, elites, show_one, run.name, note)
-    indices = [elite.index for elite in elites]
+    specs = [network.scorer.spec for network in networks]
+    drawn = {spec.shape[1:] for spec in specs} - {run.spec.shape[1:]}
+    scores: list[list[Scores]] = [[] for _ in networks]
+    steps = batch_slices(len(elites), *(network.scorer for network in networks))
+    for step in steps:
+        note(f"drawing {run.name}", 0)
+        shown = {spec.shape: _show(elites[step], spec, drawn) for spec in specs}
+        for network, parts in zip(networks, scores, strict=True):
+            images = shown[network.scorer.spec.shape]
+            parts.append(network.scorer.score(images))
+            note(f"{run.name} by {network.label}", len(images))
     columns, figures = [], []
-    for network, answers in zip(networks, asked, strict=True):
-        column = _find_class(network, answers, indices, run.classes)
-        known = zip(elites, column, strict=True)
-        missing = tuple(elite.name for elite, answer in known if answer.confidence is None)
-        shown = "drawn anew" if network.scorer.spec.shape[1:] in drawn else "as saved"
-        sums = finding.TransferFigures.of(network.key, column)
-        figures.append(finding.RunFigures(**sums, shown=shown, classes_not_found=missing))
-        columns.append(column)
+    for network, parts in zip(networks, scores, strict=True):
+        columns.append(_find_classes(network, parts, elites, run.classes))
+        how = "drawn anew" if network.scorer.spec.shape[1:] in drawn else "as saved"
+        names = [elite.name for elite in elites]
+        figures.append(finding.TransferFigures.of(columns[-1], names, how))
     own = next((network.key for network in networks if run in network.runs), None)
     fooled, order = _rank_fooling([column for column in columns if column[0].key != own])
     with_picture = {*order[: most - most // 3], *order[max(0, len(order) - most // 3) :]}
@@ -307,48 +258,37 @@ def _rank_fooling(
     return fooled, np.lexsort((-sure.sum(0), -first.sum(0))).tolist()
 
 
-def _agree(
-    networks: Sequence[TransferNetwork], photographs: Sequence[Photograph], source: str, note: Note
-) -> finding.Agreement | None:
-    """Look up each network's top-1 classes in all networks' answers; None without images."""
-    if not photographs:
-        return None
-
-    def show_one(photograph: Photograph) -> list[torch.Tensor]:
-        image = photograph.open()
-        return [fit_photograph(image, network.scorer.target) for network in networks]
-
-    answers = _ask(networks, photographs, show_one, "in-distribution images", note)
-    pairs = []
-    for network, (_, odds) in zip(networks, answers, strict=True):
-        named = odds.max(1) > -np.inf
-        first = odds[named].argmax(1).tolist()
-        for other, theirs in zip(networks, answers, strict=True):
-            some = theirs[0][named], theirs[1][named]
-            answered = _find_class(other, some, first, network.scorer.spec.classes)
-            figures = finding.TransferFigures.of(other.key, answered)
-            pairs.append(finding.AgreementFigures(**figures, first_of=network.key))
-    return finding.Agreement(source=source, number=len(photographs), agreement=tuple(pairs))
+def _show(elites: Sequence[EliteView], spec: ImageSpec, drawn: set[Any]) -> torch.Tensor:
+    """Make a network's images of elites, uint8 [N, C, H, W]; of the sizes ``drawn`` anew."""
+    size = spec.shape[1:]
+    pixels = [each.pixels(size) if size in drawn else each.saved_pixels() for each in elites]
+    return fit_images(torch.from_numpy(np.stack(pixels)), spec)
 
 
-def _find_class(
+def _find_classes(
     network: TransferNetwork,
-    answers: Answers,
-    indices: Sequence[int],
+    parts: Sequence[Scores],
+    elites: Sequence[EliteView],
     classes: Sequence[str],
 ) -> list[finding.NetworkAnswer]:
-    """Look up a class of each image in a network's answers.
+    """Look up each elite's class in what a network says of their images, in ``parts``.
 
     An open network might have named a class that it did not: that is one without confidence.
     """
-    spec, answered, (probs, odds) = network.scorer.spec, [], answers
-    matches = match_classes(classes, spec.classes)
-    for row, index in enumerate(indices):
-        name, sure, place = None, 0.0 if spec.open else None, None
-        if (column := matches.get(index)) is not None:
-            name, sure, own = spec.classes[column], probs[row, column], odds[row, column]
-            place = 1 + int((odds[row] > own).sum()) if own > -np.inf else None
-        answered.append(
-            finding.NetworkAnswer(key=network.key, their_class=name, confidence=sure, rank=place)
-        )
-    return answered
+    spec, answers = network.scorer.spec, []
+    matches, waiting = match_classes(classes, spec.classes), iter(elites)
+    for part in parts:
+        for probs, odds in zip(part.probs, rank(part), strict=True):
+            name, sure, place = None, 0.0 if spec.open else None, None
+            if (column := matches.get(next(waiting).index)) is not None:
+                name = spec.classes[column]
+                # A network that learns of new classes gives ever more columns.
+                met = column < len(probs) and odds[column] > -np.inf
+                sure = probs[column] if column < len(probs) else 0.0
+                place = 1 + int((odds > odds[column]).sum()) if met else None
+            answers.append(
+                finding.NetworkAnswer(
+                    key=network.key, their_class=name, confidence=sure, rank=place
+                )
+            )
+    return answers

@@ -16,6 +16,7 @@ from neatfool import (
     ImageSpec,
     Labels,
     Network,
+    PluginError,
     Scores,
     Target,
     decode_png,
@@ -215,6 +216,29 @@ def test_a_target_without_photographs_needs_a_folder(tmp_path):
         in_distribution(ToyTarget())
     with pytest.raises(ExperimentError, match="there is no image in it"):
         in_distribution(ToyTarget(), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("data", "fault"),
+    [
+        (b"\x89PNG no more", "cannot identify"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\n", "a program"),
+    ],
+)
+def test_a_photograph_that_cannot_be_read_is_named(tmp_path, data, fault):
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.png").write_bytes(data)
+    with pytest.raises(ExperimentError, match=f"a.png: cannot be read as an image .*{fault}"):
+        in_distribution(ToyTarget(), tmp_path)
+
+
+def test_what_a_target_offers_must_be_photographs_by_name():
+    class Lists(ToyTarget):
+        def photographs(self):
+            return []
+
+    with pytest.raises(PluginError, match="must give Pillow images by name, and gave list"):
+        in_distribution(Lists())
 
 
 def test_a_folder_of_images_is_in_distribution(tmp_path, mnist):

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import torch
 from commands import CLASSES, PAID, PLUGIN, neatfool, run_small, write_target
-from PIL import Image
 
 from neatfool import fit_images, fool, open_run, open_scorer
 from neatfool_plugins.transfer.finding import TransferMatrix
@@ -24,11 +23,6 @@ OTHER = (
     .replace("'dark'", "'night'")
 )
 LESS_SURE = "gain = 4\nchannels = 3"
-OFFERED = """
-    def photographs(self):
-        from PIL import Image
-        return {f"grey {n}": Image.new("L", (20, 10), n) for n in (0, 60, 90)}
-"""
 # It names its best two classes, one of which nobody has heard of before.
 NAMES_TWO = """
 from neatfool import Labels
@@ -63,6 +57,7 @@ def transfer(*args):
 def test_transfer_to_itself_equals_verify(finished):
     verified = json.loads(neatfool("verify", finished, "--json").stdout)
     told = transfer(finished, "--to", finished.parent / "small.ini")
+    jsonschema.validate(told, TransferMatrix.model_json_schema(mode="serialization"))
     (network,) = told["networks"]  # the run's own and that of the file are one
     assert network["runs"] == [str(finished)]
     (run,) = told["runs"]
@@ -119,44 +114,6 @@ def test_runs_see_each_others_networks_and_files_may_stand_among_them(finished, 
         assert run["fool_all_others"] <= run["fool_any_other"]
 
 
-def test_photographs_show_how_far_networks_agree(finished, other, tmp_path):
-    folder = tmp_path / "photographs"
-    (folder / "deeper").mkdir(parents=True)
-    left = np.zeros((40, 60, 3), np.uint8)
-    left[:, :30] = 255
-    Image.fromarray(left).save(folder / "left.png")
-    Image.fromarray(left).rotate(180).convert("L").save(folder / "deeper" / "right.JPG", "JPEG")
-    Image.new("RGB", (50, 30), (250, 250, 250)).save(folder / "deeper" / "light.webp")
-    (folder / "notes.txt").write_text("no image")
-    found = transfer(finished, "--to", other, "--in-distribution", folder)
-    jsonschema.validate(found, TransferMatrix.model_json_schema(mode="serialization"))
-    told = found["in_distribution"]
-    assert told["number"] == 3
-    assert told["source"] == f"in {folder}"
-    figures = {each["first_of"] + each["key"]: each for each in told["agreement"]}
-    assert list(figures) == ["AA", "AB", "BA", "BB"]
-    assert all(each["top1"] == 1 for each in figures.values())
-    assert figures["AA"]["images"] == 3
-    assert figures["AA"]["median"] > figures["AB"]["median"]
-
-
-def test_targets_may_offer_photographs(finished, tmp_path):
-    offering = write_target(
-        tmp_path, PLUGIN.replace("\n@hookimpl", OFFERED + "\n@hookimpl"), LESS_SURE
-    )
-    told = transfer(finished, "--to", offering)
-    assert told["in_distribution"]["number"] == 3
-    assert all(each["top1"] == 1 for each in told["in_distribution"]["agreement"])
-    listing = PLUGIN.replace(
-        "\n@hookimpl", "    def photographs(self):\n        return []\n\n@hookimpl"
-    )
-    refused = neatfool("transfer", finished, "--to", write_target(tmp_path / "wrong", listing))
-    assert "photographs() must give Pillow images by name, and gave list" in refused.stderr
-    assert transfer(finished)["in_distribution"] is None
-    other = write_target(tmp_path / "other", OTHER)
-    assert "with --in-distribution" in neatfool("transfer", finished, "--to", other).stdout
-
-
 def test_the_tables_can_be_read_without_colour(finished, other):
     result = neatfool("transfer", finished, "--to", other, exit_code=0)
     assert "\x1b" not in result.stdout
@@ -208,26 +165,12 @@ def test_a_run_whose_classes_no_other_network_has_is_told(finished, tmp_path):
         (["--classes", "scool bus"], 2, "there is no class 'scool bus'; did you mean 'school bus'"),
         (["--least", "1"], 5, "no elite has a confidence of 1 or more; the highest is 0.9"),
         (["--to", "nowhere.ini"], 2, "nowhere.ini"),
-        (["--in-distribution", "."], 2, "there is no image in it"),
     ],
 )
 def test_what_is_wrong_is_told(finished, tmp_path, monkeypatch, options, code, message):
     monkeypatch.chdir(tmp_path)
     result = neatfool("transfer", finished, *options, exit_code=code)
     assert re.search(message, result.stderr), result.stderr
-
-
-@pytest.mark.parametrize(
-    ("data", "fault"),
-    [
-        (b"\x89PNG no more", "cannot identify"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\n", "a program"),
-    ],
-)
-def test_a_photograph_that_cannot_be_read_is_named(finished, tmp_path, data, fault):
-    (tmp_path / "broken.png").write_bytes(data)
-    result = neatfool("transfer", finished, "--in-distribution", tmp_path, exit_code=2)
-    assert re.search(f"broken.png: cannot be read as an image .*{fault}", result.stderr)
 
 
 def test_files_alone_are_no_runs(other):
@@ -298,27 +241,22 @@ def test_a_run_that_only_python_can_score_has_no_network_of_its_own(tmp_path):
 
 @pytest.fixture(scope="module")
 def page(two_runs, tmp_path_factory):
-    """Write the page of two runs, three networks and two photographs."""
+    """Write the page of two runs and three networks."""
     folder = tmp_path_factory.mktemp("page")
-    (folder / "photographs").mkdir()
-    for light in (30, 220):
-        Image.new("L", (30, 20), light).save(folder / "photographs" / f"{light}.png")
     larger = write_target(folder / "0", PLUGIN.replace("ImageSpec(6, 8", "ImageSpec(12, 16"))
     named = PLUGIN.replace("'dark'", "'night'")
     stranger = write_target(folder / "1", named, name="<b>stranger<-b>")
     result = neatfool(
-        *("transfer", two_runs, "--to", larger, stranger),
-        *("--in-distribution", folder / "photographs", "--html", folder / "page.html"),
+        *("transfer", two_runs, "--to", larger, stranger, "--html", folder / "page.html"),
         exit_code=0,
     )
     assert f"Look at {folder / 'page.html'}" in result.stdout
     return (folder / "page.html").read_text(encoding="utf-8")
 
 
-def test_it_shows_two_matrices_and_each_image_in_each_network(page):
-    assert page.count('class="curve"') == 2
+def test_it_shows_a_matrix_and_each_image_in_each_network(page):
+    assert page.count('class="curve"') == 1
     assert page.count('<img class="pixels"') == 2 * len(CLASSES)
-    assert "in-distribution images" in page
     assert "&lt;b&gt;stranger" in page
     assert "(own)" in page
     bare = re.sub(r'src="[^"]*"', "", page)
