@@ -8,7 +8,6 @@ from .tape import Tape as Tape
 from .tape import compile_tape as compile_tape
 from .draw.cuda import can_launch as can_launch
 from .draw.glsl import GLSL as GLSL
-from .exchange.formats import SUFFIXES as SUFFIXES
 from .exchange.formats import read as read
 from .exchange.formats import write as write
 from .exchange.graph_drawing import draw_graph as draw_graph

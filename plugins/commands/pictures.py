@@ -11,8 +11,8 @@ import click
 from neatfool import StorageError
 from neatfool.present import FileToWrite, Output, make_command, trust_option
 
-GRAPHS: Final = ("svg", "png", "graphml")
-"""The formats of graphs, which other encodings may have, too."""
+GRAPHS: Final = (".svg", ".png", ".graphml")
+"""The suffixes of graphs, which other encodings may have, too."""
 
 
 @trust_option
@@ -22,7 +22,6 @@ def graph(
     class_name: Annotated[str | None, "[CLASS]"] = None,
     *,
     out: Annotated[Path | None, "-o, --out FILE"] = None,
-    name: Annotated[str | None, "--format NAME"] = None,
 ) -> None:
     """Write an image's network for other programs.
 
@@ -32,8 +31,6 @@ def graph(
         source: A run, or a file with a network.
         class_name: The class, by name or index.
         out: The file to write.  [default: CLASS.svg or FILE.svg]
-        name: neat-python, neatfool, pytorch, onnx, glsl, graphml, svg or png.
-            [default: that of the suffix]
 
     Examples:
         neatfool graph runs/mnist-1 3                      # writes 3.svg
@@ -45,8 +42,7 @@ def graph(
 
         The file's suffix decides the format: .svg and .png draw the network, .graphml
         and .json (neat-python's) describe it, .py is the source of a PyTorch module;
-        .onnx, .glsl and .frag are programs that draw its picture. `--format neatfool`
-        writes neatfool's own genome.
+        .onnx, .glsl and .frag are programs that draw its picture.
 
         FILE is JSON of neat-python (`neat.export`), a genome of Picbreeder (.xml, or
         .zip with one) or one of neatfool. Its .onnx computes the network, and not a
@@ -56,7 +52,6 @@ def graph(
     from neatfool.wording import slug
 
     given: Any
-    kind = name or (cppn.SUFFIXES.get(out.suffix.lower()) if out else "svg")
     if source.is_file():
         if class_name is not None:
             raise click.UsageError("CLASS is for a run; a file has one network")
@@ -68,11 +63,11 @@ def graph(
             fault = f"{source} is a run: say whose network, as `graph {source} CLASS`"
             raise click.UsageError(fault)
         elite = run.elite(class_name)
-        given = elite.graph() if kind in GRAPHS else elite.picture()
+        is_graph = out is None or out.suffix.lower() in GRAPHS
+        given = elite.graph() if is_graph else elite.picture()
         stem, title = slug(elite.name) or "class", f"{elite.name}: {elite.run.path.name}"
         size = elite.size.nodes, elite.size.connections
-    suffix = next((each for each, of in cppn.SUFFIXES.items() if of == kind), ".json")
-    path = cppn.write(given, out or Path(f"{stem}{suffix}"), format=name, title=title)
+    path = cppn.write(given, out or Path(f"{stem}.svg"), title=title)
     _say_size(path, size)
 
 
@@ -83,8 +78,6 @@ def _say_size(path: Path, size: tuple[int, int]) -> None:
     Output().say(f"{path}: {nodes}, {edges} that are enabled")
 
 
-PROGRAMS: Final = (".onnx", ".glsl", ".frag")
-"""The suffixes of programs that draw a picture."""
 LARGEST_OF_FILE: Final = 8192
 """The most pixels of a side of a file's picture, which is drawn as a whole."""
 LARGEST_PIECE: Final = 1024
@@ -122,7 +115,7 @@ def render(
         neatfool render runs/imagenet-1 volcano --size 4096 --sharp
         neatfool render runs/mnist-1 3 --ancestry line.gif   # how it came to be
         neatfool render genome.json                    # as the demo's page saves it
-        neatfool render skull.xml -o skull.glsl        # from Picbreeder, as a shader
+        neatfool render skull.xml -o skull.png         # of Picbreeder
 
         A CPPN has no pixels: it renders at any size. With `band_limit`, the picture is
         the same at all of them. --sharp halves the limit, for twice the detail; to the
@@ -159,22 +152,16 @@ def render(
 
 
 def _render_file(file: Path, size: int, colour: str | None, path: Path) -> None:
-    """Draw the genome in a file; as a picture, or as a program that draws it."""
+    """Draw the genome in a file."""
     from neatfool import cppn, encode_png
     from neatfool.present import save
 
-    formats = (".png", *PROGRAMS)
-    if path.suffix.lower() not in formats:
-        raise click.BadParameter(
-            f"{path}: {path.suffix!r} is none of {', '.join(formats)}", param_hint="--out"
-        )
+    if path.suffix.lower() != ".png":
+        fault = f"{path}: a file's picture is a .png; `neatfool graph` writes programs that draw it"
+        raise click.BadParameter(fault, param_hint="--out")
     look = colour and cppn.Look(size, size, inputs="normalised", colour_map=colour)
     network = cppn.read(file, look=look or None)
-    picture = network.picture(size, colour)
-    if path.suffix.lower() == ".png":
-        save(path, encode_png(picture.pixels()))
-    else:
-        cppn.write(picture, path, title=file.name)
+    save(path, encode_png(network.picture(size, colour).pixels()))
     _say_size(path, network.genome.size())
 
 

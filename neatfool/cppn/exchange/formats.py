@@ -24,10 +24,8 @@ from neatfool.cppn.exchange.network import NeatNetwork, Picture
 from neatfool.cppn.exchange.onnx_model import network_to_onnx, to_onnx
 from neatfool.cppn.exchange.picbreeder import LARGEST, read_picbreeder
 from neatfool.cppn.exchange.torch_source import to_torch
-from neatfool.cppn.genome.genes import INPUTS
-from neatfool.cppn.genome.genome import Genome
-from neatfool.cppn.genome.serial import dumps, loads
-from neatfool.errors import ExperimentError, GenomeError, nearest
+from neatfool.cppn.genome.serial import loads
+from neatfool.errors import ExperimentError, GenomeError
 from neatfool.run.folder import save
 
 MOST_GENES: Final = 20_000
@@ -45,7 +43,7 @@ def read(source: str | Path | bytes, *, look: Look | None = None) -> NeatNetwork
     """Read a network from a file, or from its text.
 
     The content decides the format: neat-python's JSON (``neat.export``); Picbreeder's XML, also in
-    a ZIP archive or as JSON; neatfool's own genome.
+    a ZIP archive; neatfool's own genome.
 
     Args:
         source: The file's path, or its content: bytes, or a text that begins with ``{`` or ``<``.
@@ -82,7 +80,7 @@ def _read(data: bytes, look: Look | None, name: str = "FILE") -> NeatNetwork:
     if len(data) > LARGEST:
         raise GenomeError(f"more than {LARGEST >> 20} MiB; that is no genome")
     is_json = data.lstrip()[:1] not in {b"<", b"P"}
-    network = _read_json(data, look) if is_json else read_picbreeder(data, look)
+    network = _read_json(data) if is_json else read_picbreeder(data, look)
     nodes, connections = network.genome.nodes, network.genome.connections
     _check_count(nodes, connections)
     own = ((f"node {key}", each) for key, n in nodes.items() for each in (n.bias, n.response))
@@ -93,7 +91,7 @@ def _read(data: bytes, look: Look | None, name: str = "FILE") -> NeatNetwork:
     return network
 
 
-def _read_json(data: bytes, look: Look | None) -> NeatNetwork:
+def _read_json(data: bytes) -> NeatNetwork:
     try:
         record = json.loads(data)
     except (ValueError, RecursionError) as error:
@@ -103,10 +101,10 @@ def _read_json(data: bytes, look: Look | None) -> NeatNetwork:
     _check_count(*(each for each in record.values() if isinstance(each, list)))
     if "network_type" in record:
         return read_neat_json(record)
-    if "genome" in record or "links" in record:
-        return read_picbreeder(record, look)
     genome = loads(data.decode())
-    return NeatNetwork(genome, outputs=tuple(map(str, range(_count_outputs(genome)))))
+    # Its outputs are the nodes 0, 1, …: neatfool's hidden nodes have large ids.
+    outputs = next(n for n in range(len(genome.nodes) + 1) if n not in genome.nodes)
+    return NeatNetwork(genome, outputs=tuple(map(str, range(outputs))))
 
 
 def _check_count(*genes: Collection[Any]) -> None:
@@ -114,32 +112,24 @@ def _check_count(*genes: Collection[Any]) -> None:
         raise GenomeError(f"more than {MOST_GENES:,} nodes and connections")
 
 
-def _count_outputs(genome: Genome) -> int:
-    """Count the nodes 0, 1, …: neatfool's hidden nodes have large ids."""
-    return next(count for count in range(len(genome.nodes) + 1) if count not in genome.nodes)
-
-
-def write(given: Writable, path: str | Path, *, format: str | None = None, title: str = "") -> Path:  # noqa: A002 - the word for it
+def write(given: Writable, path: str | Path, *, title: str = "") -> Path:
     """Write a network, in the format that the file's suffix names.
 
-    ===================  ========  =====================================================
-    ``format``           suffix    what it is
-    ===================  ========  =====================================================
-    ``neat-python``      .json     neat-python's JSON, as of ``neat.export``
-    ``neatfool``                   neatfool's own genome, also JSON
-    ``pytorch``          .py       source of a ``torch.nn.Module`` that needs no neatfool
-    ``onnx``             .onnx     a model: of the network, or of a picture at any size
-    ``glsl``             .glsl,    a fragment shader that draws the picture
-                         .frag
-    ``graphml``          .graphml  a graph for networkx, Gephi and Cytoscape
-    ``svg``, ``png``     the same  a drawing of the network, with a legend
-    ===================  ========  =====================================================
+    ============  =====================================================
+    suffix        what it is
+    ============  =====================================================
+    .json         neat-python's JSON, as of ``neat.export``
+    .py           source of a ``torch.nn.Module`` that needs no neatfool
+    .onnx         a model: of the network, or of a picture at any size
+    .glsl, .frag  a fragment shader that draws the picture
+    .graphml      a graph for networkx, Gephi and Cytoscape
+    .svg, .png    a drawing of the network, with a legend
+    ============  =====================================================
 
     Args:
         given: A network; a picture, which says how its outputs become colours; or a graph, for
-            ``graphml`` and the drawings.
+            ``.graphml`` and the drawings.
         path: The file. Its folder must exist.
-        format: The format; by default that of the suffix.
         title: What it shows, for formats that have a place for it.
 
     Returns:
@@ -151,18 +141,16 @@ def write(given: Writable, path: str | Path, *, format: str | None = None, title
         StorageError: The file cannot be written.
     """
     path = Path(path)
-    name = format or SUFFIXES.get(path.suffix.lower(), "")
-    if name not in WRITERS:
-        fault = f"there is no format {format!r}{nearest(str(format), WRITERS)}"
-        if not format:
-            fault = f"the suffix {path.suffix!r} names no format; use one of {', '.join(SUFFIXES)}"
+    suffix = path.suffix.lower()
+    if suffix not in WRITERS:
+        fault = f"the suffix {path.suffix!r} names no format; use one of {', '.join(WRITERS)}"
         raise ExperimentError(f"{path}: {fault}")
     if not isinstance(given, NeatNetwork | Picture | nx.DiGraph):
         fault = f"is written of a NeatNetwork, a Picture or a graph, not of {type(given).__name__}"
         advice = "make a network of neat-python's genome by NeatNetwork.of(genome, config)"
         raise ExperimentError(f"{path}: {fault}; {advice}")
     try:
-        return save(path, WRITERS[name](given, title))
+        return save(path, WRITERS[suffix](given, title))
     except GenomeError as error:
         raise GenomeError(f"{path}: {error}") from error
     except ExperimentError as error:
@@ -177,14 +165,6 @@ def _network(given: Writable) -> NeatNetwork:
 
 def _graph(given: Writable) -> nx.DiGraph:
     return given if isinstance(given, nx.DiGraph) else _network(given).graph()
-
-
-def _write_genome(given: Writable, _: str) -> bytes:
-    network = _network(given)
-    if len(network.inputs) > len(INPUTS) or len(network.outputs) != _count_outputs(network.genome):
-        fault = "neatfool's own genomes have at most four inputs, and large ids of hidden nodes"
-        raise ExperimentError(f"{fault}; write neat-python's (--format neat-python)")
-    return dumps(network.genome).encode()
 
 
 def _write_onnx(given: Writable, title: str) -> bytes:
@@ -222,21 +202,14 @@ def _draw(given: Writable, kind: Any) -> bytes:
 
 WRITERS: Final[Mapping[str, Callable[[Writable, str], bytes]]] = MappingProxyType(
     {
-        "neat-python": lambda given, _: write_neat_json(_network(given)).encode(),
-        "neatfool": _write_genome,
-        "pytorch": lambda given, title: to_torch(_network(given), title=title).encode("ascii"),
-        "onnx": _write_onnx,
-        "glsl": _write_glsl,
-        "graphml": _write_graphml,
-        "svg": lambda given, _: _draw(given, "svg"),
-        "png": lambda given, _: _draw(given, "png"),
+        ".svg": lambda given, _: _draw(given, "svg"),
+        ".png": lambda given, _: _draw(given, "png"),
+        ".json": lambda given, _: write_neat_json(_network(given)).encode(),
+        ".py": lambda given, title: to_torch(_network(given), title=title).encode("ascii"),
+        ".graphml": _write_graphml,
+        ".onnx": _write_onnx,
+        ".glsl": _write_glsl,
+        ".frag": _write_glsl,
     }
 )
-"""What writes each format."""
-SUFFIXES: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        **{".svg": "svg", ".png": "png", ".json": "neat-python", ".py": "pytorch"},
-        **{".graphml": "graphml", ".onnx": "onnx", ".glsl": "glsl", ".frag": "glsl"},
-    }
-)
-"""The format of each suffix."""
+"""What writes the format of each suffix."""

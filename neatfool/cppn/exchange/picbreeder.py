@@ -9,8 +9,7 @@ Picbreeder (picbreeder.org, 2007) let people breed CPPNs by eye. Its genomes are
       <link><marking branch="542" id="97"/><source branch="534" id="1"/>
         <target branch="542" id="96"/><weight>1.726418671601825</weight></link> ...
 
-A node's name is its marking. As JSON, an element is an object, an attribute its member ``"@name"``,
-and text ``"#text"``.
+A node's name is its marking.
 
 The pictures are those of Kumar, Clune, Lehman and Stanley's reading of Picbreeder
 (github.com/akarshkumar0101/fer): x and y go from -1 to 1, and d is 1.4 sqrt(x^2 + y^2). The hue is
@@ -23,8 +22,7 @@ import io
 import math
 import zipfile
 import zlib
-from collections.abc import Mapping
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import Final, NamedTuple, NoReturn
 from xml.etree import ElementTree as ET
 
 from neatfool.cppn.draw.lattice import Look
@@ -36,8 +34,6 @@ from neatfool.errors import GenomeError, nearest
 Marking = tuple[int, int]
 Link = tuple[Marking, Marking, float]
 
-DEEPEST: Final = 20
-"""How deep the elements of a document may lie."""
 LARGEST: Final = 16 << 20
 """The most bytes of a document. A network of a hundred nodes has 150 kB."""
 STEEP: Final = 1e6
@@ -83,7 +79,7 @@ class _Source(NamedTuple):
     summand: float = 0.0
 
 
-def read_picbreeder(data: bytes | Mapping[str, Any], look: Look | None = None) -> NeatNetwork:
+def read_picbreeder(data: bytes, look: Look | None = None) -> NeatNetwork:
     """Read a genome of Picbreeder, as a network that draws the same picture.
 
     A grey picture may become coloured images, and a coloured one grey images (by its brightness).
@@ -91,7 +87,7 @@ def read_picbreeder(data: bytes | Mapping[str, Any], look: Look | None = None) -
     biases take up where the middle of the picture is, and may be larger.)
 
     Args:
-        data: The file: XML, or a ZIP archive with one file of it; or the same as parsed JSON.
+        data: The file: XML, or a ZIP archive with one file of it.
         look: How the outputs of the genome become a picture. A picture with hues needs the colour
             map ``hsv``, or ``grey``. If absent, that map of the two that it was made for.
 
@@ -104,8 +100,7 @@ def read_picbreeder(data: bytes | Mapping[str, Any], look: Look | None = None) -
         ExperimentError: The look is wrong.
     """
     try:
-        root = _parse(_unzip(data)) if isinstance(data, bytes) else _to_element("genome", data)
-        nodes, links = _read(_find_genome(root))
+        nodes, links = _read(_find_genome(_parse(_unzip(data))))
         is_grey = any(node.label == "ink" for node in nodes.values())
         usual = Look(NATIVE, NATIVE, inputs="normalised", colour_map="grey" if is_grey else "hsv")
         labels = (look or usual).colours.labels
@@ -146,25 +141,6 @@ def _parse(data: bytes) -> ET.Element:
     parser.feed(data)
     root: ET.Element = parser.close()
     return root
-
-
-def _to_element(tag: str, data: Any, depth: int = 0) -> ET.Element:
-    """Turn parsed JSON into the element that it stands for: ``@name`` is an attribute."""
-    if depth > DEEPEST:
-        raise GenomeError(f"elements within elements, more than {DEEPEST} deep")
-    element = ET.Element(tag)
-    if not isinstance(data, dict):
-        element.text = str(data)
-        return element
-    for name, value in data.items():
-        if name.startswith("@"):
-            element.set(name[1:], str(value))
-        elif name == "#text":
-            element.text = str(value)
-        else:
-            parts = value if isinstance(value, list) else [value]
-            element.extend([_to_element(name, part, depth + 1) for part in parts])
-    return element
 
 
 def _find_genome(root: ET.Element) -> ET.Element:

@@ -28,21 +28,19 @@ def content(graph):
     return dict(graph.nodes(data=True)), {edge: graph.edges[edge] for edge in graph.edges}
 
 
-@pytest.mark.parametrize("name", ["neat-python", "neatfool"])
-def test_a_network_reads_back_as_an_equal_one(name, network, tmp_path):
-    if name == "neatfool":
+@pytest.mark.parametrize("own", [False, True], ids=["neat-python's", "neatfool's"])
+def test_a_network_reads_back_as_an_equal_one(own, network, tmp_path):
+    path = tmp_path / "network.json"
+    if own:
         network = cppn.NeatNetwork(line_of(breeder_of("paper"), 9)[-1], outputs=("0", "1", "2"))
-    path = cppn.write(network, tmp_path / "file", format=name)
+        path.write_text(cppn.dumps(network.genome))
+    else:
+        cppn.write(network, path)
     read = cppn.read(path)
     assert read.genome == network.genome
     assert (len(read.inputs), len(read.outputs)) == (4, 3)
     for other in (str(path), path.read_bytes(), path.read_text()):
         assert cppn.read(other).genome == network.genome
-
-
-def test_a_hidden_node_is_never_read_as_an_output(tmp_path):
-    with pytest.raises(ExperimentError, match="large ids of hidden nodes"):
-        cppn.write(random_network(4), tmp_path / "file", format="neatfool")
 
 
 def test_what_is_written_is_valid_to_neat_python(network, tmp_path):
@@ -86,8 +84,6 @@ def test_a_picture_is_written_with_the_labels_of_its_colours(tmp_path):
 def test_an_unknown_suffix_is_an_error_that_lists_the_known_ones(name, network, tmp_path):
     with pytest.raises(ExperimentError, match=r"\.svg, \.png, \.json, \.py, \.graphml, \.onnx"):
         cppn.write(network, tmp_path / name)
-    with pytest.raises(ExperimentError, match="no format 'pytorhc'; did you mean 'pytorch'"):
-        cppn.write(network, tmp_path / name, format="pytorhc")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -134,9 +130,7 @@ def test_neat_pythons_genome_is_refused_in_words_where_it_is_no_network(tmp_path
         (b"[1]", "no object"),
         (b'{"a": 1}', "not a genome: format"),
         (b" " * (17 << 20), "more than 16 MiB"),
-        (b'{"genome": ' * 500, "not a genome"),
         (b'{"a":' * 100_000, "not a genome"),
-        (b'{"genome":' + b'{"a":' * 30 + b"1" + b"}" * 31, "more than 20 deep"),
         (b'{"network_type":1,"nodes":[' + b"[]," * 99_999 + b"[]]}", "more than 20,000 nodes"),
         (b"\xff\xfe{", "not a genome"),
         (b"", "not a genome"),
@@ -148,22 +142,6 @@ def test_neat_pythons_genome_is_refused_in_words_where_it_is_no_network(tmp_path
     for name, message in (("nowhere", "No such file"), ("a\0b", "null byte"), ("", "Is a dir")):
         with pytest.raises(GenomeError, match=rf"cannot be read: .*{message}"):
             cppn.read(tmp_path / name)
-
-
-def to_json(element):
-    """Write XML as JSON, as its usual translators do."""
-    record = {f"@{key}": value for key, value in element.attrib.items()}
-    for child in element:
-        record.setdefault(child.tag, []).append(to_json(child))
-    return record | ({"#text": element.text} if element.text and element.text.strip() else {})
-
-
-@pytest.mark.parametrize("data", [grey(), coloured()])
-def test_picbreeders_genomes_are_read_as_json_too(data):
-    record = to_json(ET.fromstring(data).find("genome"))
-    for given in (record, {"genome": record}):
-        read = cppn.read(json.dumps(given))
-        assert read == cppn.read(data)
 
 
 def test_picbreeders_pictures_are_grey_or_in_hues_as_they_were():

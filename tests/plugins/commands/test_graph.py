@@ -27,16 +27,11 @@ def read_genome(path):
 
 
 @pytest.mark.parametrize(
-    ("name", "more", "read"),
-    [
-        ("bus.graphml", (), read_graphml),
-        ("bus.json", (), read_genome),
-        ("bus", ("--format", "neatfool"), read_genome),
-    ],
+    ("name", "read"), [("bus.graphml", read_graphml), ("bus.json", read_genome)]
 )
-def test_a_network_is_written_to_be_read_back(name, more, read, finished, elite, tmp_path):
+def test_a_network_is_written_to_be_read_back(name, read, finished, elite, tmp_path):
     file = tmp_path / name
-    result = neatfool("graph", finished, "school bus", "-o", file, *more, exit_code=0)
+    result = neatfool("graph", finished, "school bus", "-o", file, exit_code=0)
     size = elite.size
     assert (
         result.stdout
@@ -55,13 +50,6 @@ def test_a_file_is_written_in_another_format(suffix, tmp_path):
     assert result.stdout.startswith(
         f"{tmp_path / f'other{suffix}'}: 7 nodes, 11 connections that are enabled\n"
     )
-
-
-def test_a_format_without_a_file_names_it(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    cppn.write(random_network(4), "xor.json")
-    assert neatfool("graph", "xor.json", "--format", "pytorch").stdout.startswith("xor.py: ")
-    assert neatfool("graph", "xor.json").stdout.startswith("xor.svg: ")
 
 
 def test_a_run_needs_a_class_and_a_file_has_none(finished, tmp_path):

@@ -127,17 +127,6 @@ def test_an_archive_is_drawn_as_the_file_in_it(file, tmp_path):
     assert file.with_suffix(".png").read_bytes() == archive.with_suffix(".png").read_bytes()
 
 
-def test_a_shader_is_written(file, tmp_path):
-    neatfool("render", file, "-o", tmp_path / "skull.glsl", exit_code=0)
-    assert (tmp_path / "skull.glsl").read_text(encoding="ascii").startswith("// skull.xml\n")
-
-
-def test_a_model_is_written(file, tmp_path):
-    onnx = pytest.importorskip("onnx")
-    neatfool("render", file, "-o", tmp_path / "skull.onnx", exit_code=0)
-    assert onnx.load(tmp_path / "skull.onnx").doc_string == "skull.xml"
-
-
 def test_what_is_no_genome_is_refused_with_its_file(tmp_path):
     file = tmp_path / "skull.xml"
     file.write_bytes(grey("sawtooth(x)"))
@@ -146,8 +135,8 @@ def test_what_is_no_genome_is_refused_with_its_file(tmp_path):
 
 
 def test_another_format_is_refused(file, tmp_path):
-    result = neatfool("render", file, "-o", tmp_path / "skull.svg", exit_code=2)
-    assert "'.svg' is none of .png, .onnx, .glsl" in result.stderr
+    result = neatfool("render", file, "-o", tmp_path / "skull.glsl", exit_code=2)
+    assert "is a .png; `neatfool graph` writes programs" in result.stderr
 
 
 def test_a_genome_in_json_is_drawn_in_grey(finished, tmp_path):
