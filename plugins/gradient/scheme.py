@@ -32,11 +32,14 @@ from neatfool import (
 )
 from neatfool.network import gradients_of, is_out_of_memory, odds_and_gradients
 
-from . import Options
+from . import PRESETS, Options, StepRule
 
 _log = logging.getLogger("neatfool.scheme.gradient")
 MOST_LOG_ODDS: Final = 1e9
 """Infinite log-odds are recorded as this, because JSON has no infinity."""
+SMALL_IMAGE: Final = 64 * 64
+GRADIENTS_OF_SMALL, GRADIENTS_OF_LARGE = 64, 8
+"""Images whose gradients are computed at once: their activations are all in memory."""
 GRAIN: Final = 256
 """Pixels are kept to 1/256 of a grey level: a byte that the target sees, and one for the rest."""
 LARGEST_RATE: Final = 1e30
@@ -70,10 +73,12 @@ class Positions:
 
 
 def climb(
-    options: Options,
+    rule: StepRule,
     positions: Positions,
     odds: np.ndarray,
     gradients: np.ndarray,
+    *,
+    start: Sequence[float],
     steps: Sequence[int],
 ) -> Positions:
     """Take a step up gradients of the log-odds that are not zero; ``steps`` have been taken.
@@ -81,32 +86,32 @@ def climb(
     With the difference x from the start and the gradient g, x becomes (1 - decay) (x + g aim / g²),
     is blurred, pruned, and clipped to the range of bytes.
     """
-    start = np.array(options.start, np.float32).reshape(1, -1, 1, 1)
+    levels = np.array(start, np.float32).reshape(1, -1, 1, 1)
     pixels = positions.pixels()
-    x = pixels - start
-    if options.gain is not None:
+    x = pixels - levels
+    if rule.gain is not None:
         # A pixel at the end of its range cannot move. The paper's code keeps its gradient, so that
         # its steps become shorter the more pixels are at an end.
         stuck = ((pixels <= 0) & (gradients < 0)) | ((pixels >= 255) & (gradients > 0))
         gradients = np.where(stuck, np.float32(0), gradients)
     squares = np.square(gradients, dtype=np.float64).sum(axis=(1, 2, 3))
     with np.errstate(divide="ignore", over="ignore"):
-        rates = np.minimum(aims(options, odds) / squares, LARGEST_RATE)
+        rates = np.minimum(aims(rule, odds) / squares, LARGEST_RATE)
     # Moves far out of the bytes' range are clipped, so that they do not become infinite.
     moves = np.clip(rates[:, None, None, None] * gradients, -LARGEST_MOVE, LARGEST_MOVE)
-    x = (x + moves.astype(np.float32)) * np.float32(1 - (options.decay or 0))
-    if options.blur:
+    x = (x + moves.astype(np.float32)) * np.float32(1 - rule.decay)
+    if rule.blur:
         for row, taken in enumerate(steps):
-            if taken % (options.blur_every or 1) == 0:
-                x[row] = gaussian_filter(x[row], (0, options.blur, options.blur), mode="reflect")
-    if options.prune_small:
-        _prune(x, np.sqrt(np.square(x).sum(axis=1)), options.prune_small)
-    if options.prune_idle:
-        _prune(x, np.abs((gradients * x).sum(axis=1)), options.prune_idle)
-    return Positions.of(x + start)
+            if taken % rule.blur_every == 0:
+                x[row] = gaussian_filter(x[row], (0, rule.blur, rule.blur), mode="reflect")
+    if rule.prune_small:
+        _prune(x, np.sqrt(np.square(x).sum(axis=1)), rule.prune_small)
+    if rule.prune_idle:
+        _prune(x, np.abs((gradients * x).sum(axis=1)), rule.prune_idle)
+    return Positions.of(x + levels)
 
 
-def aims(options: Options, odds: np.ndarray) -> np.ndarray:
+def aims(rule: StepRule, odds: np.ndarray) -> np.ndarray:
     """Give what a step should add to the log-odds if they were linear: float64 [N].
 
     neatfool's own aim changes from ``gain`` to ``late_gain`` as the confidence p grows. The paper's
@@ -114,11 +119,11 @@ def aims(options: Options, odds: np.ndarray) -> np.ndarray:
     in log-odds.
     """
     p, rest = expit(odds), expit(-odds)
-    if options.gain is not None and options.late_gain is not None:
-        return np.asarray(options.gain * rest + options.late_gain * p)
-    early, late = options.early or np.inf, options.late or np.inf
+    if rule.gain is not None and rule.late_gain is not None:
+        return np.asarray(rule.gain * rest + rule.late_gain * p)
     floor = np.finfo(np.float64).tiny
-    return np.asarray(np.minimum(early / np.maximum(rest, floor), late) / np.maximum(p, floor))
+    aimed = np.minimum(rule.early / np.maximum(rest, floor), rule.late)
+    return np.asarray(aimed / np.maximum(p, floor))
 
 
 def _prune(x: np.ndarray, weights: np.ndarray, percentage: float) -> None:
@@ -199,7 +204,9 @@ class Gradient(Scheme):
         self._classes = spec.searched(options.classes)
         self.archive = Archive(len(spec.classes), self._classes)
         self.batch = min(options.batch, len(self._classes))
-        self._at_once = options.gradients_at_once or options.absent(spec)["gradients_at_once"]
+        small = spec.height * spec.width <= SMALL_IMAGE
+        self._at_once = GRADIENTS_OF_SMALL if small else GRADIENTS_OF_LARGE
+        self._rule = PRESETS[options.preset]
         self._options, self._encoding, self._spec, self._seed = options, encoding, spec, seed
         self._generation = self._candidate_count = self._begun = 0
         self._climbs: list[Climb] = []
@@ -317,7 +324,8 @@ class Gradient(Scheme):
         moving = [climbs[row] for row in up]
         here = Positions(images[up], np.stack([each.rest for each in moving]))
         steps = [each.steps for each in moving]
-        there = climb(self._options, here, odds[up], gradients[up], steps)
+        start = self._options.start
+        there = climb(self._rule, here, odds[up], gradients[up], start=start, steps=steps)
         genomes = self._genomes_of(torch.from_numpy(there.images))
         ways = zip(genomes, there.rests, strict=True)
         return dict(zip([each.class_index for each in moving], ways, strict=True))
@@ -328,7 +336,7 @@ class Gradient(Scheme):
         """Compute log-odds and gradients; if memory runs out, half as many at once from now on."""
         size = min(self._at_once, len(images))
         pieces = zip(_pieces(images, size), _pieces(classes, size), strict=True)
-        settings: Any = {"at_once": "[scheme] gradients_at_once", "spec": self._spec}
+        settings: Any = {"at_once": "[scheme] batch", "spec": self._spec}
         try:
             results = [odds_and_gradients(self._logits_of, *each, **settings) for each in pieces]
             odds, gradients = zip(*results, strict=True)

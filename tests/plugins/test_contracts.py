@@ -38,7 +38,7 @@ OPTIONS = {
     ],
     "encoding.direct": [{"mutation_rate": 0.5, "halve_rate_every": 2}, {"eta": 0}],
     "scheme.gradient": [
-        {"batch": 2, "steps": 3, "gradients_at_once": 1},
+        {"batch": 2, "steps": 3},
         {"classes": ["b", "3"], "stop_at": 1, "steps": 9},
         {"preset": "c", "steps": 7, "stop_at": 1},
     ],

@@ -1,6 +1,7 @@
 """The scheme ``gradient``: the way up, what of it is kept, and what has no way up."""
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from neatfool.run.images import decode_png
 from neatfool.testing import TOY_SPEC, ToyTarget
 from neatfool_plugins.direct import DirectEncoding
 from neatfool_plugins.direct import Options as DirectOptions
-from neatfool_plugins.gradient import PRESETS, Options
+from neatfool_plugins.gradient import PRESETS, Options, StepRule
 from neatfool_plugins.gradient.scheme import Gradient, Positions, aims, climb, passes
 from tests.support.databases import contents
 
@@ -124,10 +125,24 @@ def positions(*shape, seed=0):
     return Positions.of(np.random.default_rng(seed).uniform(0, 255, shape))
 
 
+def step_from(here, gradients, odds=0.0, taken=0, **rule):
+    """Take a step, after so many, from images that began at 100."""
+    count = len(here.images)
+    given = {"steps": 9, "gain": 1e-20, "late_gain": 1e-20} | rule
+    return climb(
+        StepRule(**given),
+        here,
+        np.broadcast_to(odds, count),
+        gradients.astype(np.float32),
+        start=[100],
+        steps=np.broadcast_to(taken, count).tolist(),
+    )
+
+
 def test_a_step_gains_what_it_aims_at_where_log_odds_are_linear():
     here, gradients = positions(3, 1, 4, 4), np.random.default_rng(1).normal(0, 1, (3, 1, 4, 4))
     odds = np.array([-5.0, 0.0, 5.0])
-    there = climb(Options(gain=10, late_gain=2), here, odds, gradients.astype(np.float32), [0] * 3)
+    there = step_from(here, gradients, odds, gain=10, late_gain=2)
     gained = (gradients * (there.pixels() - here.pixels())).sum((1, 2, 3))
     assert gained == pytest.approx([9.95, 6, 2.05], abs=0.1)
 
@@ -137,30 +152,28 @@ def test_the_papers_step_gains_confidence():
     odds = np.array([-9.0, -1.0, 1.0, 6.0, 12.0])
     p = 1 / (1 + np.exp(-odds))
     wanted = np.minimum(0.03, 0.02 * (1 - p)) / (p * (1 - p))
-    assert aims(Options(preset="a"), odds) == pytest.approx(wanted, rel=1e-6)
+    assert aims(PRESETS["a"], odds) == pytest.approx(wanted, rel=1e-6)
 
 
 def test_no_odds_are_beyond_a_step():
     gradients = np.full((4, 1, 2, 2), 1e-30, np.float32)
     for preset in PRESETS:
         odds = np.array([-1e9, -800.0, 800.0, 1e9])
-        there = climb(Options(preset=preset), positions(4, 1, 2, 2), odds, gradients, [1] * 4)
+        there = step_from(positions(4, 1, 2, 2), gradients, odds, 1, **asdict(PRESETS[preset]))
         assert np.isfinite(there.pixels()).all()
 
 
 def test_decay_draws_to_the_start():
     here = Positions.of(np.full((1, 1, 3, 3), 200.0))
     flat = np.full((1, 1, 3, 3), 1e-12, np.float32)
-    options = Options(gain=1e-20, decay=0.1, start=[100])
-    assert climb(options, here, np.zeros(1), flat, [0]).pixels() == pytest.approx(190, abs=0.01)
+    assert step_from(here, flat, decay=0.1).pixels() == pytest.approx(190, abs=0.01)
 
 
 def test_a_blur_comes_every_so_many_steps():
     pixels = np.full((2, 1, 9, 9), 100.0)
     pixels[:, 0, 4, 4] = 200
     flat = np.full(pixels.shape, 1e-12, np.float32)
-    options = Options(gain=1e-20, blur=1, blur_every=2, start=[100])
-    there = climb(options, Positions.of(pixels), np.zeros(2), flat, [2, 3]).pixels()
+    there = step_from(Positions.of(pixels), flat, 0, [2, 3], blur=1, blur_every=2).pixels()
     assert there[0, 0, 4, 4] < 130
     assert there[0].sum() == pytest.approx(pixels[0].sum(), rel=1e-3)
     assert np.array_equal(there[1], pixels[1])
@@ -170,12 +183,10 @@ def test_pruning_puts_the_least_pixels_back():
     pixels = 100 + np.arange(100.0).reshape(1, 1, 10, 10)
     gradients = np.full(pixels.shape, 1e-12, np.float32)
     gradients[0, 0, :, 9] = 1e-15
-    small = Options(gain=1e-20, prune_small=20, start=[100])
-    there = climb(small, Positions.of(pixels), np.zeros(1), gradients, [0]).pixels()[0, 0]
+    there = step_from(Positions.of(pixels), gradients, prune_small=20).pixels()[0, 0]
     assert (there.ravel()[:20] == 100).all()
     assert np.array_equal(there.ravel()[20:], pixels.ravel()[20:])
-    idle = Options(gain=1e-20, prune_idle=11, start=[100])
-    there = climb(idle, Positions.of(pixels), np.zeros(1), gradients, [0]).pixels()[0, 0]
+    there = step_from(Positions.of(pixels), gradients, prune_idle=11).pixels()[0, 0]
     assert (there[:, 9] == 100).all()
     assert (there[2:, :9] != 100).all()
 
@@ -199,7 +210,7 @@ def test_small_steps_add_up():
     here = Positions.of(np.full((1, 1, 1, 1), 100.0))
     gradients = np.full((1, 1, 1, 1), 1.0, np.float32)
     for taken in range(10):
-        here = climb(Options(gain=0.25), here, np.zeros(1), gradients, [taken])
+        here = step_from(here, gradients, 0, taken, gain=0.25, late_gain=0.25)
     assert here.pixels().item() == 102.5
 
 
@@ -244,7 +255,7 @@ def test_parents_link_what_was_kept():
 
 def test_a_best_image_of_the_past_is_shown_again_at_the_end():
     """The last step makes it worse: what was best, and not kept, is shown once more."""
-    search = Search(classes=["b"], steps=3, stop_at=1, gain=1e-9, noise=0)
+    search = Search(classes=["b"], steps=3, stop_at=1, noise=0)
     confidences = iter([0.2, 0.3, 0.35, 0.25, 0.35, 1.0])
 
     def judge(scores):
@@ -335,9 +346,11 @@ class Cramped(ToyTarget):
         return super().logits_of(images) * (1 + 1e-7 * len(images))
 
 
-def test_out_of_memory_halves_the_gradients_at_once(caplog):
-    search = Search(Cramped(1), gradients_at_once=4).to_its_end()
-    small = Search(Cramped(1), gradients_at_once=1).to_its_end()
+def test_out_of_memory_halves_the_gradients_at_once(caplog, monkeypatch):
+    monkeypatch.setattr("neatfool_plugins.gradient.scheme.GRADIENTS_OF_SMALL", 4)
+    search = Search(Cramped(1)).to_its_end()
+    monkeypatch.setattr("neatfool_plugins.gradient.scheme.GRADIENTS_OF_SMALL", 1)
+    small = Search(Cramped(1)).to_its_end()
     assert search.target.sizes == small.target.sizes
     assert [[each.genome for each in part] for part in search.shown] == [
         [each.genome for each in part] for part in small.shown
@@ -348,12 +361,12 @@ def test_out_of_memory_halves_the_gradients_at_once(caplog):
 
 
 def test_gradients_at_once_stay_few_in_a_search_that_goes_on_where_there_is_more_memory():
-    search = Search(Cramped(2), gradients_at_once=4)
+    search = Search(Cramped(2))
     for _ in range(3):
         search.generation()
     held = {each.id: each for part in search.shown for each in part}
     state = json.loads(json.dumps(search.scheme.state()))
-    roomy = Search(Cramped(1000), gradients_at_once=4)
+    roomy = Search(Cramped(1000))
     for class_index in range(5):
         roomy.scheme.archive.place(search.scheme.archive.elite(class_index))
     roomy.scheme.restore(state, held)
@@ -385,30 +398,19 @@ def test_one_class_without_a_way_up_does_not_end_the_others():
 # --- options
 
 
-def test_a_preset_fills_what_is_left_out():
-    assert Options().model_dump().items() >= PRESETS["quick"].items()
-    options = Options(preset="b", decay=0.5, steps=7)
-    assert (options.decay, options.steps, options.blur, options.late) == (0.5, 7, 0.4, 0.05)
-    assert options.gain is None
-
-
 @pytest.mark.parametrize("preset", PRESETS)
-def test_filled_options_are_the_same_when_they_are_read_again(preset):
-    for more in ({}, {"gain": 4}, {"late": 0.3}, {"late_gain": 1}):
-        options = Options(preset=preset, **more)
-        assert Options(**json.loads(options.model_dump_json())) == options
-        in_odds = (options.gain is None, options.late_gain is None)
-        in_confidence = (options.early is None, options.late is None)
-        assert {in_odds, in_confidence} == {(True, True), (False, False)}
+def test_a_preset_fills_what_is_left_out(preset):
+    options, rule = Options(preset=preset), PRESETS[preset]
+    assert (options.steps, options.noise) == (rule.steps, rule.noise)
+    assert Options(**json.loads(options.model_dump_json())) == options
+    assert Options(preset=preset, steps=7, noise=3).steps == 7
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"gain": 3, "early": 0.1}, "give either"),
         ({"start": [256]}, "grey levels"),
         ({"start": []}, "at least 1"),
-        ({"decay": 1}, "less than 1"),
         ({"steps": 0}, "greater than 0"),
         ({"preset": "d"}, "'quick', 'plain'"),
     ],
@@ -432,9 +434,9 @@ GRADIENT = ini(
     experiment={"name": "climb", "generations": 100},
     target={"plugin": "mnist"},
     encoding={"plugin": "direct"},
-    scheme={"plugin": "gradient", "batch": 4, "gradients_at_once": 3, "start": 33, "gain": 3},
+    scheme={"plugin": "gradient", "batch": 4, "start": 33},
 )
-PAPER = GRADIENT.replace("gain = 3", "preset = c\nsteps = 12\nstop_at = 1")
+PAPER = GRADIENT + "preset = c\nsteps = 12\nstop_at = 1\n"
 DIRECT = ini(
     experiment={"name": "direct", "generations": 20},
     target={"plugin": "mnist"},
