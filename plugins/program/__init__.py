@@ -30,15 +30,11 @@ class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):
     """the width of images in pixels"""
     channels: int = 3
     """1 (grey) or 3 (coloured)"""
-    parser: Literal["json", "text", "exact_text", "exit_status"] = "json"
+    parser: Literal["json", "text"] = "json"
     """how the scores are read. `json`: the program prints an object `{"cat": 0.7}`, in which a
     class that is missing has 0, or a list with a number for each class; with `{images}`, a list of
     those, or one on each line. `text`: it prints text, and a class scores how near its name is,
-    from 0 to 1. `exact_text`: 1 for the class that it prints, else 0. `exit_status`: 1 for the
-    class whose place among `classes`, from 0, is the program's exit status"""
-    scores_at: str | None = None
-    """for `json`: where the scores are in what is printed, as a JMESPath expression (`pip install
-    'neatfool[http]'`)"""
+    from 0 to 1"""
     scores_are: Literal["probabilities", "logits", "numbers"] = "probabilities"
     """for `json`: what the numbers are. `numbers`: any real ones, of which larger ones are better;
     the target is then an objective, and `classes` are its niches"""
@@ -73,11 +69,11 @@ class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):
             places != 1, f"command names {IMAGE}, or {IMAGES} as an argument, once; not so here"
         )
         _refuse(places and IMAGE in self.command[0], "command begins with the program")
-        wrong = self.takes_many and self.parser != "json"
-        _refuse(wrong, f"parser = {self.parser} reads one image; write {IMAGE} for {IMAGES}")
-        given = self.model_fields_set & {"scores_at", "scores_are"}
-        wrong = self.parser != "json" and bool(given)
-        _refuse(wrong, f"{' and '.join(sorted(given))}: for parser = json only; leave it out")
+        if self.parser == "text":
+            words = f"parser = text reads one image; write {IMAGE} for {IMAGES}"
+            _refuse(self.takes_many, words)
+            words = "scores_are is for parser = json; leave it out"
+            _refuse("scores_are" in self.model_fields_set, words)
         _refuse(len({*self.classes}) < len(self.classes), "classes has a name twice; leave one out")
         self.spec()
         return self

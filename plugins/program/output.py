@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from difflib import SequenceMatcher
 from typing import Any, Final, TypeAlias
 
-from neatfool import ExperimentError
-
 from . import Options
 
 ROUNDING: Final = 1e-3
@@ -15,7 +13,7 @@ ROUNDING: Final = 1e-3
 LONGEST: Final = 1000
 """So many characters of a text are compared with names: it takes the square of that."""
 
-Reader: TypeAlias = Callable[[str, int, int], list[list[float]]]
+Reader: TypeAlias = Callable[[str, int], list[list[float]]]
 
 
 class UnusableOutput(Exception):  # noqa: N818 - it says what the output is
@@ -23,19 +21,11 @@ class UnusableOutput(Exception):  # noqa: N818 - it says what the output is
 
 
 def make_reader(options: Options) -> Reader:
-    """Make what reads (output, exit status, number of images) as rows of numbers, one an image.
-
-    Raises:
-        ExperimentError: ``scores_at`` is no expression, or needs what is not installed.
-    """
+    """Make what reads (output, number of images) as rows of numbers, one an image."""
     if options.parser == "json":
         return _JsonReader(options)
-    names = options.classes
-    if options.parser == "exit_status":
-        return lambda _, status, __: [_by_status(status, len(names))]
-    nearness = _nearness if options.parser == "text" else lambda text, name: float(text == name)
-    return lambda text, _, __: [
-        [nearness(" ".join(text[:LONGEST].split()), name) for name in names]
+    return lambda text, _: [
+        [_nearness(" ".join(text[:LONGEST].split()), name) for name in options.classes]
     ]
 
 
@@ -43,23 +33,15 @@ def _nearness(text: str, name: str) -> float:
     return SequenceMatcher(None, text, name, autojunk=False).ratio()
 
 
-def _by_status(status: int, count: int) -> list[float]:
-    if not 0 <= status < count:
-        raise UnusableOutput(f"exit status {status} is not the place of a class")
-    return [float(index == status) for index in range(count)]
-
-
 class _JsonReader:
     def __init__(self, options: Options) -> None:
         self._options = options
-        self._find = _expression(options.scores_at) if options.scores_at else None
 
-    def __call__(self, text: str, _: int, count: int) -> list[list[float]]:
+    def __call__(self, text: str, count: int) -> list[list[float]]:
         if not text.strip():
             raise UnusableOutput("printed nothing, and not the JSON that scores are read from")
         try:
-            documents = self._documents(text, count)
-            rows = [self._find(each) if self._find else each for each in documents]
+            rows = self._documents(text, count)
         except (ValueError, RecursionError) as error:
             raise UnusableOutput(f"printed no JSON: {error}") from error
         return [self._row(each) for each in rows]
@@ -99,20 +81,6 @@ class _JsonReader:
         if self._options.sums_to_one and abs(sum(row) - 1) > ROUNDING:
             fault = f"printed probabilities whose sum is {sum(row):g}"
             raise UnusableOutput(f"{fault}; if they need not sum to one, say sums_to_one = false")
-
-
-def _expression(text: str) -> Callable[[Any], Any]:
-    try:
-        import jmespath
-    except ModuleNotFoundError as error:
-        advice = "pip install 'neatfool[http]'"
-        raise ExperimentError(f"[target] scores_at: needs {error.name}; {advice}") from error
-    try:
-        find: Callable[[Any], Any] = jmespath.compile(text).search
-    except jmespath.exceptions.JMESPathError as error:
-        fault = f"{text!r} is no JMESPath expression: {' '.join(str(error).split())}"
-        raise ExperimentError(f"[target] scores_at: {fault}") from None
-    return find
 
 
 def _shown(values: Sequence[Any]) -> str:

@@ -87,12 +87,12 @@ class ProgramTarget(Target):
             for file, image in zip(files, images, strict=True):
                 file.write_bytes(encode_png(image))
             try:
-                text, status = self._run(self._options.arguments([*map(str, files)]), Path(folder))
-                return [*self._read(text, status, len(images))]
+                text = self._run(self._options.arguments([*map(str, files)]), Path(folder))
+                return [*self._read(text, len(images))]
             except UnusableOutput as error:
                 return [str(error)] * len(images)
 
-    def _run(self, arguments: Sequence[str], folder: Path) -> tuple[str, int]:
+    def _run(self, arguments: Sequence[str], folder: Path) -> str:
         printed, errors = folder / "printed", folder / "errors"
         late = Event()
         with printed.open("wb") as out, errors.open("wb") as err:
@@ -110,11 +110,11 @@ class ProgramTarget(Target):
             raise TargetError("program: the target was closed while it scored")
         if late.is_set():
             raise UnusableOutput(f"took longer than {self._options.timeout:g} s, and was killed")
-        if status and (self._options.parser != "exit_status" or status < 0):
+        if status:
             raise UnusableOutput(_describe_failure(status, errors))
         if printed.stat().st_size > LARGEST:
             raise UnusableOutput(f"printed more than {LARGEST:,} bytes")
-        return printed.read_text("utf-8", "replace"), status
+        return printed.read_text("utf-8", "replace")
 
     def _start(self, arguments: Sequence[str], out: Any, err: Any) -> subprocess.Popen[bytes]:
         with self._lock:

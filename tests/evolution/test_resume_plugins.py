@@ -208,14 +208,14 @@ def test_the_parents_that_are_stored_are_those_that_bred_the_candidate(tmp_path,
     assert numbers == ({0, 1} if name.endswith(("paper", "rank")) else {0, 1, 2})
 
 
-LESSONS = (
+REFINED = (
     MAP_ELITES.format("paper").replace("generations = 20", "images = 700")
     + "learn = 0.5\nlearn_steps = 3\nlearn_after = 0\nlearn_at_once = 2\n"
 )
 
 
-def test_a_run_whose_last_images_are_too_few_for_a_lesson_is_finished_and_stays_so(tmp_path):
-    session = begin_text(tmp_path / "run", LESSONS)
+def test_a_run_whose_last_images_are_too_few_for_a_refinement_is_finished_and_stays_so(tmp_path):
+    session = begin_text(tmp_path / "run", REFINED)
     session.go(Snapshots(tmp_path, range(1, 99)))
     before = contents(tmp_path / "run" / "run.db")
     run = open_run(tmp_path / "run")
@@ -231,7 +231,7 @@ def test_a_run_whose_last_images_are_too_few_for_a_lesson_is_finished_and_stays_
 
 def test_what_fails_in_the_last_generation_is_done_again(tmp_path, monkeypatch):
     (tmp_path / "whole").mkdir()
-    begin_text(tmp_path / "whole" / "run", LESSONS).go(Silence())
+    begin_text(tmp_path / "whole" / "run", REFINED).go(Silence())
     expected = contents(tmp_path / "whole" / "run" / "run.db")
     last = open_run(tmp_path / "whole" / "run").generation
     tell = MapElites.tell
@@ -244,7 +244,7 @@ def test_what_fails_in_the_last_generation_is_done_again(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(MapElites, "tell", fail_at_last)
         with pytest.raises(PluginError, match="no more"):
-            begin_text(tmp_path / "run", LESSONS).go(Silence())
+            begin_text(tmp_path / "run", REFINED).go(Silence())
     assert not open_run(tmp_path / "run").finished
     go_on(tmp_path / "run").go(Silence())
     assert contents(tmp_path / "run" / "run.db") == expected

@@ -313,7 +313,7 @@ def test_a_share_of_the_images_is_for_learning():
 
 
 def test_there_is_no_learning_before_its_time():
-    """104 images are bred by generation 10, and a group of four lessons costs 32."""
+    """104 images are bred by generation 10, and a group of four refinements costs 32."""
     sizes = [len(candidates) for candidates in generations_of(learning(learn_after=20), 14)]
     assert sizes == [14] + 12 * [9] + [13]
 
@@ -323,14 +323,14 @@ def test_an_elite_is_learnt_on_once_and_those_first_that_were_least_often():
     learnt_on, before = {}, np.zeros(len(search.archive.ranks), int)
     for _ in generations_of(search, 40):
         learnt = {number: (id_, count) for number, id_, count in search.state()["learnt_on"]}
-        lessons = np.array([learnt.get(number, (-1, 0))[1] for number in range(len(before))])
-        chosen = np.flatnonzero(lessons > before)
+        refinements = np.array([learnt.get(number, (-1, 0))[1] for number in range(len(before))])
+        chosen = np.flatnonzero(refinements > before)
         for number in chosen:
             assert learnt_on.get(number) != search.archive.candidate_ids[number]
         if not before.all():
             assert len(chosen) in (0, 4, 5)
-            assert lessons.max() - lessons.min() <= 1
-        learnt_on, before = {number: id_ for number, (id_, _) in learnt.items()}, lessons
+            assert refinements.max() - refinements.min() <= 1
+        learnt_on, before = {number: id_ for number, (id_, _) in learnt.items()}, refinements
     assert before.all()
 
 

@@ -28,9 +28,6 @@ def test_the_functions_run():
     names = {"__name__": "example"}
     runs = []
     for text in FUNCTIONS:
-        if "ribs" in text:
-            pytest.importorskip("ribs.visualize")
-            pytest.importorskip("seaborn")
         fewer, changed = re.subn(r"images=[\d_]+,", "images=900, progress=False,", text)
         Path("example.py").write_text(fewer, encoding="utf-8")
         exec(compile(fewer, "example.py", "exec"), names)

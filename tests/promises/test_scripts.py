@@ -4,14 +4,12 @@ import importlib.util
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = (
     "docs/exposure.py",
     "docs/fracture.py",
-    "docs/recall.py",
     "images/build.py",
     "images/measure.py",
 )
@@ -36,8 +34,3 @@ def test_all_that_a_script_imports_is_there(file, load):
     if file == "images/build.py":
         pytest.importorskip("mlcroissant", reason="only the data set's builder needs it")
     assert "python " in load(file).__doc__
-
-
-def test_coverage_is_how_far_an_image_is_at_most_from_a_hundred_others(load):
-    places = np.array([*range(100), 99.5])[:, None]
-    assert load("docs/recall.py").coverage(places) == 0.5

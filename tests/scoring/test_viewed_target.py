@@ -117,7 +117,7 @@ def test_learning_improves_what_views_score():
     assert (after > before + 1).all()
 
 
-def test_a_lesson_sees_the_first_view_of_each_image():
+def test_a_refinement_sees_the_first_view_of_each_image():
     target, some = viewed(number=4), images()
     first = target.show(some)[::4]
     plain = ToyTarget().logits_of(first.float())
@@ -125,7 +125,7 @@ def test_a_lesson_sees_the_first_view_of_each_image():
     assert not hasattr(viewed(target=PaidToy()), "logits_of_a_view")
 
 
-def test_a_step_of_a_lesson_costs_one_view_and_its_gradient():
+def test_a_step_of_a_refinement_costs_one_view_and_its_gradient():
     shown = []
 
     class Counting(ToyTarget):
@@ -156,7 +156,7 @@ def test_a_run_with_views_is_the_same_after_a_kill_and_verifies(tmp_path):
     run = neatfool.open_run(tmp_path / "killed-2")
     assert run.verify().summary()["largest_difference"] == 0
     assert 800 < run.evaluations <= 900
-    # Of 50 children four views each; of a lesson's child, too, and two steps of three images.
+    # Of 50 children four views each; of a refinement's child, too, and two steps of three images.
     reports = list(run.history)[:-1]
     more = [after.evaluations - before.evaluations for before, after in pairwise(reports)]
     assert {(images - 50 * 4) % (4 + 2 * 3) for images in more} == {0}

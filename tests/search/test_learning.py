@@ -1,4 +1,4 @@
-"""Learning: what a lesson does, what it counts for, and how many there are."""
+"""Learning: what a refinement does, what it counts for, and how many there are."""
 
 import numpy as np
 import pytest
@@ -38,7 +38,7 @@ def odds(genomes, classes):
 PAIRS = list(zip(candidates(), [0, 1, 2, 3, 4, 0], strict=True))
 
 
-def test_a_lesson_makes_the_class_more_likely():
+def test_a_refinement_makes_the_class_more_likely():
     before = odds([parent.genome for parent, _ in PAIRS], [number for _, number in PAIRS])
     children = taught(learner(learn_steps=15), PAIRS)
     after = odds([child.genome for child in children], [number for _, number in PAIRS])
@@ -103,7 +103,7 @@ def test_a_share_of_the_images_is_spent(share, steps):
     assert spent(teacher, 5000) == pytest.approx(share, rel=0.02)
 
 
-def test_a_lesson_waits_until_the_calls_are_full():
+def test_a_refinement_waits_until_the_calls_are_full():
     teacher = learner(learn=0.5, learn_steps=10, learn_at_once=4)
     due = [teacher.due(50, 100) for _ in range(60)]
     assert set(due) == {0, 8}

@@ -178,11 +178,11 @@ learn_at_once = 2
 
 @pytest.mark.slow
 def test_a_run_that_learns_from_an_onnx_file_is_resumed_to_the_bit(tmp_path, monkeypatch):
-    lessons = []
+    refinements = []
     answer = onnx_gradients.ConvertedModule.answer
 
     def count(module, images):
-        lessons.append(images.requires_grad)
+        refinements.append(images.requires_grad)
         return answer(module, images)
 
     monkeypatch.setattr(onnx_gradients.ConvertedModule, "answer", count)
@@ -195,6 +195,6 @@ def test_a_run_that_learns_from_an_onnx_file_is_resumed_to_the_bit(tmp_path, mon
         session.go(Silence(), stop) if stop else session.go(Silence())
         if stop:
             go_on(tmp_path / name).go(Silence())
-        assert sum(lessons) > 10 * (1 + len(databases))
+        assert sum(refinements) > 10 * (1 + len(databases))
         databases.append(contents(tmp_path / name / "run.db"))
     assert databases[0] == databases[1]
