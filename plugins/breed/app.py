@@ -7,6 +7,7 @@ import threading
 import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Final
@@ -18,8 +19,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from neatfool import Scorer, cppn, fit_images
-from neatfool.present import Output, drawing_scripts
+from neatfool import Scorer, fit_images
+from neatfool.present import Output
 from neatfool.server import address_of, guard_page, listen, make_server
 from neatfool.wording import percent
 
@@ -45,14 +46,12 @@ class PersonAtPage(Person):
     ) -> None:
         """Listen on a port, 0 for any that is free; ``show`` opens the page in the browser."""
         super().__init__(channels, height, width)
-        self._size = {"width": width, "height": height}
         self._onlooker, self._show = onlooker, show
         self._socket, token = listen("127.0.0.1", port), secrets.token_urlsafe(16)
         self.address = f"{address_of(self._socket)}/{token}/"
-        self._scripts = drawing_scripts()
         routes = [
             *(Route(path, self._file) for path in ("/", "/breed.css", "/breed.js")),
-            Route("/drawing/{name}", self._script),
+            Route("/pictures/{name}", self._picture),
             Route("/shown", self._tell),
             Route("/act", self._act, methods=["POST"]),
         ]
@@ -60,6 +59,7 @@ class PersonAtPage(Person):
         self._actions: SimpleQueue[UserAction] = SimpleQueue()
         self._turn, self._ready = threading.Lock(), threading.Event()
         self._shown: dict[str, Any] = {}
+        self._pictures, self._pictures_before = dict[str, bytes](), dict[str, bytes]()
         self._ended = False
         self.on_ready: Callable[[], None] = lambda: None
         """Called before the page's address is told."""
@@ -88,16 +88,16 @@ class PersonAtPage(Person):
 
     def act(self, shown: dict[str, Any]) -> UserAction | None:
         """Show pictures, and wait; None after Ctrl-C."""
-        activations = [*cppn.ACTIVATIONS]
-        used = {row[0] for each in shown["pictures"] for row in each["n"]}
-        functions = {*self._shown.get("functions", ()), *(activations[number] for number in used)}
-        more = {"activations": activations, "functions": sorted(functions), "size": self._size}
+        # A slower window may still load those before.
+        self._pictures_before, self._pictures = self._pictures, {}
+        pictures = [self._name(each) for each in shown["pictures"]]
+        kept = [each | {"picture": self._name(each["picture"])} for each in shown["kept"]]
         if not self._shown:
             self.on_ready()
             Output().say(f"Breed at {self.address}\nCtrl-C ends it.")
             if self._show:
                 webbrowser.open(self.address)
-        self._shown = shown | more
+        self._shown = shown | {"pictures": pictures, "kept": kept}
         self._ready.set()
         with suppress(KeyboardInterrupt), _interruptible():
             while True:
@@ -105,6 +105,11 @@ class PersonAtPage(Person):
                     # Without a timeout Ctrl-C is not heard on all systems.
                     return self._actions.get(timeout=1)
         return None
+
+    def _name(self, picture: bytes) -> str:
+        """Give the name under which the page loads a picture: the same for the same pixels."""
+        self._pictures[name := sha256(picture).hexdigest()] = picture
+        return name
 
     def _perform(self, action: UserAction) -> tuple[int, dict[str, Any]]:
         """Hand on an action if it is about what is shown; give what is shown then."""
@@ -134,11 +139,12 @@ class PersonAtPage(Person):
     async def _file(self, request: Request) -> Response:
         return FileResponse(PAGE / (request.url.path.rpartition("/")[2] or "index.html"))
 
-    async def _script(self, request: Request) -> Response:
-        script = self._scripts.get(request.path_params["name"])
-        if script is None:
-            return PlainTextResponse("there is no such script", 404)
-        return Response(script, media_type="text/javascript")
+    async def _picture(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        picture = self._pictures.get(name) or self._pictures_before.get(name)
+        if picture is None:
+            return PlainTextResponse("this picture is no longer shown", 404)
+        return Response(picture, media_type="image/bmp")
 
 
 def _can(action: UserAction, shown: dict[str, Any]) -> bool:

@@ -12,9 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
+from io import BytesIO
 from typing import Any, Final, Literal
 
 import torch
+from PIL import Image
 from pydantic import BaseModel, Field
 
 from neatfool import (
@@ -31,13 +33,14 @@ from neatfool import (
     hookimpl,
     rank,
 )
-from neatfool.present import describe_look, encode_formula
 
 WEAKEST: Final = 1 / 8
 """The least factor of mutation."""
 STRONGEST: Final = 8.0
 VISIBLE: Final = 1.0
 """Pictures look the same if their mean difference is less than so many of 255 levels."""
+PAGE_SIDE: Final = 256
+"""Pixels of a picture's longer side on a page."""
 ATTEMPTS: Final = 6
 """So often a child is bred, at most, until it is neither plain nor looks the same as a parent."""
 
@@ -120,7 +123,7 @@ class InteractiveScheme(Scheme):
         """Start a session; its target may be a :class:`Person`, who chooses."""
         self.archive, self.batch = Archive.of(spec), options.batch
         self._person = target if isinstance(target, Person) else None
-        self._encoding, self._seed = encoding, seed
+        self._encoding, self._seed, self._spec = encoding, seed, spec
         self._generation = self._asked = self._best = 0
         self._shown: list[Candidate] = []
         # The generations that back and forward lead through, and which of them is shown.
@@ -129,6 +132,7 @@ class InteractiveScheme(Scheme):
         self._parents: dict[int, Candidate] = {}
         self._names: list[str] = []
         self._named: Sequence[str] = ()
+        self._drawn = dict[int, bytes]()  # by the candidates' ids
 
     def ask(self) -> list[Candidate]:
         """Breed what the person asks for; nothing if the session ends."""
@@ -287,15 +291,21 @@ class InteractiveScheme(Scheme):
         self._parents = {id_: candidates[id_] for id_ in ids}
 
     def describe_shown(self) -> dict[str, Any]:
-        """Give what a page shows: pictures, what was chosen of them before, and what is kept."""
+        """Give what a page shows: pictures, what was chosen of them before, and what is kept.
+
+        Pictures are files of the format BMP, which takes no time to write.
+        """
         assert self._person is not None
+        kept = [elite.candidate for elite in self.archive.elites()]
+        on_page = {each.id: each for each in [*self._shown, *kept]}
+        self._drawn = {id_: self._drawn.get(id_) or self._draw(each) for id_, each in on_page.items()}
         ahead = self._choices[self._at + 1 : self._at + 2]
         last = (ahead or [self._choices[self._at]])[0]
         images = self._encoding.render([each.genome for each in self._shown])
         return {
             "version": self._generation,
             "number": self._at,
-            "pictures": [self._draw(each) for each in self._shown],
+            "pictures": [self._drawn[each.id] for each in self._shown],
             "seen": self._person.look(images),
             "chosen": [*ahead[0].places] if ahead else [],
             "strength": last.strength,
@@ -303,14 +313,18 @@ class InteractiveScheme(Scheme):
             "back": self._at > 0,
             "forward": bool(ahead),
             "kept": [
-                {"name": name, "picture": self._draw(elite.candidate)}
-                for name, elite in zip(self._names, self.archive.elites(), strict=True)
+                {"name": name, "picture": self._drawn[each.id]}
+                for name, each in zip(self._names, kept, strict=True)
             ],
-            "look": describe_look(self._encoding.picture(self._shown[0].genome).look),
         }
 
-    def _draw(self, candidate: Candidate) -> dict[str, Any]:
-        return encode_formula(self._encoding.picture(candidate.genome))
+    def _draw(self, candidate: Candidate) -> bytes:
+        sides = self._spec.height, self._spec.width
+        height, width = (max(side * PAGE_SIDE // max(sides), 1) for side in sides)
+        pixels = self._encoding.render_at(candidate.genome, height, width).expand(3, -1, -1)
+        image = Image.fromarray(pixels.permute(1, 2, 0).cpu().numpy())
+        image.save(file := BytesIO(), "BMP")
+        return file.getvalue()
 
 
 def _are_dull(images: torch.Tensor, parents: torch.Tensor) -> list[bool]:
