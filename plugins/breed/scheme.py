@@ -10,6 +10,7 @@ Without a person, the candidate that ranks highest in any class is the parent of
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from io import BytesIO
@@ -168,7 +169,10 @@ class InteractiveScheme(Scheme):
         if not self._choices:  # the genome that a session begins with is bred at once
             return UserAction(kind="next", places=[0])
         if self._person:
-            return self._person.act(self.describe_shown())
+            shown, began = self.describe_shown(), time.perf_counter()
+            action = self._person.act(shown)
+            self.waited = time.perf_counter() - began
+            return action
         return UserAction(kind="next", places=[self._best])
 
     def _choose(self, action: UserAction) -> None:
