@@ -7,7 +7,6 @@ import threading
 import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from hashlib import sha256
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Final
@@ -51,7 +50,6 @@ class PersonAtPage(Person):
         self.address = f"{address_of(self._socket)}/{token}/"
         routes = [
             *(Route(path, self._file) for path in ("/", "/breed.css", "/breed.js")),
-            Route("/pictures/{name}", self._picture),
             Route("/shown", self._tell),
             Route("/act", self._act, methods=["POST"]),
         ]
@@ -59,7 +57,6 @@ class PersonAtPage(Person):
         self._actions: SimpleQueue[UserAction] = SimpleQueue()
         self._turn, self._ready = threading.Lock(), threading.Event()
         self._shown: dict[str, Any] = {}
-        self._pictures, self._pictures_before = dict[str, bytes](), dict[str, bytes]()
         self._ended = False
         self.on_ready: Callable[[], None] = lambda: None
         """Called before the page's address is told."""
@@ -88,16 +85,12 @@ class PersonAtPage(Person):
 
     def act(self, shown: dict[str, Any]) -> UserAction | None:
         """Show pictures, and wait; None after Ctrl-C."""
-        # A slower window may still load those before.
-        self._pictures_before, self._pictures = self._pictures, {}
-        pictures = [self._name(each) for each in shown["pictures"]]
-        kept = [each | {"picture": self._name(each["picture"])} for each in shown["kept"]]
         if not self._shown:
             self.on_ready()
             Output().say(f"Breed at {self.address}\nCtrl-C ends it.")
             if self._show:
                 webbrowser.open(self.address)
-        self._shown = shown | {"pictures": pictures, "kept": kept}
+        self._shown = shown
         self._ready.set()
         with suppress(KeyboardInterrupt), _interruptible():
             while True:
@@ -105,11 +98,6 @@ class PersonAtPage(Person):
                     # Without a timeout Ctrl-C is not heard on all systems.
                     return self._actions.get(timeout=1)
         return None
-
-    def _name(self, picture: bytes) -> str:
-        """Give the name under which the page loads a picture: the same for the same pixels."""
-        self._pictures[name := sha256(picture).hexdigest()] = picture
-        return name
 
     def _perform(self, action: UserAction) -> tuple[int, dict[str, Any]]:
         """Hand on an action if it is about what is shown; give what is shown then."""
@@ -138,13 +126,6 @@ class PersonAtPage(Person):
 
     async def _file(self, request: Request) -> Response:
         return FileResponse(PAGE / (request.url.path.rpartition("/")[2] or "index.html"))
-
-    async def _picture(self, request: Request) -> Response:
-        name = request.path_params["name"]
-        picture = self._pictures.get(name) or self._pictures_before.get(name)
-        if picture is None:
-            return PlainTextResponse("this picture is no longer shown", 404)
-        return Response(picture, media_type="image/bmp")
 
 
 def _can(action: UserAction, shown: dict[str, Any]) -> bool:

@@ -3,7 +3,6 @@
 "use strict";
 (() => {
   const byId = (id) => document.getElementById(id);
-  const LOST = "neatfool has ended, or this machine was asleep. All pictures are recorded: `neatfool breed` with the session’s folder goes on.";
   const STORE = `neatfool breed ${location.pathname}`;
 
   let shown = null; // what the server told last
@@ -26,7 +25,7 @@
   }
 
   // ------------------------------------------------------------------ what is shown
-  // Loads what is not shown yet, so that all pictures appear at once.
+  // Decodes what is not shown yet, so that all pictures appear at once.
   async function load(told) {
     const isNew = shown?.number !== told.number || String(shown.pictures) !== String(told.pictures);
     const kept = told.kept.slice(byId("kept").children.length); // what is kept stays so
@@ -34,9 +33,9 @@
     return { isNew, images, keptImages: images.splice(images.length - kept.length) };
   }
 
-  async function loadImage(name) {
-    const image = element("img", { src: `pictures/${name}`, alt: "", draggable: "false" });
-    await image.decode().catch(() => { throw new Error(LOST); });
+  async function loadImage(src) {
+    const image = element("img", { src, alt: "", draggable: "false" });
+    await image.decode();
     return image;
   }
 
@@ -114,7 +113,7 @@
       answer = null;
     }
     if (answer?.ok || answer?.status === 409) return { stale: !answer.ok, told: await answer.json() };
-    const why = answer && answer.status !== 503 ? await answer.text() : LOST;
+    const why = answer && answer.status !== 503 ? await answer.text() : "neatfool has ended, or this machine was asleep. All pictures are recorded: `neatfool breed` with the session’s folder goes on.";
     throw new Error(why);
   }
 
