@@ -327,7 +327,7 @@ class InteractiveScheme(Scheme):
         sides = self._spec.height, self._spec.width
         height, width = (max(side * PAGE_SIDE // max(sides), 1) for side in sides)
         pixels = self._encoding.render_at(candidate.genome, height, width).expand(3, -1, -1)
-        image = Image.fromarray(pixels.permute(1, 2, 0).cpu().numpy())
+        image = Image.fromarray(pixels.permute(1, 2, 0).contiguous().cpu().numpy())
         image.save(file := BytesIO(), "JPEG", quality=QUALITY, subsampling=0)
         return f"data:image/jpeg;base64,{b64encode(file.getvalue()).decode()}"
 

@@ -146,12 +146,12 @@
   }
 
   async function refresh() {
+    const isNews = (told) => !busy && told.version > (shown?.version ?? -1);
     if (busy) return;
     try {
       const { told } = await ask("shown");
-      if (told.version === shown?.version) return;
-      const loaded = await load(told);
-      if (!busy && told.version !== shown?.version) show(told, loaded);
+      const loaded = isNews(told) && (await load(told));
+      if (isNews(told)) show(told, loaded);
     } catch (error) {
       say(error.message, true);
     }
