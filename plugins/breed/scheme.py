@@ -302,7 +302,9 @@ class InteractiveScheme(Scheme):
         assert self._person is not None
         kept = [elite.candidate for elite in self.archive.elites()]
         on_page = {each.id: each for each in [*self._shown, *kept]}
-        self._drawn = {id_: self._drawn.get(id_) or self._draw(each) for id_, each in on_page.items()}
+        self._drawn = {
+            id_: self._drawn.get(id_) or self._draw(each) for id_, each in on_page.items()
+        }
         ahead = self._choices[self._at + 1 : self._at + 2]
         last = (ahead or [self._choices[self._at]])[0]
         images = self._encoding.render([each.genome for each in self._shown])
