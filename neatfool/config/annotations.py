@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from neatfool.config.ini import ConfigValue, split, unquote
-from neatfool.spec.json import Json
+from neatfool.files import Json
 
 _NONE = type(None)
 Mark = TypeVar("Mark")

@@ -30,8 +30,7 @@ from neatfool.errors import (
     printable,
     quoted,
 )
-from neatfool.files import read_names
-from neatfool.spec.json import Json
+from neatfool.files import Json, read_names
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 

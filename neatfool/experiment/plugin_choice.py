@@ -22,10 +22,10 @@ from neatfool.errors import (
     nearest,
     quoted,
 )
+from neatfool.files import Json
 from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import RESERVED_KEYS, Registration
 from neatfool.spec.image_spec import ImageSpec
-from neatfool.spec.json import Json
 
 if TYPE_CHECKING:
     from neatfool.cppn.activations import Activation

@@ -21,10 +21,10 @@ from neatfool.experiment.plugin_choice import (
     json_sections,
     picked_plugins,
 )
+from neatfool.files import Json
 from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import RESERVED_KEYS
 from neatfool.run.run import Run
-from neatfool.spec.json import Json
 
 OF_OTHERS: Final = "another user or machine made this run"
 HARMLESS: Final = {"encoding", "scheme"}

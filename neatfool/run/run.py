@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from neatfool.errors import ExperimentError, RunError
+from neatfool.files import Json
 from neatfool.run.images import to_pillow
 from neatfool.run.individual import Ancestor, EliteView, height_width
 from neatfool.run.record import RunRecord
 from neatfool.run.schema import StoredElite
 from neatfool.run.statistics import TOLERANCE, GenerationReport
-from neatfool.spec.json import Json
 from neatfool.wording import counted
 
 if TYPE_CHECKING:
