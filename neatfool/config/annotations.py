@@ -66,6 +66,13 @@ def key_of(name: str, field: FieldInfo) -> str:
     return field.alias or name
 
 
+def keys_of(model: type[BaseModel]) -> dict[str, str]:
+    """Map each key that gives a field, its alias and perhaps its name, to the field's name."""
+    keys = {key_of(name, field): name for name, field in model.model_fields.items()}
+    by_name = model.model_config.get("populate_by_name")
+    return keys | ({name: name for name in model.model_fields} if by_name else {})
+
+
 def annotation_of(field: FieldInfo) -> Any:
     """Give a field's type with its annotations, as it was written."""
     annotation: Any = field.annotation
