@@ -34,9 +34,6 @@ _STORAGE: Final = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EAC
 
 def show_error(error: BaseException) -> int:
     """Print an error's message, and its traceback with ``--debug``; give the exit code."""
-    if isinstance(error, click.ClickException):
-        _show_reworded(error)
-        return error.exit_code
     if debug := _log.level == logging.DEBUG:
         _tell("".join(traceback.format_exception(error)))
     if isinstance(error, KeyboardInterrupt | click.Abort):
@@ -67,12 +64,13 @@ def show_error(error: BaseException) -> int:
     return 1
 
 
-def _show_reworded(error: click.ClickException) -> None:
+def show_reworded(error: click.ClickException) -> int:
     """Print click's error as neatfool prints its own: ``error: ...``, safe for a terminal."""
     output = StringIO()
     error.show(output)
     words = re.sub("^Error: ", PREFIX, output.getvalue(), flags=re.MULTILINE)
     _tell(printable(words))
+    return error.exit_code
 
 
 def _say(message: str) -> None:

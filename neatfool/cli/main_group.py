@@ -106,9 +106,12 @@ class MainGroup(CommandGroup):
         try:
             code = super().main(*args, **settings | {"standalone_mode": False})
         except (Exception, KeyboardInterrupt) as error:
-            from neatfool.cli.error_messages import show_error
+            from neatfool.cli.error_messages import show_error, show_reworded
 
-            code = show_error(error)
+            if isinstance(error, click.ClickException):
+                code = show_reworded(error)
+            else:
+                code = show_error(error)
         sys.exit(code)
 
     def invoke(self, ctx: click.Context) -> None:

@@ -90,7 +90,7 @@ def draw_tape(tape: Tape, lattice: Lattice) -> torch.Tensor:
     genes = tape.nodes, tape.biases, tape.sources, tape.factors
     others = None
     if not tape.is_common:
-        from neatfool.cppn.draw.custom_set import find_others
+        from neatfool.cppn.draw.kernel import find_others
 
         others = find_others(tape.nodes[: tape.size, 0])
     at_once = max(PIXELS_AT_ONCE // across, 1) * across

@@ -7,20 +7,24 @@ of an image do not depend on the tile, on other images, or on the number of thre
 A table has a row for each input and each node. The second and the third hold derivatives, by the
 place to the right and downwards; see :meth:`Activation.within_reach
 <neatfool.cppn.activations.Activation.within_reach>`.
+
+Each set of custom activations has code of its own: it is an argument of compiled functions, whose
+type names their formulas.
 """
 
 from collections.abc import Callable
 from functools import cache
 from typing import Any, Final, cast
+from zlib import crc32
 
 import numpy as np
 from numpy import ndarray as Array
 
-from neatfool.compiling import inlined, inner, make_switch, outer
-from neatfool.cppn.activations import BY_CODE, Activation
+from neatfool.compiling import Choice, ChoiceType, NoneType, inlined, inner, make_switch, outer
+from neatfool.cppn.activations import BUILT_IN, BY_CODE, Activation
 from neatfool.cppn.draw.colour import COLOUR_MAPS, HALF, ColourMap
-from neatfool.cppn.draw.custom_set import CustomSet, codes_of
 from neatfool.cppn.draw.lanes import LANES, add_fused, add_term, bits_of, emit, load, spread, store
+from neatfool.cppn.genome.genes import COMMON
 
 F = np.float32
 # Adding this rounds to an integer, and the lowest bits hold that integer.
@@ -28,6 +32,34 @@ _ROUND: Final = F(1.5 * 2**23)
 
 TILE: Final = 1024
 """The most pixels of a tile, so that the values of some hundred nodes fit the cache."""
+
+
+OWN: Final = range(len(BUILT_IN))
+
+
+def find_others(codes: Array) -> Choice | bool:
+    """Say which activations code needs for nodes that have others than the common ones.
+
+    True stands for neatfool's own. With custom ones among them, it is all of this process, so that
+    code is compiled once.
+    """
+    if codes.max(initial=0) < len(OWN):
+        return True
+    custom = sorted(BY_CODE.keys() - OWN)
+    return Choice(tuple((code, _hash_of(BY_CODE[code])) for code in custom))
+
+
+@cache
+def _hash_of(made: Activation) -> int:
+    return crc32(repr((made.at_points, made.within_reach, made.backwards)).encode())
+
+
+def codes_of(choice: Any) -> list[int]:
+    """Give the codes of the activations that a type of ``others`` stands for."""
+    if isinstance(choice, NoneType):
+        return [*COMMON]
+    custom = choice.choice if isinstance(choice, ChoiceType) else ()
+    return [*OWN, *(code for code, _ in custom)]
 
 
 @inlined
@@ -177,7 +209,7 @@ def draw(
     images: Array,
     offset: int,
     scratch: tuple[Array, ...],
-    others: CustomSet | bool | None,
+    others: Choice | bool | None,
     limited: bool | None,
 ) -> None:
     """Draw some genomes at some pixels, from the first of ``part`` to the one after its last.
