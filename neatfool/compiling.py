@@ -154,7 +154,15 @@ def outer(signature: str | None = None, *, exact: bool = False) -> Callable[[Fun
 def _fingerprint(room: Path) -> int:
     """Hash the source of all compiled functions of a room, and of what they use of CPPNs."""
     cppn = Path(__file__).parent / "cppn"
-    modules = "activations", "buffer", "custom_activations", "formulas", "jit", "means"
+    modules = (
+        "activations",
+        "buffer",
+        "custom_activations",
+        "derivatives",
+        "formulas",
+        "jit",
+        "means",
+    )
     used = [cppn / f"{name}.py" for name in modules]
     files = {Path(__file__), *used, *(cppn / "genome").glob("*.py"), *room.glob("*.py")}
     return crc32(b"".join(file.read_bytes() for file in sorted(files)))

@@ -70,10 +70,12 @@ class ColourMap:
 
         It is given that, and the gradients by the channels.
         """
+        from neatfool.cppn.derivatives import differentiate  # which drawing does without
+
         many = 3 * self.outputs
         trace = Trace(many + self.channels)
         results = zip(self._mean(trace), trace.given[many:], strict=True)
-        return trace.formula(trace.differentiate([*results], trace.given[:many]))
+        return trace.formula(differentiate(trace, [*results], trace.given[:many]))
 
     def _mean(self, trace: Trace) -> list[Number]:
         own = self.outputs
