@@ -32,7 +32,7 @@ from neatfool import open_scorer
 from neatfool.evolution.assembly import assemble, make
 from neatfool.evolution.session import start
 from neatfool.experiment.experiment import load_experiment
-from neatfool.experiment.plugin_choice import choose
+from neatfool.experiment.single_choice import choose
 from neatfool.plugin.manager import PluginManager
 
 if TYPE_CHECKING:

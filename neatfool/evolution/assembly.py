@@ -13,7 +13,7 @@ from typing import Any, Final
 from neatfool.errors import ExperimentError, TargetError, blaming, option
 from neatfool.experiment.experiment import Experiment, load_experiment
 from neatfool.experiment.framework import CallSettings, check_classes, with_nothing
-from neatfool.experiment.plugin_choice import PluginChoice, choose
+from neatfool.experiment.plugin_choice import PluginChoice
 from neatfool.plugin.manager import PluginManager
 from neatfool.scoring.checks import encodings_of
 from neatfool.scoring.plan import ScoringPlan, make_plan, reuse_plan
@@ -152,6 +152,8 @@ def make_target(source: Experiment | str | Path, /, **options: Any) -> Target:
         TargetError: The target does not recognise its own images.
     """
     if options:
+        from neatfool.experiment.single_choice import choose
+
         choice = choose(PluginManager(), "target", str(source), options)
     else:
         if not isinstance(source, Experiment):
