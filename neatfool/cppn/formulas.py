@@ -13,7 +13,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partialmethod
+from functools import partialmethod
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -21,7 +21,7 @@ import numpy as np
 Perform: TypeAlias = Callable[..., Any]
 Number: TypeAlias = "Symbol | float"
 
-_FUNCTIONS: Final = ("sqrt", "exp", "log", "sin", "cos", "tanh")
+ELEMENTARY: Final = ("sqrt", "exp", "log", "sin", "cos", "tanh")
 
 PLAIN: Final[Mapping[str, Callable[..., float]]] = {
     "Add": lambda a, b: a + b,
@@ -35,7 +35,7 @@ PLAIN: Final[Mapping[str, Callable[..., float]]] = {
     "Round": round,
     "Rsqrt": lambda a: 1 / math.sqrt(a),
     "Step": lambda a: float(a >= 0),
-    **{name.title(): getattr(math, name) for name in _FUNCTIONS},
+    **{name.title(): getattr(math, name) for name in ELEMENTARY},
 }
 """All operations, for plain numbers. ``Step`` is 0 for negative numbers, and else 1."""
 
@@ -46,23 +46,8 @@ _NUMPY: Final[Mapping[str, Perform]] = {
     "Round": np.rint,
     "Rsqrt": lambda a: 1 / np.sqrt(a),
     "Step": lambda a: (a >= 0).astype(a.dtype),
-    **{name.title(): getattr(np, name) for name in _FUNCTIONS},
+    **{name.title(): getattr(np, name) for name in ELEMENTARY},
 }
-
-
-@cache
-def _of_torch() -> Mapping[str, Perform]:
-    import torch  # which takes a second, and may be missing where no tensor is
-
-    return {
-        **PLAIN,
-        "Min": lambda a, b: a.clamp(max=b),
-        "Max": lambda a, b: a.clamp(min=b),
-        "Round": torch.round,
-        "Rsqrt": torch.rsqrt,
-        "Step": lambda a: (a >= 0).to(a.dtype),
-        **{name.title(): getattr(torch, name) for name in _FUNCTIONS},
-    }
 
 
 def by_python(kind: str, *inputs: Any) -> Any:
@@ -73,11 +58,6 @@ def by_python(kind: str, *inputs: Any) -> Any:
 def by_numpy(kind: str, *inputs: Any) -> Any:
     """Perform an operation on arrays."""
     return _NUMPY[kind](*inputs)
-
-
-def by_torch(kind: str, *inputs: Any) -> Any:
-    """Perform an operation on tensors, differentiably."""
-    return _of_torch()[kind](*inputs)
 
 
 def _operator(kind: str, *, reflected: bool = False) -> Callable[..., Any]:

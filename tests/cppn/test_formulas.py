@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from neatfool.cppn.derivatives import differentiate
-from neatfool.cppn.formulas import Trace, by_numpy, by_torch
+from neatfool.cppn.formulas import Trace, by_numpy
+from neatfool.cppn.torch_formulas import by_torch
 
 FORMULAS = {
     "arithmetic": lambda xp, a, b: (
