@@ -11,7 +11,6 @@ from typing import Any, Final
 from neatfool.errors import ExperimentError, TargetError, blaming, option
 from neatfool.experiment.experiment import Experiment, load_experiment
 from neatfool.experiment.framework import CallSettings, check_classes, with_nothing
-from neatfool.experiment.plugin_choice import choose
 from neatfool.plugin.manager import PluginManager
 from neatfool.scoring.checks import encodings_of
 from neatfool.scoring.plan import ScoringPlan, make_plan, reuse_plan
@@ -144,6 +143,8 @@ def make_target(source: Experiment | str | Path, /, **options: Any) -> Target:
         TargetError: The target does not recognise its own images.
     """
     if options:
+        from neatfool.experiment.single_choice import choose
+
         choice = choose(PluginManager(), "target", str(source), options)
     else:
         if not isinstance(source, Experiment):

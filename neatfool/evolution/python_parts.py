@@ -12,7 +12,8 @@ from pydantic_core import PydanticSerializationError
 from neatfool.errors import ExperimentError, PluginError
 from neatfool.evolution.python_target import PythonRegistration, source_of
 from neatfool.experiment.framework import check_classes
-from neatfool.experiment.plugin_choice import PluginChoice, choose_registered
+from neatfool.experiment.plugin_choice import PluginChoice
+from neatfool.experiment.single_choice import choose_registered
 from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import RESERVED_KEYS, Registration
 from neatfool.run.folder import FROM_PYTHON

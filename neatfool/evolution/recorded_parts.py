@@ -1,24 +1,25 @@
 """The parts of a recorded run, made again: its experiment, its encoding."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
+from neatfool.config.options import check_arguments
 from neatfool.errors import PluginError, RunError
 from neatfool.experiment.experiment import Experiment
 from neatfool.experiment.framework import CallSettings, GeneralSettings
+from neatfool.experiment.named_activations import absent_activation
 from neatfool.experiment.plugin_choice import (
     ACTIVATIONS_SECTION,
     PLUGIN_SECTIONS,
     RECORDED,
-    absent_activation,
-    choose,
     json_sections,
-    read_choice,
-    read_registered,
     recorded_by_a_run,
 )
+from neatfool.experiment.single_choice import choose, read_choice, read_registered
 from neatfool.experiment.trust import require_trust
 from neatfool.experiment.view_settings import choose_view_settings
 from neatfool.plugin.manager import PluginManager
@@ -26,6 +27,9 @@ from neatfool.run.folder import name_of_part, parts_from_python
 from neatfool.run.run import Run
 from neatfool.spec.encoding import Encoding
 from neatfool.spec.target import Target
+
+if TYPE_CHECKING:
+    from neatfool.scoring.scorer import Scorer
 
 
 def experiment_of(run: Run, model: Any = None) -> Experiment:
@@ -61,6 +65,29 @@ def experiment_of(run: Run, model: Any = None) -> Experiment:
         scheme=choose(plugins, "scheme", PLUGIN_SECTIONS["scheme"]),
         showing=showing,
     )
+
+
+def scorer_of(
+    run: Run,
+    experiment: Experiment | None,
+    model: Any,
+    *,
+    max_queries: int | None,
+    views: bool,
+) -> Scorer:
+    """Make a run's scorer: of its experiment, if that is at hand, or else as ``experiment_of``."""
+    from neatfool.evolution.assembly import assemble
+    from neatfool.scoring.plan import ScoringPlan
+
+    check_arguments(CallSettings, max_queries=max_queries)
+    experiment = experiment or experiment_of(run, model)
+    budget = {"max_queries": max_queries or run.experiment["target"].get("max_queries")}
+    experiment = replace(
+        experiment,
+        calls=experiment.calls.model_copy(update=budget),
+        showing=experiment.showing if views else None,
+    )
+    return assemble(experiment, ScoringPlan.from_json(run.info["scoring"])).scorer
 
 
 def encoding_of(run: Run, factory: Callable[..., Any] | None = None) -> Encoding[Any]:

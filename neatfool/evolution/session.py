@@ -1,5 +1,7 @@
 """A session: one process's part of a run, from its start to its end, perhaps by Ctrl-C."""
 
+from __future__ import annotations
+
 import logging
 import math
 import platform
@@ -12,7 +14,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,7 +32,9 @@ from neatfool.run.images import ImageFolder
 from neatfool.run.statistics import Outcome
 from neatfool.run.store import RunStore
 from neatfool.scoring.repeatability import check_repeatability
-from neatfool.spec.engine import Engine
+
+if TYPE_CHECKING:
+    from neatfool.spec.engine import Engine
 
 _log = logging.getLogger("neatfool.evolution")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
-from neatfool.spec.json import Json
+from neatfool.files import Json
 
 if TYPE_CHECKING:
     import numpy as np
