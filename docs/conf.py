@@ -30,6 +30,7 @@ release = version = version_of("neatfool")
 
 extensions = [
     "foolbench",
+    "fooling_images",
     "myst_nb",
 ]
 exclude_patterns = ["_build", "_extra", "colab"]
