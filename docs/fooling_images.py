@@ -51,9 +51,9 @@ def facts(record: Record) -> dict[str, str]:
         "classes of": record.data,
         "drawn at": f"{record.width} by {record.height} pixels",
         "tier": f"{record.tier}, {'near' if record.near else 'far'}",
-        "as JPEG": percent(record.jpeg),
-        "blurred": percent(record.blur),
-        "moved": percent(record.moved),
+        "after JPEG": percent(record.jpeg),
+        "after blur": percent(record.blur),
+        "after a move": percent(record.moved),
     }
 
 

@@ -4,14 +4,12 @@ for (const [name, label] of [["sidebar-drawer", "Pages"], ["toc-drawer", "On thi
   document.querySelector(`.${name}`)?.setAttribute("aria-label", label);
 }
 for (const label of document.querySelectorAll(".nav-overlay-icon, .toc-overlay-icon")) {
-  label.tabIndex = 0;
-  label.setAttribute("role", "button");
-  label.setAttribute("aria-label", label.control.getAttribute("aria-label"));
-  label.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" && event.key !== " ") return;
-    event.preventDefault();
-    label.click();
-  });
+  const button = document.createElement("button"), drawer = label.control;
+  button.className = label.className;
+  button.setAttribute("aria-label", drawer.getAttribute("aria-label"));
+  button.addEventListener("click", () => drawer.click());
+  button.append(...label.childNodes);
+  label.replaceWith(button);
 }
 const scrolling = new ResizeObserver((boxes) => boxes.forEach(({ target }) => {
   if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;

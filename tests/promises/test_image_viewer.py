@@ -18,7 +18,7 @@ CHOSEN = [IMAGES.records[place] for place in viewer["choose"](IMAGES)]
 
 def test_it_shows_as_many_images_as_the_page_says_of_all_data_sets_and_networks():
     page = (DOCS / "fooling-images.md").read_text(encoding="utf-8")
-    assert f"Choose one of {len({each.id for each in CHOSEN})}," in page
+    assert f"Choose one of {len({each.id for each in CHOSEN})} images." in page
     assert "<!-- fooling-images viewer -->" in page
     for field in ("data", "network"):
         known = {getattr(each, field) for each in IMAGES.records}
