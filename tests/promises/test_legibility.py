@@ -23,7 +23,7 @@ SHOWN = {
     "report of many": (),
     "report of a grid": (),
     "finding": (),
-    "foolbench": ("document.querySelector('.open').click()",),
+    "foolbench": ("document.querySelector('summary').click()",),
     "demo": ("byId('pause').click()",),
     "demo's dialog": (
         "tiles[3].button.click(); document.querySelector('details').open = true",
