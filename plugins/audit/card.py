@@ -14,8 +14,6 @@ from .acceptance import Acceptance
 from .bootstrap import Shares
 from .known_images import KnownImages
 
-SHOWN: Final = 4
-"""How many images are shown beside the verdict."""
 NAMED: Final = 10
 """How many classes are named that fell first, and how many that resist."""
 
@@ -244,26 +242,22 @@ class ReportCard(present.Finding):
 
     def story(self) -> Iterator[present.Block]:
         """Tell what is accepted, the one number, and what stands beside it."""
-        yield present.Headline(self.acceptance.verdict())
-        yield from map(present.Headline, self.warnings)
+        worst = max(
+            (each for each in self.classes if each.index in self.pictures),
+            key=lambda each: max(odds or -np.inf for odds in each.log_odds),
+            default=None,
+        )
+        picture = worst and self._cell(worst)
+        yield present.Headline(self.acceptance.verdict(), picture=picture)
         yield present.Headline(self.acceptance.headline())
         yield from (present.Headline(str(check), where="page") for check in self.checks)
-        yield present.Headline(self.headline())
+        yield self.acceptance.table()
+        yield present.Text(self.headline())
         yield present.Text(self.acceptance.advice())
         yield present.Text(self._subject())
-        if surest := sorted(
-            (each for each in self.classes if each.index in self.pictures),
-            key=lambda each: -max(odds or -np.inf for odds in each.log_odds),
-        ):
-            cells = [self._cell(each) for each in surest[:SHOWN]]
-            yield present.Strip(cells, "The images with the highest confidence", size=120)
-        yield present.Section(
-            "What is accepted",
-            "An image is accepted if the classifier's confidence in any class reaches the "
-            "threshold.",
-        )
-        yield self.acceptance.table()
+        yield from map(present.Note, self.warnings)
         if self.acceptance.kinds[0].log_odds:  # A card that was read from JSON has none.
+            yield present.Section("What is accepted")
             yield present.Chart(
                 "The share of images that is accepted over the threshold, by kind of images",
                 self.acceptance.draw,
@@ -299,25 +293,26 @@ class ReportCard(present.Finding):
                 "than 20 in-distribution images to calibrate it."
             )
         return (
-            f"{self.fooled.share.as_share()} of the "
-            f"{counted(self.fooled.classes, 'class', 'classes')} can be fooled: at the threshold "
-            "that accepts 95 % of in-distribution images, a meaningless image is classified as "
-            f"each of them. {tried}"
+            f"For {self.fooled.share.as_share()} of "
+            f"{counted(self.fooled.classes, 'class', 'classes')}, a meaningless image is accepted "
+            f"at the threshold that accepts 95 % of in-distribution images. {tried}"
         )
 
     def _subject(self) -> str:
         """Say what was done to what."""
         it = self.classifier
-        text = f"{it.name}, {it.classes:,} classes, images of {it.width}x{it.height}"
-        text += f"; seeds {format_seeds(self.seeds)}"
+        classes = counted(it.classes, "class", "classes")
+        text = f"Audited: {it.name}, which takes images of {it.width}x{it.height} pixels, for "
+        text += f"{classes} and with the seeds {format_seeds(self.seeds)}."
         if self.acceptance.in_distribution:
-            text += f"; {self.acceptance.in_distribution}"
-        if self.known is not None and self.known.right is not None:
-            text += f", {self.known.right:,} of them named rightly"
+            text += f" In-distribution: {self.acceptance.in_distribution}"
+            if self.known is not None and self.known.right is not None:
+                text += f", of which {self.known.right:,} are classified correctly"
+            text += "."
         if self.rejected is not None:
             names = " or ".join(it.nothing)
-            text += f"; it rejects {self.rejected.as_share()} of its images as {names}"
-        return f"{text}."
+            text += f" It rejects {self.rejected.as_share()} of its images as {names}."
+        return text
 
     def _cell(self, each: ClassFacts) -> present.Cell:
         png, confidence = self.pictures[each.index]
