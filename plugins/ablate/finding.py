@@ -196,7 +196,7 @@ class Ablation(present.Finding):
                 f"more than {share(MATTERS)} of the confidence."
             )
         else:
-            yield f"Hiding any tile costs the median image at most {share(MATTERS)} of its confidence."
+            yield f"No tile costs the median image more than {share(MATTERS)} of its confidence."
         if self.repeated:
             images = among(self.repeated, len(self.elites), "image", "images").capitalize()
             yield (

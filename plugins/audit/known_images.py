@@ -14,7 +14,7 @@ from .confidence import ConfidenceRecord
 
 SIGNIFICANCE_LEVEL: Final = 0.001
 """Images are out of line if so large a difference were rarer by chance."""
-RESTS: Final = "The number rests on these images: easier ones lower it."
+RESTS: Final = "Easier images make a classifier look harder to fool than it is."
 
 
 class KnownImages(Facts):
@@ -92,15 +92,13 @@ def check_known_images(
             surer = sum(each > logit(usual.median) for each in log_odds)
             if binomtest(surer, len(log_odds)).pvalue < SIGNIFICANCE_LEVEL:
                 part, median = share(surer / len(log_odds)), percent(usual.median)
-                found.append(
-                    f"{part} of them, and not half, are above the usual median confidence ({median})"
-                )
+                found.append(f"{part} of them, and not half, are above the usual median, {median}")
         if missing := left_out(known, usual):
             found.append(f"{missing:,} of these were left out")
         if found:
             yield (
-                f"The in-distribution images differ from the usual {usual.number:,} of {usual.name}: "
-                f"{'; '.join(found)}. {RESTS}"
+                f"The in-distribution images differ from the usual {usual.number:,} of "
+                f"{usual.name}: {'; '.join(found)}. {RESTS}"
             )
     if accuracy is not None and known.right is not None:
         ours = share(known.right / known.number, 1)

@@ -131,8 +131,8 @@ class RunDetection(RunFacts):
         caught = best.at[0].caught
         images = among(caught, self.elites, "fooling image", "fooling images")
         return (
-            f"The best detector, {best.name}, rejects {images} of {self.label} when it accepts 95 % "
-            f"of {known:,} in-distribution images."
+            f"The best detector, {best.name}, rejects {images} of {self.label} when it "
+            f"accepts 95 % of {known:,} in-distribution images."
         )
 
     def table(self) -> present.Table:

@@ -33,7 +33,7 @@ MOST_CARDS: Final = 2000
 """The gallery shows at most this many classes, the best ones: browsers are slow with more."""
 MOST_NAMES: Final = 3
 """A tile names at most this many of the classes that share its image; the others open."""
-MOST_SHARP: Final = 60
+MOST_SHARP: Final = 100
 """The pictures of so many, the best ones, are twice as sharp as the others of a large gallery."""
 LARGE: Final = 256
 WORKERS: Final = 2
@@ -104,6 +104,7 @@ def _read_history(run: Run) -> dict[str, Any]:
     history, classes = run.history, len(run.searched)
     if not history:
         return dict.fromkeys(("curves", "last"))
+    last = history[-1]
     draw = draw_scores if run.spec.is_objective else draw_confidences
     count = draw_filled if run.spec.is_objective else draw_thresholds
     drawn = {
@@ -122,7 +123,8 @@ def _read_history(run: Run) -> dict[str, Any]:
         # Of a person's choices, all scores are equal.
         "scores_differ": len({score for _, _, score, _ in run.replacements}) > 1,
         "curves": {name: present.embed_svg(svg) for name, svg in drawn.items()},
-        "last": history[-1],
+        "last": last,
+        "reached": _find_reached(last),
         "stages": [(name, s, s / seconds if seconds else 0.0) for name, s in spent.items()],
         "seconds": seconds,
         "rate": run.evaluations / seconds if seconds else 0.0,
@@ -130,6 +132,12 @@ def _read_history(run: Run) -> dict[str, Any]:
         "goal_switches": sum(report.goal_switches for report in history),
         "refused": sum(report.refused for report in history),
     }
+
+
+def _find_reached(last: GenerationReport) -> list[tuple[int, float]]:
+    """Give the two highest thresholds that classes reach, and how many do; no number twice."""
+    counts = zip(last.classes_ge, last.thresholds, strict=True)
+    return [*{count: at for count, at in counts if count}.items()][-2:]
 
 
 @dataclass(frozen=True)
@@ -323,10 +331,11 @@ def draw_filled(history: Sequence[GenerationReport], niches: int) -> bytes:
 
 
 def draw_thresholds(history: Sequence[GenerationReport], classes: int) -> bytes:
-    """Draw how many of the searched classes have reached each confidence, over images scored."""
+    """Draw how many of the searched classes have each confidence that any has reached."""
     x, (counts,) = _read_columns(history, "classes_ge")
     names = [f"≥ {level(threshold)}" for threshold in history[-1].thresholds]
-    lines = [present.StepCurve(x, counts[:, i], names[i], 3 - i) for i in range(len(names))]
+    reached = max(1, np.count_nonzero(counts[-1]))
+    lines = [present.StepCurve(x, counts[:, i], names[i], 3 - i) for i in range(reached)]
     return present.draw_figure(present.steps(lines, "counts", x, most=classes))
 
 
