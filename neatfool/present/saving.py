@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from neatfool.errors import printable
 from neatfool.plugin.manager import PluginManager
 from neatfool.run.folder import REPORT, save
-from neatfool.wording import counted, duration, level, percent, share, unbroken
+from neatfool.wording import among, counted, duration, level, percent, share, unbroken
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -78,7 +78,8 @@ def fill_template(template: Path, content: Mapping[str, Any]) -> str:
             ``{% extends "neatfool/page.html.j2" %}``, and fills the blocks ``title``, ``body`` and,
             for its own CSS, ``style``; its values are escaped. The filters ``percent``, ``share``,
             ``level``, ``duration`` and ``counted(one, many)`` write confidences, shares,
-            thresholds, seconds and numbers of things; ``unbroken`` keeps the numbers of a sentence
+            thresholds, seconds and numbers of things, ``among(whole, one, many)`` a part of some;
+            ``unbroken`` keeps the numbers of a sentence
             in one line.
         content: The template's values, by name.
     """
@@ -95,6 +96,14 @@ def fill_template(template: Path, content: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters: tuple[Callable[..., str], ...] = (percent, share, level, duration, counted, unbroken)
+    filters: tuple[Callable[..., str], ...] = (
+        percent,
+        share,
+        level,
+        duration,
+        counted,
+        among,
+        unbroken,
+    )
     environment.filters |= {each.__name__: each for each in filters}
     return environment.get_template(template.name).render(content)

@@ -213,14 +213,21 @@ class Acceptance(present.Facts):
         threshold = self.deciding or self.at("recommended")
         if threshold is None:
             return "The classifier is so confident of some that every threshold accepts them."
-        names = {
+        groups_named = {
             (EVOLVED,): ("evolved image", "evolved images"),
             ("noise", "blank", "texture"): SIMPLE,
             (KNOWN,): IN_DISTRIBUTION,
         }
-        counts = [(self.count(threshold, *groups), name) for groups, name in names.items()]
+        counts = [(self.count(threshold, *groups), name) for groups, name in groups_named.items()]
         found = listed([among(*count, *name) for count, name in counts if count[1]])
-        return f"At a threshold of {threshold} ({self.label(threshold)}) it accepts {found}."
+        if threshold.by_class:
+            return f"At {threshold} it accepts {found}."
+        names = {
+            "yours": "your threshold",
+            "usual": "the threshold that 95 % of in-distribution images pass",
+            "recommended": f"the {self.label(threshold)} threshold",
+        }
+        return f"At {names[threshold.name]}, {threshold}, it accepts {found}."
 
     def advice(self) -> str:
         """Say how the recommended threshold was chosen, and what judges it."""

@@ -95,8 +95,8 @@ def write(run: Run, path: Path) -> None:
         from .heat_map import draw_heat_map  # which a classifier's report does without
 
         content["heat"] = draw_heat_map(run)
-    content |= present.arrange_blocks(present.report_blocks(run, phylogeny))
-    present.write_page(path, HERE / "page.html.j2", content)
+    added = present.arrange_blocks(present.report_blocks(run, phylogeny))
+    present.write_page(path, HERE / "page.html.j2", added | content)
 
 
 def _read_history(run: Run) -> dict[str, Any]:
