@@ -16,6 +16,7 @@ __all__ = [
     "four_digits",
     "level",
     "listed",
+    "name_seeds",
     "percent",
     "share",
     "slug",
@@ -98,6 +99,11 @@ def format_seeds(seeds: Iterable[int]) -> str:
         else:
             ranges.append([seed, seed])
     return ",".join(f"{first}" if first == last else f"{first}-{last}" for first, last in ranges)
+
+
+def name_seeds(seeds: Sequence[int]) -> str:
+    """Write seeds with their noun: ``"seed 3"``, ``"seeds 1-3"``."""
+    return f"{'seed' if len(seeds) == 1 else 'seeds'} {format_seeds(seeds)}"
 
 
 def duration(seconds: float) -> str:

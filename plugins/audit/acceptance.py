@@ -14,7 +14,7 @@ from scipy.special import expit, logit
 
 from neatfool import present
 from neatfool.measure import FEWEST, LIMIT, Estimate, Share
-from neatfool.wording import among, format_seeds, level, listed, percent, share
+from neatfool.wording import among, level, listed, name_seeds, percent, share
 
 from .bootstrap import threshold_of
 from .confidence import EVOLVED, KNOWN, ConfidenceRecord, clip_log_odds
@@ -135,8 +135,7 @@ class HeldOutResult(present.Facts):
         """Say how many evolved images pass."""
         passed, number = self.accepted[EVOLVED]
         part = Estimate.wilson(passed, number).as_share()
-        seeds = f"seed{'s' * (len(self.seeds) > 1)} {format_seeds(self.seeds)}"
-        return f"{passed:,} of {number:,} evolved images of {seeds}, {part}"
+        return f"{passed:,} of {number:,} evolved images of {name_seeds(self.seeds)}, {part}"
 
 
 class Acceptance(present.Facts):

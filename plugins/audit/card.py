@@ -8,7 +8,7 @@ from pydantic import Field
 
 from neatfool import present
 from neatfool.measure import Estimate, Share
-from neatfool.wording import counted, format_seeds, level, percent
+from neatfool.wording import counted, level, name_seeds, percent
 
 from .acceptance import Acceptance
 from .bootstrap import Shares
@@ -303,7 +303,7 @@ class ReportCard(present.Finding):
         it = self.classifier
         classes = counted(it.classes, "class", "classes")
         text = f"Audited: {it.name}, which takes images of {it.width}x{it.height} pixels, for "
-        text += f"{classes} and with the seeds {format_seeds(self.seeds)}."
+        text += f"{classes} and with {name_seeds(self.seeds)}."
         if self.acceptance.in_distribution:
             text += f" In-distribution: {self.acceptance.in_distribution}"
             if self.known is not None and self.known.right is not None:
