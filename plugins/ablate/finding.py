@@ -130,7 +130,7 @@ class EliteAblation(present.Facts):
         text = "Its pattern does not repeat."
         if found := self.repeats:
             apart = " and ".join(f"{np.hypot(*step):.0f}" for step in found.steps)
-            text = f"Its pattern repeats {found.copies} times, {apart} pixels apart."
+            text = f"Its pattern repeats {found.copies:,} times, {apart} pixels apart."
         return present.Panel([present.Strip(self.strip, size=224)], self.name, text, wide=True)
 
 

@@ -50,10 +50,14 @@ class Diversity(RunFacts):
             return f"The only image{of_run} descends from {ancestors}."
         images = among(self.elites, self.elites, "image", "images")
         text = f"{images.capitalize()}{of_run} descend from {ancestors}"
-        most, alike = (round(part * self.elites) for part in (self.most_fruitful, self.look_alikes))
+        most, like = (round(part * self.elites) for part in (self.most_fruitful, self.look_alikes))
         if self.founders > 1 and most > 1:
-            text += f"; {most:,} of them share the most common one"
-        return f"{text}. {f'{alike:,} look like another one' if alike else 'No two look alike'}."
+            some = "all" if most == self.elites else f"{most:,}"
+            text += f"; {some} of them share the most common one"
+        if not like:
+            return f"{text}. No two look alike."
+        alike = among(like, self.elites, "image", "images").capitalize()
+        return f"{text}. {alike} look like another one."
 
 
 def measure_diversity(

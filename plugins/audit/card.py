@@ -180,7 +180,7 @@ class Check(present.Facts):
     def __str__(self) -> str:
         """Say whether it was kept."""
         verdict = "FAILED" if self.failed else "Passed"
-        return f"{verdict}: {self.words}; at most {level(self.above)} may be."
+        return f"{verdict}: {self.words}; at most {level(self.above)} is allowed."
 
 
 class ReportCard(present.Finding):
@@ -285,8 +285,8 @@ class ReportCard(present.Finding):
 
     def headline(self) -> str:
         """Give the one number, or say why there is none."""
-        tried = f"After {self.images:,} images for each seed, the median confidence over classes "
-        tried += f"is {self.median.as_confidence()}."
+        tried = f"After {counted(self.images, 'image', 'images')} for each seed, the median "
+        tried += f"confidence over classes is {self.median.as_confidence()}."
         if self.fooled is None:
             return (
                 f"{tried} It cannot be compared with another network's, because there are fewer "
@@ -302,8 +302,8 @@ class ReportCard(present.Finding):
         """Say what was done to what."""
         it = self.classifier
         classes = counted(it.classes, "class", "classes")
-        text = f"Audited: {it.name}, which takes images of {it.width}x{it.height} pixels, for "
-        text += f"{classes} and with {name_seeds(self.seeds)}."
+        text = f"Audited: {it.name}, images of {it.width}x{it.height} pixels, {classes}, "
+        text += f"{name_seeds(self.seeds)}."
         if self.acceptance.in_distribution:
             text += f" In-distribution: {self.acceptance.in_distribution}"
             if self.known is not None and self.known.right is not None:

@@ -88,11 +88,13 @@ def check_known_images(
             told = known.right is not None and usual.right is not None
             if told and fisher_exact(table).pvalue < SIGNIFICANCE_LEVEL:
                 ours, theirs = (share(right / number, 1) for right, number in rights)
-                found.append(f"{ours} of them, and not {theirs}, are classified correctly")
+                found.append(f"{ours} of them, rather than {theirs}, are classified correctly")
             surer = sum(each > logit(usual.median) for each in log_odds)
             if binomtest(surer, len(log_odds)).pvalue < SIGNIFICANCE_LEVEL:
                 part, median = share(surer / len(log_odds)), percent(usual.median)
-                found.append(f"{part} of them, and not half, are above the usual median, {median}")
+                found.append(
+                    f"{part} of them, rather than half, are above the usual median, {median}"
+                )
         if missing := left_out(known, usual):
             found.append(f"{missing:,} of these were left out")
         if found:
@@ -105,5 +107,5 @@ def check_known_images(
         if binomtest(known.right, known.number, accuracy).pvalue < SIGNIFICANCE_LEVEL:
             yield (
                 f"The in-distribution images do not fit the accuracy that [about] gives: {ours} of "
-                f"them are classified correctly, and not {share(accuracy, 1)}. {RESTS}"
+                f"them are classified correctly, rather than {share(accuracy, 1)}. {RESTS}"
             )

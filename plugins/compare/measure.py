@@ -144,8 +144,8 @@ def _notes(groups: Sequence[RunGroup]) -> Iterator[str]:
                 "was left to do; what it had found by then counts from there on."
             )
         if group.left_out:
-            paths = ", ".join(str(run.path) for run in group.left_out)
+            paths = listed([str(run.path) for run in group.left_out])
             yield (
-                f"{group.label}: without {paths}, where nothing is recorded yet, or whose seed a "
+                f"{group.label} leaves out {paths}, where nothing is recorded yet or whose seed a "
                 "longer run has."
             )

@@ -100,10 +100,10 @@ class SurvivalResult(RunFacts):
                     f"{images} in their class; the worst, {worst.words}, leaves {kept}."
                 )
         images = among(first, self.elites, "image", "images")
+        are = "is" if first == 1 or self.elites < 2 else "are"
         yield (
-            f"As saved, {images} of {self.label} {'is' if first == 1 else 'are'} classified as "
-            f"intended (top-1) by {target}; the median confidence is "
-            f"{percent(self.as_saved.median)}."
+            f"As saved, {images} of {self.label} {are} classified as intended (top-1) by {target}; "
+            f"the median confidence is {percent(self.as_saved.median)}."
         )
 
     def limits(self) -> Iterator[present.Block]:

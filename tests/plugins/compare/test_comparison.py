@@ -121,7 +121,7 @@ def test_runs_under_way_are_told(tmp_path):
     comparison = compare([tmp_path / "one"])
     assert [*comparison.notes] == [
         "one: the search with seeds 1-3 has not finished; what it has found so far counts.",
-        f"one: without {tmp_path / 'one' / 'one-4'}, where nothing is recorded yet, or whose seed "
+        f"one leaves out {tmp_path / 'one' / 'one-4'}, where nothing is recorded yet or whose seed "
         "a longer run has.",
     ]
     assert points_of(comparison) == [20, 40]
