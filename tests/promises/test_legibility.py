@@ -97,7 +97,7 @@ def addresses(tmp_path_factory):
     files |= {"foolbench": table, "gallery": gallery, "viewer": gallery}
     files |= dict.fromkeys(("demo", "demo's dialog"), demo)
     files |= dict.fromkeys(("quiz", "question", "result"), quiz)
-    with served(*runs) as watched, served_session(folder=folder / "breed") as session:
+    with served(*runs) as watched, served_session(folder=folder) as session:
         pages = {"watch": watched, "breed": session.address}
         yield pages | {name: file.as_uri() for name, file in files.items()}
 
