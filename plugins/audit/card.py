@@ -249,13 +249,13 @@ class ReportCard(present.Finding):
         )
         picture = worst and self._cell(worst)
         yield present.Headline(self.acceptance.verdict(), picture=picture)
+        yield from map(present.Headline, self.warnings)
         yield present.Headline(self.acceptance.headline())
         yield from (present.Headline(str(check), where="page") for check in self.checks)
         yield self.acceptance.table()
         yield present.Text(self.headline())
         yield present.Text(self.acceptance.advice())
         yield present.Text(self._subject())
-        yield from map(present.Note, self.warnings)
         if self.acceptance.kinds[0].log_odds:  # A card that was read from JSON has none.
             yield present.Section("What is accepted")
             yield present.Chart(
