@@ -190,13 +190,10 @@ class Ablation(present.Finding):
             f"Without the most important of its {self.tiles**2} tiles, the median image keeps "
             f"{kept[WITHOUT_TILE]} of its confidence."
         )
-        if self.medians[TILES]:
-            yield (
-                f"In the median image, {kept[TILES]} of the tiles matter: hiding one of them costs "
-                f"more than {share(MATTERS)} of the confidence."
-            )
-        else:
-            yield f"No tile costs the median image more than {share(MATTERS)} of its confidence."
+        yield (
+            f"In the median image, hiding one tile costs more than {share(MATTERS)} of the confidence "
+            f"for {kept[TILES] if self.medians[TILES] else 'none'} of the tiles."
+        )
         if self.repeated:
             images = among(self.repeated, len(self.elites), "image", "images").capitalize()
             yield (

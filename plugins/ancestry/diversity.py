@@ -54,10 +54,8 @@ class Diversity(RunFacts):
         if self.founders > 1 and most > 1:
             some = "all" if most == self.elites else f"{most:,}"
             text += f"; {some} of them share the most common one"
-        if not like:
-            return f"{text}. No two look alike."
         alike = among(like, self.elites, "image", "images").capitalize()
-        return f"{text}. {alike} look like another one."
+        return f"{text}. {f'{alike} look like another one' if like else 'No two look alike'}."
 
 
 def measure_diversity(

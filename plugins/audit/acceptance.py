@@ -219,14 +219,10 @@ class Acceptance(present.Facts):
         }
         counts = [(self.count(threshold, *groups), name) for groups, name in groups_named.items()]
         found = listed([among(*count, *name) for count, name in counts if count[1]])
-        if threshold.by_class:
-            return f"At {threshold} it accepts {found}."
-        names = {
-            "yours": "your threshold",
-            "usual": "the threshold that 95 % of in-distribution images pass",
-            "recommended": f"the {self.label(threshold)} threshold",
-        }
-        return f"At {names[threshold.name]}, {threshold}, it accepts {found}."
+        usual = "the threshold that 95 % of in-distribution images pass"
+        which = {"yours": "your threshold", "usual": usual}.get(threshold.name)
+        at = f"{which or f'the {self.label(threshold)} threshold'}, {threshold},"
+        return f"At {threshold if threshold.by_class else at} it accepts {found}."
 
     def advice(self) -> str:
         """Say how the recommended threshold was chosen, and what judges it."""
@@ -267,12 +263,8 @@ class Acceptance(present.Facts):
             parts = [share(number / each.images) for number in each.accepted]
             rows.append([f"{each.what} ({each.images:,})", percent(each.median), *parts])
         heads = ["images", "median", *map(self.label, self.thresholds)]
-        return present.Table(
-            heads,
-            rows,
-            "Share that is accepted",
-            "An image is accepted if the confidence in any class reaches the threshold.",
-        )
+        text = "An image is accepted if the confidence in any class reaches the threshold."
+        return present.Table(heads, rows, "Share that is accepted", text)
 
     def draw(self) -> Figure:
         """Draw the share that is accepted over the threshold, for each group of images."""

@@ -242,13 +242,11 @@ class ReportCard(present.Finding):
 
     def story(self) -> Iterator[present.Block]:
         """Tell what is accepted, the one number, and what stands beside it."""
-        worst = max(
-            (each for each in self.classes if each.index in self.pictures),
-            key=lambda each: max(odds or -np.inf for odds in each.log_odds),
-            default=None,
+        shown = [each for each in self.classes if each.index in self.pictures]
+        worst = max(shown, key=lambda e: max(odds or -np.inf for odds in e.log_odds), default=None)
+        yield present.Headline(
+            self.acceptance.verdict(), picture=worst and self._cell(worst)
         )
-        picture = worst and self._cell(worst)
-        yield present.Headline(self.acceptance.verdict(), picture=picture)
         yield from map(present.Headline, self.warnings)
         yield present.Headline(self.acceptance.headline())
         yield from (present.Headline(str(check), where="page") for check in self.checks)

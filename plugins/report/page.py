@@ -69,12 +69,8 @@ def write(run: Run, path: Path) -> None:
         "run": run,
         "tiles": [*tiles.values()],
         "classes": len(cards),
-        "objective": run.spec.is_objective,
-        "score": run.spec.format_score,
         "heat": None,
         "tile_of": {card.index: tile[0].index for tile in tiles.values() for card in tile},
-        "one": run.spec.niche_name,
-        "several": "niches" if run.spec.is_objective else "classes",
         "MOST_NAMES": MOST_NAMES,
         "first": [first for elite in elites.all if (first := elite.top1) is not None],
         "survival": elites.survival,
@@ -84,10 +80,8 @@ def write(run: Run, path: Path) -> None:
         "left_out": max((len(run) if run.spec.grid else len(run.searched)) - len(cards), 0),
         "pixelated": elites.small,
         "details": details,
-        "hero": details[0] if details else None,
         "facts": {str(name): str(value) for name, value in made_with.items()},
         "title": present.summarize_run(run),
-        "target": present.target_name(run),
         "script": script,
         "script_hash": b64encode(sha256(script.encode()).digest()).decode(),
     }
@@ -124,20 +118,14 @@ def _read_history(run: Run) -> dict[str, Any]:
         "scores_differ": len({score for _, _, score, _ in run.replacements}) > 1,
         "curves": {name: present.embed_svg(svg) for name, svg in drawn.items()},
         "last": last,
-        "reached": _find_reached(last),
+        # Of thresholds that as many classes reach, the highest.
+        "reached": [*dict(zip(last.classes_ge, last.thresholds, strict=True)).items()][-3:],
         "stages": [(name, s, s / seconds if seconds else 0.0) for name, s in spent.items()],
         "seconds": seconds,
-        "rate": run.evaluations / seconds if seconds else 0.0,
         "replacements": sum(report.replacements for report in history),
         "goal_switches": sum(report.goal_switches for report in history),
         "refused": sum(report.refused for report in history),
     }
-
-
-def _find_reached(last: GenerationReport) -> list[tuple[int, float]]:
-    """Give the two highest thresholds that classes reach, and how many do; no number twice."""
-    counts = zip(last.classes_ge, last.thresholds, strict=True)
-    return [*{count: at for count, at in counts if count}.items()][-2:]
 
 
 @dataclass(frozen=True)

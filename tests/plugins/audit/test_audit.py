@@ -73,7 +73,7 @@ def test_the_card_says_how_many_images_are_rejected(tmp_path):
     with closing(open_run(card["runs"][0])) as run:
         rejected = sum(elite.top[0][0] == "background" for elite in run) / 3
     assert card["rejected"]["median"] == rejected
-    said = f"it rejects {100 * rejected:.0f} % of its images as background"
+    said = f"It rejects {100 * rejected:.0f} % of its images as background"
     assert said in audit(file, "--images", "40", "--seeds", "1", "--out", folder).stdout
     assert said.replace(" %", "\u00a0%") in page.read_text()
 
@@ -529,7 +529,7 @@ def test_images_that_a_known_network_names_rightly_too_often_are_told():
     easier = as_usual.model_copy(update={"right": 728})
     assert [*check_known_images(as_usual, odds, lite0.fingerprint, None)] == []
     (told,) = check_known_images(easier, odds, lite0.fingerprint, None)
-    assert "it names 97.1 % rightly and not 88.3 %" in told
+    assert "97.1 % of them, rather than 88.3 %, are classified correctly" in told
 
 
 def test_a_longer_search_judges_the_recommended_threshold_too(small, tmp_path):
