@@ -245,7 +245,7 @@ class ReportCard(present.Finding):
         shown = [each for each in self.classes if each.index in self.pictures]
         worst = max(shown, key=lambda e: max(odds or -np.inf for odds in e.log_odds), default=None)
         yield present.Headline(
-            self.acceptance.verdict(), picture=worst and self._cell(worst)
+            self.acceptance.verdict(), picture=self._cell(worst) if worst else None
         )
         yield from map(present.Headline, self.warnings)
         yield present.Headline(self.acceptance.headline())

@@ -322,7 +322,7 @@ def draw_thresholds(history: Sequence[GenerationReport], classes: int) -> bytes:
     """Draw how many of the searched classes have each confidence that any has reached."""
     x, (counts,) = _read_columns(history, "classes_ge")
     names = [f"≥ {level(threshold)}" for threshold in history[-1].thresholds]
-    reached = max(1, np.count_nonzero(counts[-1]))
+    reached = max(1, int(np.count_nonzero(counts[-1])))
     lines = [present.StepCurve(x, counts[:, i], names[i], 3 - i) for i in range(reached)]
     return present.draw_figure(present.steps(lines, "counts", x, most=classes))
 

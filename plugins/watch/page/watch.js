@@ -365,7 +365,7 @@
       cell.style.setProperty("--level", `${100 * level}%`);
       const words = `${run.about.classes[index]}: ${change ? written(run, value) : "no image yet"}`;
       cell.title = words;
-      cell.setAttribute("aria-label", words);
+      cell.setAttribute("aria-label", words.replace(": ", " ")); // as its texts are read
     }
     drawChosen(run, held);
   };
