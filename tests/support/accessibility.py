@@ -13,6 +13,8 @@ VERSION = "4.14.1"
 DIGEST = "FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ=="
 MOST_STEPS = 40
 FOCUSED = """(() => {
+  // A node of a graph has another line around its circle.
+  const line = (node) => getComputedStyle(node.querySelector("circle") ?? node).strokeDasharray;
   const focused = document.activeElement;
   if (!focused || focused === document.body) return { end: true };
   const { outlineStyle, boxShadow } = getComputedStyle(focused);
@@ -21,7 +23,8 @@ FOCUSED = """(() => {
   walked.push(focused);
   return {
     end: again === 0, trapped: again > 0, html: focused.outerHTML.slice(0, 120),
-    seen: (outlineStyle !== "none" || boxShadow !== "none") && width > 0 && height > 0,
+    seen: width > 0 && height > 0 &&
+      (outlineStyle !== "none" || boxShadow !== "none" || line(focused) !== "none"),
   };
 })()"""
 

@@ -310,7 +310,10 @@ def test_the_card_leads_with_what_is_accepted_at_your_threshold(known):
     sure = sum(1 / (1 + np.exp(-odds)) >= 0.7 for odds in with_image)
     assert evolved["accepted"][0] == sure == sum(sum(c["accepted"]) for c in card["classes"])
     page = unescape((folder / "card.html").read_text()).replace("\u00a0", " ")
-    assert f"At your threshold, 70 %, it accepts {among(sure, 8, 'evolved image', 'evolved images')}" in page
+    assert (
+        f"At your threshold, 70 %, it accepts {among(sure, 8, 'evolved image', 'evolved images')}"
+        in page
+    )
     kept = among(first["accepted"][0], 40, "in-distribution image", "in-distribution images")
     assert kept in page
 

@@ -72,7 +72,9 @@ def test_the_table_can_be_read_without_colour(finished):
     assert "\x1b" not in result.stdout
     first, second, *table = result.stdout.splitlines()
     assert first.startswith("1 of 2 changes leaves at least 90 % of the fooling images of small")
-    said = "As saved, all 4 images of small (seed 3) are classified as intended (top-1) by their own"
+    said = (
+        "As saved, all 4 images of small (seed 3) are classified as intended (top-1) by their own"
+    )
     assert second.startswith(said)
     assert "one image is 25 %" in result.stdout
     for change in (r"turned \(±10 degrees\)", r"saved as JPEG \(quality 75\)"):
