@@ -14,17 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 from neatfool.config.options import check_arguments
 from neatfool.errors import VerificationError
-from neatfool.evolution.assembly import Assembly, assemble
 from neatfool.experiment.framework import CallSettings
 from neatfool.run.folder import refuse_under_way
 from neatfool.run.run import Run
 from neatfool.run.statistics import TOLERANCE
-from neatfool.scoring.plan import ScoringPlan
-from neatfool.scoring.scorer import Scorer
 from neatfool.spec.encoding import Encoding
 
 if TYPE_CHECKING:
+    from neatfool.evolution.assembly import Assembly
     from neatfool.run.verdict import Verdict
+    from neatfool.scoring.scorer import Scorer
 
 
 class OpenRun(Run):
@@ -105,7 +104,9 @@ class OpenRun(Run):
         self, model: Any = None, *, max_queries: int | None = None, views: bool = True
     ) -> Scorer:
         """Make the run's scorer, with ``model``, the run's own model or the recorded target."""
+        from neatfool.evolution.assembly import assemble
         from neatfool.evolution.recorded_parts import experiment_of
+        from neatfool.scoring.plan import ScoringPlan
 
         model = self._model if model is None else model
         experiment = self._experiment if model is None else None

@@ -6,9 +6,6 @@ from pathlib import Path
 from typing import Any, cast
 
 from neatfool.errors import PluginError, RunError
-from neatfool.evolution.assembly import make
-from neatfool.evolution.python_parts import register_part
-from neatfool.evolution.python_target import ModelSource, choice_of, target_of
 from neatfool.experiment.experiment import Experiment
 from neatfool.experiment.framework import CallSettings, GeneralSettings
 from neatfool.experiment.plugin_choice import (
@@ -33,6 +30,8 @@ from neatfool.spec.target import Target
 
 def experiment_of(run: Run, model: Any = None) -> Experiment:
     """Make a run's experiment again, with ``model`` in place of its target unless that is None."""
+    from neatfool.evolution.python_target import ModelSource, choice_of, target_of
+
     recorded, plugins = run.experiment, PluginManager()
     if model is None:
         if not parts_from_python(recorded):
@@ -72,10 +71,12 @@ def encoding_of(run: Run, factory: Callable[..., Any] | None = None) -> Encoding
     plugins, recorded = PluginManager(), run.experiment
     name, sections = recorded["encoding"]["plugin"], json_sections(recorded, RECORDED)
     if factory is not None:
+        from neatfool.evolution.python_parts import register_part
+
         made = register_part(plugins, "encoding", factory, recorded["encoding"])
         with recorded_by_a_run():
             choice = read_registered(made, sections, plugins)
-            return cast("Encoding[Any]", make(choice, spec=run.spec))
+            return cast("Encoding[Any]", choice.make(spec=run.spec))
     if "encoding" in parts_from_python(recorded):
         name = name_of_part(recorded, "encoding")
         advice = f"Hand it in there: neatfool.open_run(FOLDER, encoding={name})"
@@ -89,7 +90,7 @@ def encoding_of(run: Run, factory: Callable[..., Any] | None = None) -> Encoding
         if formulas.get(name) != each.fingerprint:
             fault = f"the activation {name!r} ({each.source}) is not the run's"
             raise PluginError(f"{run.path}: {fault}: its formula changed; undo the change")
-    encoding: Encoding[Any] = make(choice, spec=run.spec)
+    encoding: Encoding[Any] = choice.make(spec=run.spec)
     return encoding
 
 
