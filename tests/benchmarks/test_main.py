@@ -99,7 +99,7 @@ def test_each_benchmark_is_a_module(main):
     source = (ROOT / "benchmarks" / "__main__.py").read_text(encoding="utf-8")
     (names,) = re.findall(r"^NAMES = \((.*?)\n\)$", source, re.M | re.S)
     files = {path.stem for path in (ROOT / "benchmarks").glob("*.py")}
-    assert {"render", "busy"} <= {*re.findall(r'"(\w+)"', names)} <= files
+    assert {"render", "engine"} <= {*re.findall(r'"(\w+)"', names)} <= files
 
 
 @pytest.mark.parametrize("name", ["growth", "run", "memory"])
