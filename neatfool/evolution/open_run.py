@@ -10,14 +10,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neatfool.evolution.assembly import Assembly
 from neatfool.run.run import Run
 from neatfool.run.statistics import TOLERANCE
-from neatfool.scoring.scorer import Scorer
 from neatfool.spec.encoding import Encoding
 
 if TYPE_CHECKING:
+    from neatfool.evolution.assembly import Assembly
     from neatfool.run.verdict import Verdict
+    from neatfool.scoring.scorer import Scorer
 
 
 class OpenRun(Run):

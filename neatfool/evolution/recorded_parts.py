@@ -1,15 +1,14 @@
 """The parts of a recorded run, made again: its experiment, its encoding."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from neatfool.config.options import check_arguments
 from neatfool.errors import PluginError, RunError
-from neatfool.evolution.assembly import assemble, make
-from neatfool.evolution.python_parts import register_part
-from neatfool.evolution.python_target import ModelSource, choice_of, target_of
 from neatfool.experiment.experiment import Experiment
 from neatfool.experiment.framework import CallSettings, GeneralSettings
 from neatfool.experiment.named_activations import absent_activation
@@ -26,14 +25,17 @@ from neatfool.experiment.view_settings import choose_view_settings
 from neatfool.plugin.manager import PluginManager
 from neatfool.run.folder import name_of_part, parts_from_python
 from neatfool.run.run import Run
-from neatfool.scoring.plan import ScoringPlan
-from neatfool.scoring.scorer import Scorer
 from neatfool.spec.encoding import Encoding
 from neatfool.spec.target import Target
+
+if TYPE_CHECKING:
+    from neatfool.scoring.scorer import Scorer
 
 
 def experiment_of(run: Run, model: Any = None) -> Experiment:
     """Make a run's experiment again, with ``model`` in place of its target unless that is None."""
+    from neatfool.evolution.python_target import ModelSource, choice_of, target_of
+
     recorded, plugins = run.experiment, PluginManager()
     if model is None:
         if not parts_from_python(recorded):
@@ -74,6 +76,9 @@ def scorer_of(
     views: bool,
 ) -> Scorer:
     """Make a run's scorer: of its experiment, if that is at hand, or else as ``experiment_of``."""
+    from neatfool.evolution.assembly import assemble
+    from neatfool.scoring.plan import ScoringPlan
+
     check_arguments(CallSettings, max_queries=max_queries)
     experiment = experiment or experiment_of(run, model)
     budget = {"max_queries": max_queries or run.experiment["target"].get("max_queries")}
@@ -93,10 +98,12 @@ def encoding_of(run: Run, factory: Callable[..., Any] | None = None) -> Encoding
     plugins, recorded = PluginManager(), run.experiment
     name, sections = recorded["encoding"]["plugin"], json_sections(recorded, RECORDED)
     if factory is not None:
+        from neatfool.evolution.python_parts import register_part
+
         made = register_part(plugins, "encoding", factory, recorded["encoding"])
         with recorded_by_a_run():
             choice = read_registered(made, sections, plugins)
-            return cast("Encoding[Any]", make(choice, spec=run.spec))
+            return cast("Encoding[Any]", choice.make(spec=run.spec))
     if "encoding" in parts_from_python(recorded):
         name = name_of_part(recorded, "encoding")
         advice = f"Hand it in there: neatfool.open_run(FOLDER, encoding={name})"
@@ -110,7 +117,7 @@ def encoding_of(run: Run, factory: Callable[..., Any] | None = None) -> Encoding
         if formulas.get(name) != each.fingerprint:
             fault = f"the activation {name!r} ({each.source}) is not the run's"
             raise PluginError(f"{run.path}: {fault}: its formula changed; undo the change")
-    encoding: Encoding[Any] = make(choice, spec=run.spec)
+    encoding: Encoding[Any] = choice.make(spec=run.spec)
     return encoding
 
 

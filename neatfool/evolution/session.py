@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neatfool.errors import RunError, TargetUnavailable, blaming
-from neatfool.evolution.assembly import Assembly, make, versions
+from neatfool.evolution.assembly import Assembly, versions
 from neatfool.evolution.loop import Evolution
 from neatfool.evolution.open_run import OpenRun
 from neatfool.experiment.framework import describe_nothing
@@ -159,7 +159,7 @@ class Session:
         from neatfool.evolution.workplace import make_setup
         from neatfool.scoring.remote import RemoteBatches
 
-        self._engine = engine = make(choice)
+        self._engine = engine = choice.make()
         ending.callback(engine.close)
         with blaming(choice.label):
             self.workers = engine.start(make_setup(self._assembly))
@@ -196,7 +196,7 @@ class Session:
 def start(assembly: Assembly, folder: Path, *, overwrite: bool = False) -> Session:
     """Start a run in a new folder; ``overwrite`` deletes a run that is there."""
     if (engine := assembly.experiment.engine) is not None:
-        make(engine).close()  # what it needs may be missing: that is said first
+        engine.make().close()  # what it needs may be missing: that is said first
     with ExitStack() as undo, run_folder.storage_errors(folder):
         undo.enter_context(run_folder.take(folder, overwrite=overwrite))
         experiment, spec = assembly.experiment, asdict(assembly.spec)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
@@ -20,6 +20,7 @@ from neatfool.errors import (
     RunError,
     blaming,
     nearest,
+    option,
 )
 from neatfool.files import Json
 from neatfool.plugin.manager import PluginManager
@@ -123,6 +124,25 @@ class PluginChoice:
         dumped = dump_options(self.options, section)
         plugin = {} if made.kind == "observer" else {"plugin": made.name}
         return dumped | {section: plugin | dumped[section]}
+
+    def make(self, **given: Any) -> Any:
+        """Call the plugin's factory with its options and what its kind is given."""
+        with self.naming_its_section():
+            return self.registration.make(self.options, **given)
+
+    @contextmanager
+    def naming_its_section(self) -> Iterator[None]:
+        """Let an ExperimentError within name the section that the plugin was picked in."""
+        kind, name = self.registration.kind, self.registration.name
+        try:
+            yield
+        except ExperimentError as error:
+            text = str(error)
+            if text.startswith(f"[{kind}] "):
+                raise ExperimentError(option(kind, text.removeprefix(f"[{kind}] "))) from error
+            if f"[{kind}]" in text:
+                raise
+            raise ExperimentError(f"{option(kind, 'plugin')} = {name}: {text}") from error
 
 
 class ChoiceReader:

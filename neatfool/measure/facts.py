@@ -7,12 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from pydantic import Field
+
 from neatfool.files import read_json
+from neatfool.present.blocks import Cell
 from neatfool.present.finding import Facts, Finding
 from neatfool.run.images import from_pillow as from_pillow
-from neatfool.wording import counted, percent
+from neatfool.wording import among, counted, percent
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from neatfool.run.individual import EliteView
     from neatfool.run.run import Run
     from neatfool.scoring.scorer import Scorer
 
@@ -39,25 +45,27 @@ class RunFacts(Facts):
     """how many of its elites were looked at"""
     elites_of_run: int
     """how many elites it has"""
+    picture: Cell | None = Field(None, exclude=True, repr=False)
 
     @staticmethod
-    def facts(run: Run, elites: int) -> dict[str, Any]:
+    def facts(run: Run, elites: Sequence[EliteView]) -> dict[str, Any]:
         """Give these fields for a run of which some elites were looked at."""
         facts = {name: getattr(run, name) for name in ("name", "seed", "evaluations")}
-        return facts | {"path": str(run.path), "elites": elites, "elites_of_run": len(run)}
+        facts |= {"path": str(run.path), "elites": len(elites), "elites_of_run": len(run)}
+        best = max(elites, key=lambda elite: elite.rank)
+        figure = run.spec.format_score(best.confidence)
+        return facts | {"picture": Cell(best.png, best.name, figure)}
 
     @property
     def label(self) -> str:
-        """The run: ``"imagenet, seed 1"``."""
-        return f"{self.name}, seed {self.seed}"
+        """The run: ``"imagenet (seed 1)"``."""
+        return f"{self.name} (seed {self.seed})"
 
     @property
     def subject(self) -> str:
-        """What was looked at: ``"imagenet, seed 1, after 8,000 images: 20 elites of 1,000"``."""
-        of_all = f" of {self.elites_of_run:,}" if self.elites < self.elites_of_run else ""
-        count = counted(self.elites, "elite", "elites")
-        images = counted(self.evaluations, "image", "images")
-        return f"{self.label}, after {images}: {count}{of_all}"
+        """What was looked at: ``"imagenet (seed 1) after 8,000 images: 20 of 1,000 elites"``."""
+        elites = among(self.elites, self.elites_of_run, "elite", "elites")
+        return f"{self.label} after {counted(self.evaluations, 'image', 'images')}: {elites}"
 
 
 def batch_slices(count: int, *scorers: Scorer) -> list[slice]:
