@@ -42,7 +42,16 @@ PAGES: dict[str, tuple[str, Sequence[str]]] = {
 
 TOP_LEVEL = {
     "fooling": ("fooling.fool", "fooling.evolve", "evolution.assembly", "evolution.python_target"),
-    "runs": ("run.", "fooling.", "experiment.", "scoring.", "spec.fitting", "wording", "machine"),
+    "runs": (
+        "run.",
+        "fooling.",
+        "measure.elites",
+        "experiment.",
+        "scoring.",
+        "spec.fitting",
+        "wording",
+        "machine",
+    ),
     "contracts": ("spec.",),
     "parts": ("",),
 }
