@@ -191,8 +191,8 @@ class Ablation(present.Finding):
             f"{kept[WITHOUT_TILE]} of its confidence."
         )
         yield (
-            f"In the median image, hiding one tile costs more than {share(MATTERS)} of the confidence "
-            f"for {kept[TILES] if self.medians[TILES] else 'none'} of the tiles."
+            f"In the median image, hiding one tile costs more than {share(MATTERS)} of the "
+            f"confidence for {kept[TILES] if self.medians[TILES] else 'none'} of the tiles."
         )
         if self.repeated:
             images = among(self.repeated, len(self.elites), "image", "images").capitalize()
