@@ -113,6 +113,20 @@ class Chart:
     wide: bool = False
 
 
+@dataclass(frozen=True)
+class Code:
+    """Code to copy.
+
+    Attributes:
+        code: Its lines.
+        title: Its language.
+    """
+
+    code: str
+    title: str = ""
+    text: str = ""
+
+
 class Cell(NamedTuple):
     """A picture of a strip: a PNG, what it is, a figure below it, and, on a card, more words."""
 
@@ -141,7 +155,7 @@ class Strip:
     cards: bool = False
 
 
-Shown: TypeAlias = Text | Table | Bars | Chart | Strip
+Shown: TypeAlias = Text | Table | Bars | Chart | Strip | Code
 
 
 @dataclass(frozen=True)

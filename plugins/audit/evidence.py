@@ -1,0 +1,218 @@
+"""How sure a model is of images, gathered in rounds until the time is up."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+
+import neatfool
+from neatfool import (
+    Differentiable,
+    ImageSpec,
+    Run,
+    Scorer,
+    Target,
+    TargetUnavailable,
+    choose_elites,
+    fit_photograph,
+)
+from neatfool.models import Photograph
+from neatfool.ood import simple_images
+
+from .confidence import KNOWN, ConfidenceRecord, KindScorer, find_place, read_recorded
+from .decision import OTHERS, PARTS
+from .search import best_search
+
+FIRST: Final = {"photographs": 60, "simple": 20, "searched": 150}
+"""The images of the first round, of each kind or with each seed. Each round has three times more."""
+MOST: Final = {"photographs": 1000, "simple": 100, "searched": 12_000}
+"""No round has more."""
+MOST_BYTES: Final = 2**28
+"""So much memory for photographs of each group."""
+LOOKED_AT: Final = 100
+"""So many evolved images of each seed are looked at again."""
+
+
+class WatchedTarget(Target):
+    """A target that tells how many images it is shown; it does not close."""
+
+    def __init__(self, inner: Target, spec: ImageSpec, note: Callable[[int], None]) -> None:
+        self.inner, self._note, self.spec = inner, note, spec
+        self.batch_size, self.networks = inner.batch_size, inner.networks
+        self.no_gradients = inner.no_gradients
+        if isinstance(inner, Differentiable):
+            self.logits_of = inner.logits_of
+
+    def score(self, images: Any) -> Any:
+        """Score images; TargetUnavailable, by which the run pauses, tells that time is up."""
+        self._note(len(images))
+        return self.inner.score(images)
+
+    def fingerprint(self) -> str:
+        """Stand for the target in this process."""
+        return self.inner.fingerprint() or "watched"
+
+
+@dataclass
+class Clock:
+    """Counts images and seconds, and ends the work when time is up."""
+
+    note: Callable[[str, int], None]
+    """Shows what is known so far, and how many more seconds passed."""
+    deadline: float
+    known: str = "no answer yet"
+    images: int = 0
+    started: float = field(default_factory=time.monotonic)
+    shown: float = 0.0
+
+    def count(self, images: int) -> None:
+        """Count images; raise TargetUnavailable when time is up."""
+        self.images += images
+        if (passed := int(self.seconds)) > self.shown:
+            self.note(self.known, int(passed - self.shown))
+            self.shown = passed
+        if self.seconds > self.deadline:
+            raise TargetUnavailable("time is up")
+
+    @property
+    def seconds(self) -> float:
+        """How long it has run."""
+        return time.monotonic() - self.started
+
+    @property
+    def left(self) -> float:
+        """Seconds that are left."""
+        return self.deadline - self.seconds
+
+
+@dataclass
+class Evidence:
+    """Images of each kind, and how sure a model is of them."""
+
+    scorer: Scorer
+    photographs: dict[str, list[Photograph]]
+    """Those of what the model is for, and perhaps others, by group, in any order."""
+    clock: Clock
+    folder: Path
+    """Where runs go."""
+    records: dict[str, ConfidenceRecord] = field(default_factory=dict)
+    pixels: dict[str, torch.Tensor] = field(default_factory=dict)
+    """uint8 [N, C, H, W] of each kind but evolved ones"""
+    runs: list[Run] = field(default_factory=list)
+    searched: int = 0
+    """Images that a search of the last round had"""
+    interrupted: bool = False
+
+    def __post_init__(self) -> None:
+        """Prepare to score."""
+        note = lambda _, images: self.clock.count(images)  # noqa: E731
+        self._scorer = KindScorer(self.scorer, self.spec, note)
+
+    @property
+    def spec(self) -> ImageSpec:
+        """What the model takes, and its classes."""
+        return self.scorer.spec
+
+    def gather(self) -> Iterator[None]:
+        """Score more and more images, until enough are there, or time is up, or at Ctrl-C."""
+        try:
+            for number in range(6):
+                sizes = {name: min(of * 3**number, MOST[name]) for name, of in FIRST.items()}
+                if number and sizes["searched"] == self.searched:
+                    return
+                self._look(sizes, number)
+                yield
+                for seed in range(PARTS):
+                    self._search(seed, sizes["searched"])
+                    yield
+                self.searched = sizes["searched"]
+        except (TargetUnavailable, KeyboardInterrupt) as end:
+            self.interrupted = isinstance(end, KeyboardInterrupt)
+
+    def _look(self, sizes: dict[str, int], number: int) -> None:
+        """Score photographs and simple images that are new in a round."""
+        most = min(sizes["photographs"], MOST_BYTES // int(np.prod(self.spec.shape)))
+        for group, photographs in self.photographs.items():
+            there = len(self.records[group].named) if group in self.records else 0
+            some = photographs[there:most]
+            if some:
+                images = torch.cat([fit_photograph(e.open(), self.scorer.target) for e in some])
+                own = [find_place("".join(e.shows[:1]), self.spec) for e in some]
+                what = {KNOWN: "photographs", OTHERS: "other photographs"}[group]
+                self._add(group, group, what, images, own)
+        there = len(self.pixels.get("blank", ()))
+        if there < sizes["simple"]:
+            for kind, group, what, images in simple_images(
+                self.spec, sizes["simple"] - there, number + 1
+            ):
+                self._add(kind, group, what, images)
+
+    def _add(
+        self, kind: str, group: str, what: str, images: torch.Tensor, own: Sequence[int] = ()
+    ) -> None:
+        """Score images of a kind, and put them to those that are there."""
+        made = self._scorer.score(kind, group, what, images, own=[*own])
+        if kind in self.records:
+            before = self.records[kind]
+            names = ("named", "log_odds", "own", "own_log_odds")
+            lists = {name: getattr(before, name) + getattr(made, name) for name in names}
+            made, images = made.model_copy(update=lists), torch.cat([self.pixels[kind], images])
+        self.records[kind], self.pixels[kind] = made, images
+
+    def _search(self, seed: int, images: int) -> None:
+        """Search with a seed until it has so many images, or time is up."""
+        target = WatchedTarget(self.scorer.target, self.spec, self.clock.count)
+        nothing = [*self.spec.nothing] or None
+        run = search(target, images, seed + 1, self.folder / str(seed), nothing=nothing)
+        self.runs[seed : seed + 1] = [run]
+        if any(len(each) for each in self.runs):
+            made = read_recorded(self.runs, logits=self._scorer.logits)
+            self.records[made.kind] = made
+        if not run.has_reached(None, images):
+            raise KeyboardInterrupt if self.clock.left > 0 else TargetUnavailable("time is up")
+
+    def evolved(self) -> tuple[torch.Tensor, np.ndarray]:
+        """Give some evolved images of each seed, uint8 [N, C, H, W], and their parts, int [N]."""
+        chosen = [choose_elites(run, sample=LOOKED_AT) if len(run) else [] for run in self.runs]
+        pixels = [elite.saved_pixels() for elites in chosen for elite in elites]
+        parts = np.repeat(np.arange(len(chosen)), [len(elites) for elites in chosen])
+        return torch.from_numpy(np.stack(pixels)), parts
+
+
+def search(
+    model: Target | torch.nn.Module, images: int, seed: int, folder: Path, **given: Any
+) -> Run:
+    """Search as an audit does, from a folder's run on if there is one; what happens is not said."""
+    spec = model.spec if isinstance(model, Target) else None
+    shape = spec.shape if spec else given.pop("image")
+    classes = spec.classes if spec else given.pop("classes")
+    best = best_search(shape, 2 * FIRST["searched"], learns=isinstance(model, Differentiable))
+    parts = {kind: options.pop("plugin") for kind, options in best.items()}
+    options = {f"{kind}_options": each for kind, each in best.items()}
+    log = logging.getLogger("neatfool.fool")
+    log.disabled, before = True, log.disabled
+    try:
+        return neatfool.fool(
+            model,
+            image=shape,
+            classes=classes,
+            images=images,
+            seed=seed,
+            out=folder,
+            resume_run=folder.exists(),
+            progress=False,
+            **parts,
+            **options,
+            **given,
+        )
+    finally:
+        log.disabled = before
