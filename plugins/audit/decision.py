@@ -35,8 +35,8 @@ Rule = float | dict[int, float]
 
 def part(images: ConfidenceRecord, *parts: int) -> ConfidenceRecord:
     """Give the images of some parts: of evolved ones some seeds, of others each third one."""
-    places = images.seeds or np.arange(len(images.log_odds)) % PARTS
-    rows = np.flatnonzero(np.isin(places, parts))
+    places = np.array(images.seeds or range(len(images.log_odds)))
+    rows = np.flatnonzero(np.isin(places % PARTS, parts))
     lists = {name: np.array(getattr(images, name)) for name in ("named", "log_odds")}
     return images.model_copy(update={name: e[rows].tolist() for name, e in lists.items()})
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,7 +33,8 @@ from .search import best_search
 FIRST: Final = {"photographs": 60, "simple": 20, "searched": 150}
 """The images of the first round, of each kind or with each seed. Each round has three times more."""
 MOST: Final = {"photographs": 1000, "simple": 100, "searched": 12_000}
-"""No round has more."""
+"""No round has more. After that, further rounds search with other seeds."""
+SEEDS: Final = 5 * PARTS
 MOST_BYTES: Final = 2**28
 """So much memory for photographs of each group."""
 LOOKED_AT: Final = 100
@@ -108,8 +107,6 @@ class Evidence:
     pixels: dict[str, torch.Tensor] = field(default_factory=dict)
     """uint8 [N, C, H, W] of each kind but evolved ones"""
     runs: list[Run] = field(default_factory=list)
-    searched: int = 0
-    """Images that a search of the last round had"""
     interrupted: bool = False
 
     def __post_init__(self) -> None:
@@ -122,23 +119,28 @@ class Evidence:
         """What the model takes, and its classes."""
         return self.scorer.spec
 
+    @property
+    def searched(self) -> int:
+        """Images that each search has tried; 0 before there is one for each part."""
+        return min((e.evaluations for e in self.runs), default=0) * (len(self.runs) >= PARTS)
+
     def gather(self) -> Iterator[None]:
         """Score more and more images, until enough are there, or time is up, or at Ctrl-C."""
+        sizes, seeds = FIRST, range(PARTS)
         try:
-            for number in range(6):
-                sizes = {name: min(of * 3**number, MOST[name]) for name, of in FIRST.items()}
-                if number and sizes["searched"] == self.searched:
-                    return
+            for number in range(SEEDS):
                 self._look(sizes, number)
                 yield
-                for seed in range(PARTS):
+                for seed in seeds:
                     self._search(seed, sizes["searched"])
                     yield
-                self.searched = sizes["searched"]
+                if sizes == MOST:
+                    seeds = range(seeds.stop, min(seeds.stop + PARTS, SEEDS))
+                sizes = {name: min(3 * of, MOST[name]) for name, of in sizes.items()}
         except (TargetUnavailable, KeyboardInterrupt) as end:
             self.interrupted = isinstance(end, KeyboardInterrupt)
 
-    def _look(self, sizes: dict[str, int], number: int) -> None:
+    def _look(self, sizes: Mapping[str, int], number: int) -> None:
         """Score photographs and simple images that are new in a round."""
         most = min(sizes["photographs"], MOST_BYTES // int(np.prod(self.spec.shape)))
         for group, photographs in self.photographs.items():
@@ -184,7 +186,7 @@ class Evidence:
         """Give some evolved images of each seed, uint8 [N, C, H, W], and their parts, int [N]."""
         chosen = [choose_elites(run, sample=LOOKED_AT) if len(run) else [] for run in self.runs]
         pixels = [elite.saved_pixels() for elites in chosen for elite in elites]
-        parts = np.repeat(np.arange(len(chosen)), [len(elites) for elites in chosen])
+        parts = np.repeat(np.arange(len(chosen)) % PARTS, [len(elites) for elites in chosen])
         return torch.from_numpy(np.stack(pixels)), parts
 
 

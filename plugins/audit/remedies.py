@@ -121,7 +121,8 @@ class Trial:
                 loss = loss + functional.softplus(-sign * margin).mean()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-        module = ClassNothing(inside.module, head.requires_grad_(False), spread, self._classes)
+        head.requires_grad_(False)
+        module = ClassNothing(inside.module, head, spread, self._classes).eval()
         what = "one more output of the last layer, trained on these images"
         yield self._attack("a class nothing", what, module, inside)
 
@@ -254,7 +255,6 @@ class ClassNothing(nn.Module):
         super().__init__()
         self.inside, self.head, self.classes = inside, head, classes
         self.register_buffer("spread", spread)
-        self.training = False
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Compute logits [N, K + 1]."""
