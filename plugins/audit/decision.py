@@ -15,7 +15,7 @@ from neatfool import present
 from neatfool.measure import Estimate
 
 from .acceptance import RARELY, lowest_threshold
-from .confidence import EVOLVED, KNOWN, ConfidenceRecord
+from .confidence import KNOWN, ConfidenceRecord
 
 PARTS: Final = 3
 """Images of each kind are fitted to, chosen by, and judged by: a third each."""
@@ -69,12 +69,9 @@ class Judgement(present.Facts):
     @property
     def gain(self) -> float:
         """The share that is kept, less the largest share of another kind that is accepted."""
-        return self.kept.value - max((n / max(of, 1) for n, of in self.accepted.values()), default=0)
-
-    def count(self, records: Sequence[ConfidenceRecord], *groups: str) -> tuple[int, int]:
-        """Count what is accepted of some groups, and all of them."""
-        kinds = [self.accepted[e.kind] for e in records if e.group in groups]
-        return sum(n for n, _ in kinds), sum(of for _, of in kinds)
+        return self.kept.value - max(
+            (n / max(of, 1) for n, of in self.accepted.values()), default=0
+        )
 
 
 class Decision(present.Facts):
@@ -97,9 +94,7 @@ class Decision(present.Facts):
         return self.by_class or float(self.log_odds or 0.0)
 
 
-def decide(
-    records: Sequence[ConfidenceRecord], classes: int, most: float
-) -> Decision | None:
+def decide(records: Sequence[ConfidenceRecord], classes: int, most: float) -> Decision | None:
     """Fit a threshold, for each class if that keeps more photographs; None if none is high enough.
 
     Args:

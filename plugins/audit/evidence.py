@@ -31,7 +31,7 @@ from .decision import OTHERS, PARTS
 from .search import best_search
 
 FIRST: Final = {"photographs": 60, "simple": 20, "searched": 150}
-"""The images of the first round, of each kind or with each seed. Each round has three times more."""
+"""Images of the first round, of each kind or with each seed. The next has three times as many."""
 MOST: Final = {"photographs": 1000, "simple": 100, "searched": 12_000}
 """No round has more. After that, further rounds search with other seeds."""
 SEEDS: Final = 5 * PARTS
@@ -194,27 +194,17 @@ def search(
     model: Target | torch.nn.Module, images: int, seed: int, folder: Path, **given: Any
 ) -> Run:
     """Search as an audit does, from a folder's run on if there is one; what happens is not said."""
-    spec = model.spec if isinstance(model, Target) else None
-    shape = spec.shape if spec else given.pop("image")
-    classes = spec.classes if spec else given.pop("classes")
-    best = best_search(shape, 2 * FIRST["searched"], learns=isinstance(model, Differentiable))
-    parts = {kind: options.pop("plugin") for kind, options in best.items()}
-    options = {f"{kind}_options": each for kind, each in best.items()}
+    if isinstance(model, Target):
+        given |= {"image": model.spec.shape, "classes": model.spec.classes}
+    learns = not isinstance(model, Target) or isinstance(model, Differentiable)
+    best: dict[str, dict[str, Any]]
+    best = best_search(given["image"], 2 * FIRST["searched"], learns=learns)
+    for kind, options in best.items():
+        given |= {kind: options.pop("plugin"), f"{kind}_options": options}
+    given |= {"resume_run": folder.exists(), "progress": False}
     log = logging.getLogger("neatfool.fool")
     log.disabled, before = True, log.disabled
     try:
-        return neatfool.fool(
-            model,
-            image=shape,
-            classes=classes,
-            images=images,
-            seed=seed,
-            out=folder,
-            resume_run=folder.exists(),
-            progress=False,
-            **parts,
-            **options,
-            **given,
-        )
+        return neatfool.fool(model, images=images, seed=seed, out=folder, **given)
     finally:
         log.disabled = before

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from neatfool import ExperimentError, Network, Run, Target, behind, log_odds
+from neatfool import ExperimentError, Network, Run, behind, log_odds
 from neatfool.measure import Estimate
 from neatfool.ood import InDistribution, InspectedTarget, ask_detectors, simple_images
 from neatfool.present import Facts
@@ -143,10 +143,10 @@ class Trial:
             return given.clamp(min=1e-12).log() if kind == "probabilities" else given
 
         known, outliers = self._known(), self._outliers()
-        teacher = torch.cat([network(some) for some in known.split(64)]).clone().softmax(1)
+        teacher = torch.cat([network(some) for some in torch.split(known, 64)]).clone().softmax(1)
         chance, began = torch.Generator().manual_seed(SEED), time.monotonic()
         optimizer = torch.optim.Adam(module.parameters(), RATE)
-        for step in range(STEPS):
+        for step in range(1, STEPS + 1):
             rows = torch.randint(len(known), (BATCH,), generator=chance)
             others = torch.randint(len(outliers), (BATCH,), generator=chance)
             logits = ask(torch.cat([known[rows], outliers[others]]))
@@ -159,7 +159,7 @@ class Trial:
             self._count(0)
             if time.monotonic() - began > self.clock.left / 2:
                 break
-        what = f"fine-tuned for {step + 1} steps: outliers get equal probabilities"
+        what = f"fine-tuned for {step} steps: outliers get equal probabilities"
         trained = module.requires_grad_(False)
         yield self._attack("Outlier Exposure", what, trained, network, outputs=kind)
 
@@ -199,9 +199,7 @@ class Trial:
         stopped = [part(e, 1) for e in records if e.group not in {KNOWN, OTHERS}]
         least = least_threshold([np.array(e.log_odds) for e in stopped], self.most)
         judged = Judgement.of(least, [part(e, 2) for e in records], self.most)
-        return Remedy(
-            name=name, what=what, judged=judged, attacked=attacked and attacked(least)
-        )
+        return Remedy(name=name, what=what, judged=judged, attacked=attacked and attacked(least))
 
     def _attack(
         self, name: str, what: str, module: nn.Module, before: Network, outputs: Any = "logits"
@@ -212,7 +210,7 @@ class Trial:
 
         def score(images: torch.Tensor) -> np.ndarray:
             parts = []
-            for some in images.split(64):
+            for some in torch.split(images, 64):
                 parts.append(log_odds(network(some).cpu().numpy())[:, : self._classes].max(1))
                 self._count(len(some))
             return np.concatenate(parts)

@@ -77,7 +77,8 @@ class AuditSearch:
     def _choose(self, images: int, folder: Path | None) -> None:
         """Choose how to search for so many images with each seed."""
         self.images, self._overrides = images, [*self._given, f"experiment.images={images}"]
-        best = best_search(self._spec and self._spec.shape, images, learns=self._learns)
+        shape = None if self._spec is None else self._spec.shape
+        best = best_search(shape, images, learns=self._learns)
         self._overrides += [
             f"{kind}.{key}={value}" for kind in self.chosen for key, value in best[kind].items()
         ]

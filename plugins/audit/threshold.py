@@ -9,15 +9,14 @@ from tempfile import TemporaryDirectory
 from typing import Annotated, ClassVar, Final
 
 import numpy as np
-from pydantic import Field
 
 from neatfool import ExperimentError, Scorer, behind, load_experiment, open_scorer, present
 from neatfool.measure import FEW, Estimate, Share
 from neatfool.models import Photograph, photographs_in, photographs_of
 from neatfool.present import FOLDER, FiniteRange, Output
-from neatfool.wording import counted, level, listed, percent, share
+from neatfool.wording import counted, listed, share
 
-from .acceptance import GROUPS, AcceptanceThreshold
+from .acceptance import AcceptanceThreshold
 from .confidence import EVOLVED, KNOWN, ConfidenceRecord
 from .decision import OTHERS, Decision, Judgement, decide, part, write_code
 from .evidence import Clock, Evidence
