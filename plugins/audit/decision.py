@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
 import numpy as np
-from pydantic import Field
 from scipy.special import expit
 from scipy.stats import binom
 
-from neatfool import present
+from neatfool import ImageSpec, present
 from neatfool.measure import Estimate
 
-from .acceptance import RARELY, lowest_threshold
+from .acceptance import RARELY, AcceptanceThreshold, lowest_threshold
 from .confidence import KNOWN, ConfidenceRecord
 
 PARTS: Final = 3
@@ -41,37 +40,48 @@ def part(images: ConfidenceRecord, *parts: int) -> ConfidenceRecord:
     return images.model_copy(update={name: e[rows].tolist() for name, e in lists.items()})
 
 
+def stopped(records: Sequence[ConfidenceRecord]) -> list[ConfidenceRecord]:
+    """Leave out photographs, and kinds without an image."""
+    return [e for e in records if e.group not in {KNOWN, OTHERS} and e.log_odds]
+
+
+def is_held(count: int, total: int, most: float) -> bool:
+    """Say whether so many accepted images are no more than chance explains."""
+    return bool(binom.sf(count - 1, total, most) >= DOUBT)
+
+
 class Judgement(present.Facts):
     """What a decision does to images that it was not fitted to."""
 
     kept: Estimate
     """the share of photographs that is accepted"""
     accepted: dict[str, tuple[int, int]]
-    """for each other kind of images, how many are accepted, and of how many"""
-    held: bool
-    """whether that is no more than chance explains, if the share that was allowed is accepted"""
+    """for each other group of images, how many are accepted, and of how many"""
+    helps: bool
+    """whether half of the photographs are kept, and no more of each group is accepted than chance
+    explains, if the share that was allowed is"""
 
     @classmethod
     def of(cls, rule: Rule, records: Sequence[ConfidenceRecord], most: float) -> Judgement:
         """Judge a rule by images of each kind; ``most`` is the share that may be accepted."""
-        counts = {e.kind: (int(e.accepted(rule).sum()), len(e.log_odds)) for e in records}
-        stopped = [e.kind for e in records if e.group not in {KNOWN, OTHERS}]
-        chances = [binom.sf(counts[kind][0] - 1, counts[kind][1], most) for kind in stopped]
-        kept = counts.pop(KNOWN)
-        held = min(chances, default=1.0) >= DOUBT
-        return cls(kept=Estimate.wilson(*kept), accepted=counts, held=held)
-
-    @property
-    def helps(self) -> bool:
-        """Whether enough photographs are kept, and meaningless images are stopped."""
-        return self.held and self.kept.value >= RARELY
+        counts = dict[str, tuple[int, int]]()
+        for each in records:
+            passed, of = counts.get(each.group, (0, 0))
+            counts[each.group] = passed + int(each.accepted(rule).sum()), of + len(each.log_odds)
+        held = [is_held(*counts[e.group], most) for e in stopped(records)]
+        kept = Estimate.wilson(*counts.pop(KNOWN))
+        return cls(kept=kept, accepted=counts, helps=all(held) and kept.value >= RARELY)
 
     @property
     def gain(self) -> float:
-        """The share that is kept, less the largest share of another kind that is accepted."""
-        return self.kept.value - max(
-            (n / max(of, 1) for n, of in self.accepted.values()), default=0
-        )
+        """The share that is kept, less the largest share of another group that is accepted."""
+        return self.kept.value - max(n / max(of, 1) for n, of in self.accepted.values())
+
+    def share(self, *groups: str) -> str:
+        """Write which share of some groups is accepted: ``"3 % (1 to 8 %)"``, or ``"-"``."""
+        counts = [self.accepted.get(group, (0, 0)) for group in groups]
+        count, of = (sum(each) for each in zip(*counts, strict=True))
+        return Estimate.wilson(count, of).as_share() if of else "-"
 
 
 class Decision(present.Facts):
@@ -85,36 +95,37 @@ class Decision(present.Facts):
     """the log-odds by the class's index, if each has its own"""
     judged: Judgement
     """what it does to images that were not used to choose it"""
-    code: dict[str, str] = Field({})
+    code: dict[str, str]
     """the decision as code, by language"""
 
-    @property
-    def rule(self) -> Rule:
-        """What :meth:`ConfidenceRecord.accepted` takes."""
-        return self.by_class or float(self.log_odds or 0.0)
+    def __str__(self) -> str:
+        """Write the threshold: ``"97 %"``."""
+        if self.log_odds is None:
+            return "a threshold for each class"
+        return str(AcceptanceThreshold.of("recommended", self.log_odds, None))
 
 
-def decide(records: Sequence[ConfidenceRecord], classes: int, most: float) -> Decision | None:
+def decide(records: Iterable[ConfidenceRecord], spec: ImageSpec, most: float) -> Decision | None:
     """Fit a threshold, for each class if that keeps more photographs; None if none is high enough.
 
     Args:
         records: Photographs, and images of each other kind.
-        classes: The number of classes.
+        spec: Says which classes there are.
         most: The share of each kind of meaningless images that may be accepted.
     """
-    if (first := _fit(records, classes, most, 0)) is None:
+    records, count = [*records], len(spec.classes)
+    first, final = _fit(records, count, most, 0), _fit(records, count, most, 0, 1)
+    if first is None or final is None:
         return None
-    gains = [Judgement.of(e, [part(r, 1) for r in records], most).gain for e in first]
-    final = _fit(records, classes, most, 0, 1)
-    if final is None:
-        return None
+    gains = [Judgement.of(rule, [part(e, 1) for e in records], most).gain for rule in first]
     rule = final[gains[1] >= gains[0] + WORTH]
     odds = rule if isinstance(rule, float) else None
     return Decision(
         confidence=None if odds is None else round(float(expit(odds)), 12),
         log_odds=odds,
         by_class=None if isinstance(rule, float) else rule,
-        judged=Judgement.of(rule, [part(r, 2) for r in records], most),
+        judged=Judgement.of(rule, [part(e, 2) for e in records], most),
+        code=write_code(rule, spec),
     )
 
 
@@ -122,42 +133,35 @@ def _fit(
     records: Sequence[ConfidenceRecord], classes: int, most: float, *parts: int
 ) -> tuple[float, dict[int, float]] | None:
     """Fit one threshold, and one for each class: there it is lower if no image reaches it."""
-    fitted = [part(e, *parts) for e in records if e.group not in {KNOWN, OTHERS}]
-    odds = [np.array(e.log_odds) for e in fitted if e.log_odds]
-    known = next(part(e, *parts) for e in records if e.group == KNOWN)
+    known, *_ = (part(e, *parts) for e in records if e.group == KNOWN)
+    fitted = stopped([part(e, *parts) for e in records])
+    odds = [np.array(e.log_odds) for e in fitted]
     if (least := lowest_threshold(odds, most, known)) is None:
         return None
     by_class = dict.fromkeys(range(classes), least)
     named, sure = np.concatenate([e.named for e in fitted]), np.concatenate(odds)
     for place in range(classes):
-        if (named == place).sum() >= FEWEST_OF_CLASS:
-            above = float(np.nextafter(sure[named == place].max(), np.inf))
-            by_class[place] = min(least, above)
+        if (own := named == place).sum() >= FEWEST_OF_CLASS:
+            by_class[place] = min(least, float(np.nextafter(sure[own].max(), np.inf)))
     return least, by_class
 
 
-def write_code(decision: Decision, nothing: Sequence[int], *, sums_to_one: bool) -> dict[str, str]:
-    """Write a decision as code: a function of probabilities, in each of :data:`LANGUAGES`.
+def write_code(rule: Rule, spec: ImageSpec) -> dict[str, str]:
+    """Write a rule as a function of probabilities, in each of :data:`LANGUAGES`.
 
-    Near 1, a probability is rounded, and the sum of all others is not; so that is compared.
-
-    Args:
-        decision: The decision.
-        nothing: The indices of classes that are never accepted.
-        sums_to_one: Whether probabilities do. If not, the likeliest one is compared.
+    Near 1, a probability is rounded, and the sum of all others is not; so that is compared, unless
+    each class has a probability of its own.
     """
 
     def limit(odds: float) -> float:
-        return float(f"{expit(-odds if sums_to_one else odds):.6g}")
+        return float(f"{expit(-odds if spec.sums_to_one else odds):.6g}")
 
-    rule = decision.rule
     limits = limit(rule) if isinstance(rule, float) else [*map(limit, rule.values())]
-    content: Mapping[str, object] = {
+    content = {
         "limits": repr(limits),
         "by_class": isinstance(limits, list),
-        "numbers": repr(limits).strip("[]"),
-        "nothing": ", ".join(map(str, nothing)),
-        "sums_to_one": sums_to_one,
+        "nothing": ", ".join(str(spec.classes.index(name)) for name in spec.nothing),
+        "sums_to_one": spec.sums_to_one,
     }
     forms = Path(__file__).with_name("forms")
     return {

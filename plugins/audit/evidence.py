@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ import neatfool
 from neatfool import (
     Differentiable,
     ImageSpec,
+    Network,
     Run,
     Scorer,
     Target,
@@ -26,8 +28,8 @@ from neatfool import (
 from neatfool.models import Photograph
 from neatfool.ood import simple_images
 
-from .confidence import KNOWN, ConfidenceRecord, KindScorer, find_place, read_recorded
-from .decision import OTHERS, PARTS
+from .confidence import ConfidenceRecord, KindScorer, find_place, read_recorded
+from .decision import PARTS
 from .search import best_search
 
 FIRST: Final = {"photographs": 60, "simple": 20, "searched": 150}
@@ -42,12 +44,13 @@ LOOKED_AT: Final = 100
 
 
 class WatchedTarget(Target):
-    """A target that tells how many images it is shown; it does not close."""
+    """A target, or a network, that tells how many images it is shown; it does not close."""
 
-    def __init__(self, inner: Target, spec: ImageSpec, note: Callable[[int], None]) -> None:
-        self.inner, self._note, self.spec = inner, note, spec
-        self.batch_size, self.networks = inner.batch_size, inner.networks
-        self.no_gradients = inner.no_gradients
+    def __init__(
+        self, inner: Any, spec: ImageSpec, networks: Sequence[Network], note: Callable[[int], None]
+    ) -> None:
+        self.inner, self.spec, self.networks, self._note = inner, spec, networks, note
+        self.batch_size = getattr(inner, "batch_size", None)
         if isinstance(inner, Differentiable):
             self.logits_of = inner.logits_of
 
@@ -58,39 +61,42 @@ class WatchedTarget(Target):
 
     def fingerprint(self) -> str:
         """Stand for the target in this process."""
-        return self.inner.fingerprint() or "watched"
+        return "watched"
 
 
 @dataclass
 class Clock:
-    """Counts images and seconds, and ends the work when time is up."""
+    """Shows how many seconds passed, and ends the work when time is up."""
 
     note: Callable[[str, int], None]
     """Shows what is known so far, and how many more seconds passed."""
-    deadline: float
+    allowed: float
     known: str = "no answer yet"
-    images: int = 0
-    started: float = field(default_factory=time.monotonic)
-    shown: float = 0.0
 
-    def count(self, images: int) -> None:
-        """Count images; raise TargetUnavailable when time is up."""
-        self.images += images
-        if (passed := int(self.seconds)) > self.shown:
-            self.note(self.known, int(passed - self.shown))
-            self.shown = passed
-        if self.seconds > self.deadline:
-            raise TargetUnavailable("time is up")
+    def __post_init__(self) -> None:
+        """Start."""
+        self.started, self.shown, self.deadline = time.monotonic(), 0, math.inf
 
     @property
     def seconds(self) -> float:
         """How long it has run."""
         return time.monotonic() - self.started
 
-    @property
-    def left(self) -> float:
-        """Seconds that are left."""
-        return self.deadline - self.seconds
+    def show(self) -> None:
+        """Show what is known, and the time."""
+        passed = min(int(self.seconds), int(self.allowed))
+        self.note(self.known, passed - self.shown)
+        self.shown = passed
+
+    def count(self, _: int = 0) -> None:
+        """Show that images are scored; raise TargetUnavailable when time is up."""
+        self.show()
+        if self.seconds > self.deadline:
+            raise TargetUnavailable("time is up")
+
+    def extend(self) -> None:
+        """Allow what comes a tenth of the time at least."""
+        self.deadline = max(self.allowed, self.seconds + self.allowed / 10)
 
 
 @dataclass
@@ -111,8 +117,7 @@ class Evidence:
 
     def __post_init__(self) -> None:
         """Prepare to score."""
-        note = lambda _, images: self.clock.count(images)  # noqa: E731
-        self._scorer = KindScorer(self.scorer, self.spec, note)
+        self._scorer = KindScorer(self.scorer, self.spec, lambda *_: self.clock.count())
 
     @property
     def spec(self) -> ImageSpec:
@@ -126,22 +131,24 @@ class Evidence:
 
     def gather(self) -> Iterator[None]:
         """Score more and more images, until enough are there, or time is up, or at Ctrl-C."""
+        self._look(FIRST, 0)  # Before that there is no answer, however long it takes.
+        yield
         sizes, seeds = FIRST, range(PARTS)
         try:
-            for number in range(SEEDS):
-                self._look(sizes, number)
-                yield
+            while seeds:
                 for seed in seeds:
                     self._search(seed, sizes["searched"])
                     yield
                 if sizes == MOST:
                     seeds = range(seeds.stop, min(seeds.stop + PARTS, SEEDS))
                 sizes = {name: min(3 * of, MOST[name]) for name, of in sizes.items()}
+                self._look(sizes, sizes["searched"])
+                yield
         except (TargetUnavailable, KeyboardInterrupt) as end:
             self.interrupted = isinstance(end, KeyboardInterrupt)
 
-    def _look(self, sizes: Mapping[str, int], number: int) -> None:
-        """Score photographs and simple images that are new in a round."""
+    def _look(self, sizes: Mapping[str, int], seed: int) -> None:
+        """Score photographs and simple images, drawn with a seed, that are new in a round."""
         most = min(sizes["photographs"], MOST_BYTES // int(np.prod(self.spec.shape)))
         for group, photographs in self.photographs.items():
             there = len(self.records[group].named) if group in self.records else 0
@@ -149,14 +156,11 @@ class Evidence:
             if some:
                 images = torch.cat([fit_photograph(e.open(), self.scorer.target) for e in some])
                 own = [find_place("".join(e.shows[:1]), self.spec) for e in some]
-                what = {KNOWN: "photographs", OTHERS: "other photographs"}[group]
-                self._add(group, group, what, images, own)
+                self._add(group, group, group, images, own)
         there = len(self.pixels.get("blank", ()))
         if there < sizes["simple"]:
-            for kind, group, what, images in simple_images(
-                self.spec, sizes["simple"] - there, number + 1
-            ):
-                self._add(kind, group, what, images)
+            for simple in simple_images(self.spec, sizes["simple"] - there, seed):
+                self._add(*simple)
 
     def _add(
         self, kind: str, group: str, what: str, images: torch.Tensor, own: Sequence[int] = ()
@@ -172,15 +176,16 @@ class Evidence:
 
     def _search(self, seed: int, images: int) -> None:
         """Search with a seed until it has so many images, or time is up."""
-        target = WatchedTarget(self.scorer.target, self.spec, self.clock.count)
-        nothing = [*self.spec.nothing] or None
-        run = search(target, images, seed + 1, self.folder / str(seed), nothing=nothing)
+        inner = self.scorer.target
+        target = WatchedTarget(inner, self.spec, inner.networks, self.clock.count)
+        run = search(target, images, seed + 1, self.folder / str(seed))
         self.runs[seed : seed + 1] = [run]
         if any(len(each) for each in self.runs):
             made = read_recorded(self.runs, logits=self._scorer.logits)
             self.records[made.kind] = made
         if not run.has_reached(None, images):
-            raise KeyboardInterrupt if self.clock.left > 0 else TargetUnavailable("time is up")
+            self.clock.count()  # It was interrupted if not by this.
+            raise KeyboardInterrupt
 
     def evolved(self) -> tuple[torch.Tensor, np.ndarray]:
         """Give some evolved images of each seed, uint8 [N, C, H, W], and their parts, int [N]."""
@@ -190,21 +195,23 @@ class Evidence:
         return torch.from_numpy(np.stack(pixels)), parts
 
 
-def search(
-    model: Target | torch.nn.Module, images: int, seed: int, folder: Path, **given: Any
-) -> Run:
+def shuffle(photographs: Sequence[Photograph]) -> list[Photograph]:
+    """Give photographs in a random order, always the same."""
+    return [photographs[n] for n in np.random.default_rng(1).permutation(len(photographs))]
+
+
+def search(target: WatchedTarget, images: int, seed: int, folder: Path) -> Run:
     """Search as an audit does, from a folder's run on if there is one; what happens is not said."""
-    if isinstance(model, Target):
-        given |= {"image": model.spec.shape, "classes": model.spec.classes}
-    learns = not isinstance(model, Target) or isinstance(model, Differentiable)
-    best: dict[str, dict[str, Any]]
-    best = best_search(given["image"], 2 * FIRST["searched"], learns=learns)
+    spec, given = target.spec, dict[str, Any]()
+    learns = isinstance(target, Differentiable)
+    best: Any = best_search(spec.shape, 2 * FIRST["searched"], learns=learns)
     for kind, options in best.items():
         given |= {kind: options.pop("plugin"), f"{kind}_options": options}
-    given |= {"resume_run": folder.exists(), "progress": False}
+    given |= {"nothing": [*spec.nothing] or None, "resume_run": folder.exists()}
+    given |= {"image": spec.shape, "classes": spec.classes, "progress": False}
     log = logging.getLogger("neatfool.fool")
     log.disabled, before = True, log.disabled
     try:
-        return neatfool.fool(model, images=images, seed=seed, out=folder, **given)
+        return neatfool.fool(target, images=images, seed=seed, out=folder, **given)
     finally:
         log.disabled = before

@@ -1,266 +1,189 @@
-"""What may help where no threshold does, tried on the model: detectors, and two trainings."""
+"""What may help where no threshold does, tried on the model: detectors and a new last layer."""
 
 from __future__ import annotations
 
-import copy
-import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
+from dataclasses import replace
+from functools import partial
+from typing import Final
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 
-from neatfool import ExperimentError, Network, Run, behind, log_odds
+from neatfool import ExperimentError, Network, behind, log_odds
 from neatfool.measure import Estimate
 from neatfool.ood import InDistribution, InspectedTarget, ask_detectors, simple_images
 from neatfool.present import Facts
 
 from .acceptance import least_threshold
-from .confidence import EVOLVED, KNOWN, ConfidenceRecord, read_recorded
-from .decision import OTHERS, PARTS, Judgement, part
-from .evidence import Evidence, search
+from .confidence import EVOLVED, KNOWN, read_recorded
+from .decision import PARTS, Judgement, is_held, part, stopped
+from .evidence import Evidence, WatchedTarget, search
 
-OUTLIERS: Final = 300
-"""Random images, and as many simple ones of each kind, are outliers besides evolved ones."""
-STEPS: Final = 400
-"""Training ends after so many steps, or with its time."""
-BATCH: Final = 32
-"""Photographs in each step; and as many outliers."""
-RATE: Final = 1e-4
-SEED: Final = 7
-"""Of the search that attacks a trained network, and of the random images."""
+OUTLIERS: Final = 200
+"""So many elites, random images and simple images each are the outliers to train on."""
+STEPS: Final = 300
+RATE: Final = 0.003
+SEED: Final = 101
+"""Of the search that attacks a trained network, and of the simple images."""
 NOTHING: Final = "nothing of these"
-
-Score = Callable[[torch.Tensor], np.ndarray]
-"""Gives of uint8 [N, C, H, W] how acceptable they are, float64 [N]."""
 
 
 class Remedy(Facts):
     """What was tried in place of a threshold of the confidence."""
 
     name: str
-    """a short name"""
-    what: str
-    """what it does, in words"""
+    """what it is"""
     judged: Judgement
     """what it does to images that it was neither fitted nor trained on"""
     attacked: Estimate | None
-    """the share of images that pass and were evolved against the trained network; null if none
-    was trained, or no time was left"""
+    """the share that passes of images that were evolved against it; null if there was no search"""
 
-    @property
-    def helps(self) -> bool:
-        """Whether it keeps enough photographs, and stops what was evolved against it, too."""
-        return self.judged.helps and (self.attacked is None or self.attacked.value < 0.5)
+    helps: bool
+    """whether it keeps enough photographs, and stops what was evolved against it, too"""
+
+
+class NewHead(nn.Module):
+    """A network that gives logits and features, with another last layer."""
+
+    def __init__(self, inside: nn.Module, head: nn.Linear) -> None:
+        super().__init__()
+        self.inside, self.head = inside, head
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Compute logits [N, K], or [N, K + 1]."""
+        logits: torch.Tensor = self.head(self.inside(images)[:, -self.head.in_features :])
+        return logits
 
 
 class Trial:
-    """Tries remedies on a model, each until the deadline."""
+    """Tries remedies: the first third of the images trains, the second sets a threshold."""
 
-    def __init__(self, evidence: Evidence, most: float) -> None:
-        self.evidence, self.most, self.clock = evidence, most, evidence.clock
-        self.target = behind(evidence.scorer.target)
-        self.images = dict(evidence.pixels)
-        self.images[EVOLVED], parts = evidence.evolved()
+    def __init__(self, evidence: Evidence, most: float, left_out: list[str]) -> None:
+        """Take what is known; why something cannot be tried is put into ``left_out``."""
+        self.evidence, self.most, self.left_out = evidence, most, left_out
+        self.target, self.count = behind(evidence.scorer.target), len(evidence.spec.classes)
+        evolved, parts = evidence.evolved()
+        self.images = {**evidence.pixels, EVOLVED: evolved}
         self.parts = {kind: np.arange(len(e)) % PARTS for kind, e in self.images.items()}
         self.parts[EVOLVED] = parts
-        self.left_out: list[str] = []
 
     def run(self) -> Iterator[Remedy]:
-        """Try one after the other; what cannot be tried is said in :attr:`left_out`."""
-        for name, attempt in (
-            ("detectors", self.detectors),
-            ("a class nothing", self.class_nothing),
-            ("Outlier Exposure", self.outlier_exposure),
-        ):
-            if self.clock.left < 1:
-                self.left_out.append(f"{name}: no time was left; give more with --seconds")
-                continue
+        """Try one after the other."""
+        for attempt in (self._detectors, self._new_heads):
             try:
                 yield from attempt()
             except ExperimentError as error:
-                self.left_out.append(f"{name}: {error}")
+                self.left_out.append(str(error))
 
-    def detectors(self) -> Iterator[Remedy]:
+    def _detectors(self) -> Iterator[Remedy]:
         """Let each detector's score decide in place of the confidence."""
         known, first = self.images[KNOWN], torch.from_numpy(self.parts[KNOWN] == 0)
         divided = InDistribution(known[first], known[~first], "photographs", divided=True)
         kinds = [kind for kind in self.images if kind != KNOWN]
         others = torch.cat([self.images[kind] for kind in kinds])
-        found = ask_detectors(self.target, others, divided, note=lambda _, n: self._count(n))
+        show = self.evidence.clock.show
+        found = ask_detectors(self.target, others, divided, note=lambda *_: show())
         ends = np.cumsum([len(self.images[kind]) for kind in kinds])[:-1]
         for name, scores in found.scores.items():
             own = np.full(len(known), -np.inf)
             own[~first.numpy()] = -scores.known
             parts = np.split(-scores.images, ends)
             values = {KNOWN: own, **dict(zip(kinds, parts, strict=True))}
-            yield self._judge(f"detector {name}", scores.looks_at, values)
-        self.left_out += [f"detector {name}: {why}" for name, why in found.left_out.items()]
+            yield self._judge(f"detector {name}: {scores.looks_at}", values)
+        self.left_out += found.left_out.values()
 
-    def class_nothing(self) -> Iterator[Remedy]:
-        """Give the last layer one more output, trained on what it takes; all else stays."""
+    def _new_heads(self) -> Iterator[Remedy]:
+        """Train the last layer anew: with one more class, or with Outlier Exposure."""
         inspected = InspectedTarget(self.target, {"features"})
-        inside = inspected.networks[0]
+        inside, old = inspected.networks[0], inspected.head
+        assert old is not None, "features need it"
+        known, outliers = (
+            inspected.ask_all(images, lambda _: self.evidence.clock.show())
+            for images in self._to_train_on()
+        )
+        assert known.features is not None
+        assert outliers.features is not None
+        for name, more in (("a class nothing", 1), ("Outlier Exposure", 0)):
+            head = nn.Linear(old.in_features, self.count + more)
+            head.weight.data[: self.count], head.bias.data[: self.count] = old.weight, old.bias
+            optimizer = torch.optim.Adam(head.parameters(), RATE)
+            for _ in range(STEPS):
+                real, unreal = head(known.features), head(outliers.features)
+                away = unreal.logsumexp(1) - (unreal[:, -1] if more else unreal.mean(1))
+                loss = functional.cross_entropy(real, known.classes) + away.mean()
+                optimizer.zero_grad()
+                loss.backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+            module = NewHead(inside.module, head).requires_grad_(False).eval()
+            mean, std = inside.mean.flatten().tolist(), inside.std.flatten().tolist()
+            device = str(inside.device)
+            network = Network(module, mean=mean, std=std, device=device, outputs="logits")
+            values = {kind: self._surest(network, images) for kind, images in self.images.items()}
+            text = f"{name}: the last layer, trained on these images"
+            yield self._judge(text, values, partial(self._attack, network, more))
 
-        def look(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-            answers = inspected.ask_all(images, self._count)
-            assert answers.features is not None
-            return answers.logits, answers.features
+    def _to_train_on(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Give photographs, and outliers: evolved images, random ones and simple ones."""
+        known, evolved = (
+            self.images[kind][torch.from_numpy(self.parts[kind] == 0)] for kind in (KNOWN, EVOLVED)
+        )
+        encoding = self.evidence.runs[0].encoding.in_generation(0)
+        drawn = encoding.render(encoding.create([*range(-OUTLIERS, 0)])).cpu()
+        simple = [e for *_, e in simple_images(self.evidence.spec, OUTLIERS // 5, SEED)]
+        return known, torch.cat([evolved[:OUTLIERS], drawn, *simple])
 
-        photographs, outliers = look(self._known()), look(self._outliers())
-        head = nn.Linear(photographs[1].shape[1], 1)
-        spread = photographs[1].std(0).mean().clamp(min=1e-6)
-        optimizer = torch.optim.Adam(head.parameters(), 0.01, weight_decay=1e-4)
-        for _ in range(STEPS):
-            optimizer.zero_grad()
-            loss = torch.zeros(())
-            for (logits, features), sign in ((photographs, 1), (outliers, -1)):
-                margin = logits.logsumexp(1) - head(features / spread)[:, 0]
-                loss = loss + functional.softplus(-sign * margin).mean()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-        head.requires_grad_(False)
-        module = ClassNothing(inside.module, head, spread, self._classes).eval()
-        what = "one more output of the last layer, trained on these images"
-        yield self._attack("a class nothing", what, module, inside)
-
-    def outlier_exposure(self) -> Iterator[Remedy]:
-        """Fine-tune the whole network: photographs as before, and outliers as no class."""
-        if len(self.target.networks) != 1:
-            raise ExperimentError("the model is no single network of PyTorch")
-        network: Network = self.target.networks[0]
-        kind = network.settle(self.evidence.spec.shape).outputs
-        module = copy.deepcopy(network.module).requires_grad_(True)
-        if kind == "multi_label" or not [*module.parameters()]:
-            raise ExperimentError("the model's file holds nothing to train; take its PyTorch form")
-
-        def ask(some: torch.Tensor) -> torch.Tensor:
-            given = module((some.float() - network.mean) / network.std)
-            if not isinstance(given, torch.Tensor) or not given.requires_grad:
-                raise ExperimentError("the model cannot be trained; take its PyTorch form")
-            return given.clamp(min=1e-12).log() if kind == "probabilities" else given
-
-        known, outliers = self._known(), self._outliers()
-        teacher = torch.cat([network(some) for some in torch.split(known, 64)]).clone().softmax(1)
-        chance, began = torch.Generator().manual_seed(SEED), time.monotonic()
-        optimizer = torch.optim.Adam(module.parameters(), RATE)
-        for step in range(1, STEPS + 1):
-            rows = torch.randint(len(known), (BATCH,), generator=chance)
-            others = torch.randint(len(outliers), (BATCH,), generator=chance)
-            logits = ask(torch.cat([known[rows], outliers[others]]))
-            optimizer.zero_grad()
-            unknown = logits[BATCH:]
-            loss = functional.cross_entropy(logits[:BATCH], teacher[rows])
-            loss = loss + 0.5 * (unknown.logsumexp(1) - unknown.mean(1)).mean()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            self._count(0)
-            if time.monotonic() - began > self.clock.left / 2:
-                break
-        what = f"fine-tuned for {step} steps: outliers get equal probabilities"
-        trained = module.requires_grad_(False)
-        yield self._attack("Outlier Exposure", what, trained, network, outputs=kind)
-
-    @property
-    def _classes(self) -> int:
-        return len(self.evidence.spec.classes)
-
-    def _count(self, images: int) -> None:
-        """Show how far it is; what has begun is finished."""
-        left = self.clock.deadline
-        self.clock.deadline = float("inf")
-        self.clock.count(images)
-        self.clock.deadline = left
-
-    def _known(self) -> torch.Tensor:
-        """Give the photographs to train on."""
-        return self.images[KNOWN][torch.from_numpy(self.parts[KNOWN] == 0)]
-
-    def _outliers(self) -> torch.Tensor:
-        """Give the outliers to train on: a third of the evolved ones, and others that are free."""
-        run = self.evidence.runs[0]
-        encoding = run.encoding.in_generation(0)
-        drawn = encoding.render(encoding.create([*range(10**6, 10**6 + OUTLIERS)])).cpu()
-        simple = [e for *_, e in simple_images(run.spec, OUTLIERS // 5, SEED)]
-        first = self.images[EVOLVED][torch.from_numpy(self.parts[EVOLVED] == 0)]
-        return torch.cat([first.repeat(-(-OUTLIERS // len(first)), 1, 1, 1), drawn, *simple])
+    def _surest(self, network: Network, images: torch.Tensor) -> np.ndarray:
+        """Give the log-odds of the likeliest class, but for that of nothing."""
+        parts = []
+        for some in torch.split(images, 64):
+            parts.append(log_odds(network(some).cpu().numpy())[:, : self.count].max(1))
+            self.evidence.clock.show()
+        return np.concatenate(parts)
 
     def _judge(
-        self, name: str, what: str, values: Mapping[str, np.ndarray], attacked: Any = None
+        self,
+        name: str,
+        values: Mapping[str, np.ndarray],
+        attack: Callable[[float], tuple[int, int] | None] = lambda _: None,
     ) -> Remedy:
         """Fit a threshold of scores to the second part, and judge it by the third."""
-        records = []
-        for kind, record in self.evidence.records.items():
-            lists = {"log_odds": values[kind].tolist(), "seeds": self.parts[kind].tolist()}
-            lists["named"] = [0] * len(values[kind])
-            records.append(record.model_copy(update=lists))
-        stopped = [part(e, 1) for e in records if e.group not in {KNOWN, OTHERS}]
-        least = least_threshold([np.array(e.log_odds) for e in stopped], self.most)
-        judged = Judgement.of(least, [part(e, 2) for e in records], self.most)
-        return Remedy(name=name, what=what, judged=judged, attacked=attacked and attacked(least))
-
-    def _attack(
-        self, name: str, what: str, module: nn.Module, before: Network, outputs: Any = "logits"
-    ) -> Remedy:
-        """Judge a trained network, and let a new search attack it."""
-        scale = {"mean": before.mean.flatten().tolist(), "std": before.std.flatten().tolist()}
-        network = Network(module, **scale, device=str(before.device), outputs=outputs)
-
-        def score(images: torch.Tensor) -> np.ndarray:
-            parts = []
-            for some in torch.split(images, 64):
-                parts.append(log_odds(network(some).cpu().numpy())[:, : self._classes].max(1))
-                self._count(len(some))
-            return np.concatenate(parts)
-
-        def attack(least: float) -> Estimate | None:
-            per_image = self.clock.seconds / max(self.clock.images, 1)
-            images = int(min(self.evidence.searched, self.clock.left / per_image))
-            if images < BATCH:
-                return None
-            names = [*self.evidence.spec.classes]
-            nothing = [*self.evidence.spec.nothing]
-            if isinstance(module, ClassNothing):
-                names, nothing = [*names, NOTHING], [*nothing, NOTHING]
-            run: Run = search(
-                module,
-                images,
-                SEED,
-                self.evidence.folder / name,
-                image=self.evidence.spec.shape,
-                classes=names,
-                nothing=nothing or None,
-                mean=[each / 255 for each in scale["mean"]],
-                std=[each / 255 for each in scale["std"]],
-                outputs=outputs,
+        records = [
+            record.model_copy(
+                update={
+                    "named": [0] * len(values[kind]),
+                    "log_odds": values[kind].tolist(),
+                    "seeds": self.parts[kind].tolist(),
+                }
             )
-            own = read_recorded([run], logits=outputs == "logits").log_odds
-            return Estimate.wilson(int((np.array(own) >= least).sum()), len(own)) if own else None
+            for kind, record in self.evidence.records.items()
+        ]
+        odds = [np.array(part(e, 1).log_odds) for e in stopped(records)]
+        least = least_threshold(odds, self.most)
+        judged = Judgement.of(least, [part(e, 2) for e in records], self.most)
+        passed = attack(least) if judged.helps else None
+        return Remedy(
+            name=name,
+            judged=judged,
+            attacked=passed and Estimate.wilson(*passed),
+            helps=judged.helps and (passed is None or is_held(*passed, self.most)),
+        )
 
-        values = {kind: score(images) for kind, images in self.images.items()}
-        return self._judge(name, what, values, attack)
-
-
-class ClassNothing(nn.Module):
-    """A network with one more output, which stands for nothing of its classes."""
-
-    def __init__(
-        self, inside: nn.Module, head: nn.Module, spread: torch.Tensor, classes: int
-    ) -> None:
-        """Take a network that gives logits and features, and the further output's layer."""
-        super().__init__()
-        self.inside, self.head, self.classes = inside, head, classes
-        self.register_buffer("spread", spread)
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Compute logits [N, K + 1]."""
-        both = self.inside(images)
-        logits, features = both[:, : self.classes], both[:, self.classes :]
-        return torch.cat([logits, self.head(features / self.spread)], 1)
-
-
-def records_of(evidence: Evidence) -> list[ConfidenceRecord]:
-    """List what is known of each kind, photographs first."""
-    return sorted(evidence.records.values(), key=lambda e: e.group != KNOWN)
+    def _attack(self, network: Network, more: int, least: float) -> tuple[int, int]:
+        """Search anew; count what reaches a threshold of that which is found, and all of it."""
+        evidence, spec = self.evidence, self.evidence.spec
+        names = (*spec.classes, *[NOTHING] * more)
+        spec = replace(
+            spec, array="torch", classes=names, nothing=(*spec.nothing, *names[self.count :])
+        )
+        evidence.clock.extend()
+        run = search(
+            WatchedTarget(network, spec, [network], evidence.clock.count),
+            evidence.searched,
+            SEED,
+            evidence.folder / f"attack-{more}",
+        )
+        odds = np.array(read_recorded([run], logits=True).log_odds)
+        return int((odds >= least).sum()), len(odds)

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, ClassVar, Final
 
 import numpy as np
 
-from neatfool import ExperimentError, Scorer, behind, load_experiment, open_scorer, present
-from neatfool.measure import FEW, Estimate, Share
+from neatfool import (
+    ExperimentError,
+    Scorer,
+    TargetUnavailable,
+    behind,
+    load_experiment,
+    open_scorer,
+    present,
+)
+from neatfool.measure import FEWEST, Estimate, Share
 from neatfool.models import Photograph, photographs_in, photographs_of
 from neatfool.present import FOLDER, FiniteRange, Output
 from neatfool.wording import counted, listed, share
 
-from .acceptance import AcceptanceThreshold
-from .confidence import EVOLVED, KNOWN, ConfidenceRecord
-from .decision import OTHERS, Decision, Judgement, decide, part, write_code
-from .evidence import Clock, Evidence
-from .remedies import Remedy, Trial, records_of
+from . import STANDARD_BUDGET
+from .acceptance import RARELY
+from .confidence import EVOLVED, KNOWN
+from .decision import OTHERS, Decision, Judgement, decide
+from .evidence import Clock, Evidence, shuffle
+from .remedies import Remedy, Trial
 
 SIMPLE: Final = ("noise", "blank", "texture")
 """The groups of images that no search made."""
@@ -37,22 +46,18 @@ class ThresholdFinding(present.Finding):
     """the model, as the command names it"""
     decision: Decision | None
     """the threshold; null if the model is so confident of some images that none is high enough"""
-    helps: bool
-    """whether the threshold keeps enough photographs, and held on other images"""
     most: Share
     """the share of each kind of meaningless images that may be accepted"""
     photographs: int
     """how many photographs the model saw"""
     right: Share | None
     """the share of them that is named as their folder says; null without such folders"""
+    searches: int
+    """how many searches there were"""
     searched: int
-    """images that each of three searches tried"""
+    """images that each of them tried"""
     seconds: float
     """how long it took"""
-    kinds: dict[str, str]
-    """the kinds of images, in words"""
-    groups: dict[str, str]
-    """what each kind belongs to"""
     remedies: list[Remedy]
     """what was tried because no threshold helps"""
     notes: list[str]
@@ -69,7 +74,7 @@ class ThresholdFinding(present.Finding):
         if self.decision is not None:
             yield present.Headline(self._held(self.decision.judged))
         yield present.Text(self._subject())
-        if self.helps and self.decision is not None:
+        if self.decision is not None and self.decision.judged.helps:
             yield present.Section("Paste the decision", "It takes the model's probabilities.")
             yield from (present.Code(code, name) for name, code in self.decision.code.items())
         yield present.Section(
@@ -82,87 +87,77 @@ class ThresholdFinding(present.Finding):
     def verdict(self) -> str:
         """Say in a sentence which threshold to take, or that none helps, and what does."""
         limit = f"at most {share(self.most)} of each kind of meaningless images"
-        if self.helps and self.decision is not None:
-            kept = self.decision.judged.kept.as_share()
-            return f"Accept at {self.threshold()}: this keeps {kept} of your photographs."
         if self.decision is None:
-            text = f"No threshold helps: none accepts {limit}."
-        elif self.decision.judged.held:
-            lost = share(1 - self.decision.judged.kept.value)
-            text = f"No threshold helps: to accept {limit}, it rejects {lost} of your photographs."
-        else:
-            text = (
-                "No threshold helps: the highest that is advisable accepts too many images that it "
-                "was not fitted to."
+            return f"No threshold helps: none accepts {limit}.{self._instead()}"
+        judged = self.decision.judged
+        if judged.helps:
+            kept = judged.kept.as_share()
+            return f"Accept at {self.decision}: this keeps {kept} of your photographs."
+        if judged.kept.value >= RARELY:
+            return (
+                f"No threshold helps: {self.decision} was to accept {limit}, and accepts more of "
+                f"those that it was not fitted to.{self._instead()}"
             )
-        if best := max((e for e in self.remedies if e.helps), key=_gain, default=None):
-            kept = best.judged.kept.as_share()
-            return f"{text} What does is {best.name}, which keeps {kept} of them."
-        return f"{text} Nothing else that was tried does, either." if self.remedies else text
+        lost = share(1 - judged.kept.value)
+        return (
+            f"No threshold helps: to accept {limit}, it would reject {lost} of your photographs."
+            f"{self._instead()}"
+        )
 
-    def threshold(self) -> str:
-        """Write the threshold: ``"97 %"``."""
-        if self.decision is None:
-            return "no threshold"
-        if self.decision.confidence is None or self.decision.log_odds is None:
-            return "a threshold for each class"
-        rule = AcceptanceThreshold.of("recommended", self.decision.log_odds, None)
-        return str(rule)
+    def _instead(self) -> str:
+        """Say what helps in place of a threshold."""
+        if not self.remedies:
+            return ""
+        best = max(self.remedies, key=lambda each: (each.helps, each.judged.gain))
+        name, kept = best.name.partition(":")[0], best.judged.kept.as_share()
+        if best.helps:
+            return f" What does is {name}, which keeps {kept} of them."
+        return f" Nothing that was tried does: the best, {name}, keeps {kept} of them."
 
     def _held(self, judged: Judgement) -> str:
         """Say what is accepted of images that were not used to choose."""
         names = {(EVOLVED,): "evolved images", SIMPLE: "simple images (noise, blanks, textures)"}
-        names[OTHERS,] = "other photographs"
-        counts = [(*self._count(judged, groups), name) for groups, name in names.items()]
-        found = listed([f"{n:,} of {of:,} {name}" for n, of, name in counts if of])
-        return f"Of images that were not used to choose it, {self.threshold()} accepts {found}."
-
-    def _count(self, judged: Judgement, groups: Sequence[str]) -> tuple[int, int]:
-        kinds = [n for kind, n in judged.accepted.items() if self.groups[kind] in groups]
-        return sum(n for n, _ in kinds), sum(of for _, of in kinds)
+        names |= {(OTHERS,): "other photographs"} if OTHERS in judged.accepted else {}
+        found = listed([f"{judged.share(*groups)} of {name}" for groups, name in names.items()])
+        return f"Of images that were not used to choose it, {self.decision} accepts {found}."
 
     def _subject(self) -> str:
         text = f"{self.model}: {counted(self.photographs, 'photograph', 'photographs')}"
         if self.right is not None:
             text += f", {share(self.right)} of them classified as their folders say"
-        return f"{text}; three searches of {self.searched:,} images; {self.seconds:.0f} seconds."
+        text += f"; {counted(self.searches, 'search', 'searches')} of {self.searched:,} images"
+        return f"{text}; {self.seconds:.0f} seconds."
 
     def _table(self) -> present.Table:
         """Write a row for the threshold and each remedy."""
-        heads = ["decision", "photographs kept", "evolved", "simple", "evolved against it"]
-        if others := OTHERS in self.groups:
-            heads.append("other photographs")
-        rows = []
-        for name, judged, attacked in self._decisions():
-            cells = [name, judged.kept.as_share()]
-            cells += [_share(*self._count(judged, groups)) for groups in ((EVOLVED,), SIMPLE)]
-            cells.append("-" if attacked is None else attacked.as_share())
-            rows.append([*cells, *[_share(*self._count(judged, [OTHERS]))] * others])
+        heads = ["decision", "photographs kept", "evolved", "simple", "evolved against it", "other"]
+        rows = [
+            [
+                name,
+                judged.kept.as_share(),
+                judged.share(EVOLVED),
+                judged.share(*SIMPLE),
+                "-" if attacked is None else attacked.as_share(),
+                judged.share(OTHERS),
+            ]
+            for name, judged, attacked in self._decisions()
+        ]
         return present.Table(heads, rows)
 
     def _decisions(self) -> Iterator[tuple[str, Judgement, Estimate | None]]:
         if self.decision is not None:
-            yield f"confidence, {self.threshold()}", self.decision.judged, None
+            yield f"confidence: {self.decision}", self.decision.judged, None
         for each in self.remedies:
-            yield f"{each.name} ({each.what})", each.judged, each.attacked
+            yield each.name, each.judged, each.attacked
 
     def records(self) -> present.Records:
-        """Give what each decision accepts of each kind, one row each."""
-        heads = ["decision", "kind", "group", "images", "accepted"]
+        """Give what each decision accepts of each group, one row each."""
         rows = [
-            [name, kind, self.groups[kind], of, n]
+            [name, group, of, n]
             for name, judged, _ in self._decisions()
-            for kind, (n, of) in judged.accepted.items()
+            for group, (n, of) in judged.accepted.items()
         ]
-        return present.Records(heads, rows)
-
-
-def _gain(remedy: Remedy) -> float:
-    return remedy.judged.gain
-
-
-def _share(count: int, total: int) -> str:
-    return Estimate.wilson(count, total).as_share() if total else "-"
+        return present.Records(["decision", "group", "images", "accepted"], rows)
 
 
 def threshold(
@@ -212,27 +207,35 @@ def threshold(
         scorer = open_model(model, overrides)
     with closing(scorer), TemporaryDirectory() as folder, console.progress(seconds, "s") as note:
         given = {KNOWN: _photographs(scorer, photos)}
-        given |= {OTHERS: _shuffled(photographs_in(others))} if others else {}
-        evidence = Evidence(scorer, given, Clock(note, seconds), Path(folder))
-        found = _answer(model, evidence, max_accepted, [])
+        given |= {OTHERS: shuffle(photographs_in(others))} if others else {}
+        clock, remedies, left_out = Clock(note, seconds), list[Remedy](), list[str]()
+        evidence = Evidence(scorer, given, clock, Path(folder))
+        decision = None
         for _ in evidence.gather():
-            found = _answer(model, evidence, max_accepted, [])
-            evidence.clock.deadline = seconds * (1 if found is None or found.helps else SHARED)
-            evidence.clock.known = "no answer yet" if found is None else _short(found)
-        evidence.clock.deadline = seconds
-        remedies = list[Remedy]()
-        notes = list[str]()
-        if found and not found.helps and not evidence.interrupted and EVOLVED in evidence.records:
-            trial = Trial(evidence, max_accepted)
-            try:
-                remedies.extend(trial.run())
-            except KeyboardInterrupt:
-                evidence.interrupted = True
-            notes = [f"Not tried: {each}." for each in trial.left_out]
-        found = _answer(model, evidence, max_accepted, remedies, notes)
-    if found is None:
-        raise ExperimentError("--seconds: time was up before there was an answer; give more")
-    return found
+            decision = decide(evidence.records.values(), evidence.spec, max_accepted)
+            helps = decision is not None and decision.judged.helps
+            clock.known = str(decision or "no threshold so far")
+            clock.deadline = seconds * (1 if helps else SHARED)
+        decision = decide(evidence.records.values(), evidence.spec, max_accepted)
+        helps = decision is not None and decision.judged.helps
+        if evidence.searched and not helps and not evidence.interrupted:
+            clock.deadline = seconds
+            with suppress(KeyboardInterrupt, TargetUnavailable):
+                remedies.extend(Trial(evidence, max_accepted, left_out).run())
+        known = evidence.records[KNOWN]
+        labelled = np.array(known.own) >= 0
+        return ThresholdFinding(
+            model=model,
+            decision=decision,
+            most=max_accepted,
+            photographs=len(known.named),
+            right=float(known.right[labelled].mean()) if labelled.any() else None,
+            searches=len(evidence.runs),
+            searched=evidence.searched,
+            seconds=clock.seconds,
+            remedies=remedies,
+            notes=[*_limits(evidence), *(f"Not tried: {e}." for e in left_out)],
+        )
 
 
 def open_model(model: str, overrides: Sequence[str] = ()) -> Scorer:
@@ -262,65 +265,22 @@ def open_model(model: str, overrides: Sequence[str] = ()) -> Scorer:
 
 
 def _photographs(scorer: Scorer, folder: Path | None) -> list[Photograph]:
-    if folder is not None:
-        return _shuffled(photographs_in(folder))
-    if not (own := photographs_of([behind(scorer.target)])):
-        raise ExperimentError("--photos: the model brings no photographs along; give a folder")
-    return _shuffled(own)
+    """Give photographs of a folder, or else the model's own, in a random order."""
+    found = photographs_in(folder) if folder else photographs_of([behind(scorer.target)])
+    if len(found) < FEWEST:
+        raise ExperimentError(
+            f"--photos: {len(found)} photographs are too few; give a folder with at least {FEWEST}"
+        )
+    return shuffle(found)
 
 
-def _shuffled(photographs: Sequence[Photograph]) -> list[Photograph]:
-    return [photographs[n] for n in np.random.default_rng(1).permutation(len(photographs))]
-
-
-def _answer(
-    model: str,
-    evidence: Evidence,
-    most: float,
-    remedies: list[Remedy],
-    notes: Sequence[str] = (),
-) -> ThresholdFinding | None:
-    """Say what is known so far; None before there are photographs and meaningless images."""
-    records, spec = records_of(evidence), evidence.spec
-    if {KNOWN, "texture"} - evidence.records.keys() or not part(records[0], 2).named:
-        return None
-    decision = decide(records, len(spec.classes), most)
-    helps = decision is not None and decision.judged.helps
-    if decision is not None:
-        nothing = [spec.classes.index(name) for name in spec.nothing]
-        code = write_code(decision, nothing, sums_to_one=spec.sums_to_one)
-        decision = decision.model_copy(update={"code": code})
-    known = records[0]
-    labelled = np.array(known.own) >= 0
-    return ThresholdFinding(
-        model=model,
-        decision=decision,
-        helps=helps,
-        most=most,
-        photographs=len(known.named),
-        right=float(known.right[labelled].mean()) if labelled.any() else None,
-        searched=evidence.searched,
-        seconds=evidence.clock.seconds,
-        kinds={e.kind: e.what for e in records},
-        groups={e.kind: e.group for e in records},
-        remedies=remedies,
-        notes=[*_limits(evidence, records), *notes],
-    )
-
-
-def _short(found: ThresholdFinding) -> str:
-    """Say in some words what is known so far."""
-    if found.decision is None:
-        return "no threshold so far"
-    return f"{found.threshold()} keeps {found.decision.judged.kept.as_share()}"
-
-
-def _limits(evidence: Evidence, records: Sequence[ConfidenceRecord]) -> Iterator[str]:
+def _limits(evidence: Evidence) -> Iterator[str]:
+    """Say what limits the answer."""
     if evidence.interrupted:
         yield "You interrupted the command, so this is the answer so far."
-    yield (
-        "A longer search finds images of higher confidence. --seconds gives it more time, and "
-        "neatfool audit searches with the same budget each time."
-    )
-    if len(records[0].named) < 3 * FEW:
-        yield "The photographs are few, so the shares of them are rough."
+    if evidence.searched < STANDARD_BUDGET:
+        yield (
+            f"This answer is rough: the searches tried {evidence.searched:,} images each, where an "
+            f"audit tries {STANDARD_BUDGET:,}. A longer search finds images of higher confidence; "
+            "give it more --seconds."
+        )
