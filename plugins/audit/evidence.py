@@ -127,7 +127,7 @@ class Evidence:
     @property
     def searched(self) -> int:
         """Images that each search has tried; 0 before there is one for each part."""
-        return min((e.evaluations for e in self.runs), default=0) * (len(self.runs) >= PARTS)
+        return min(e.evaluations for e in self.runs[:PARTS]) if len(self.runs) >= PARTS else 0
 
     def gather(self) -> Iterator[None]:
         """Score more and more images, until enough are there, or time is up, or at Ctrl-C."""

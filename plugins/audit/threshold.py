@@ -129,7 +129,10 @@ class ThresholdFinding(present.Finding):
         return f"{text}; {self.seconds:.0f} seconds."
 
     def _table(self) -> present.Table:
-        """Write a row for the threshold and each remedy."""
+        """Write a row for the threshold and each remedy, but only for the best detector."""
+        detectors = [e for e in self.remedies if e.name.startswith("detector ")]
+        best = max(detectors, key=lambda each: each.judged.gain, default=None)
+        hidden = {e.name for e in detectors if e is not best}
         heads = ["decision", "photographs kept", "evolved", "simple", "evolved against it", "other"]
         rows = [
             [
@@ -141,8 +144,10 @@ class ThresholdFinding(present.Finding):
                 judged.share(OTHERS),
             ]
             for name, judged, attacked in self._decisions()
+            if name not in hidden
         ]
-        return present.Table(heads, rows)
+        text = f"Of {len(detectors)} detectors, only the best is shown." if hidden else ""
+        return present.Table(heads, rows, text=text)
 
     def _decisions(self) -> Iterator[tuple[str, Judgement, Estimate | None]]:
         if self.decision is not None:
