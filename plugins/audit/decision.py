@@ -13,17 +13,18 @@ from scipy.stats import binom
 from neatfool import ImageSpec, present
 from neatfool.measure import Estimate
 
-from .acceptance import RARELY, AcceptanceThreshold, lowest_threshold
+from .acceptance import RARELY, AcceptanceThreshold, least_threshold, lowest_threshold
 from .confidence import KNOWN, ConfidenceRecord
 
 PARTS: Final = 3
 """Images of each kind are fitted to, chosen by, and judged by: a third each."""
 OTHERS: Final = "others"
 """The group of photographs of other things, to which nothing is fitted."""
-FEWEST_OF_CLASS: Final = 5
-"""A class that fewer meaningless images are named as has the threshold of all."""
-WORTH: Final = 0.02
-"""Thresholds of classes must keep so much more of the photographs."""
+HIGHEST: Final = 10
+"""Of so many classes one, as which meaningless images are named most surely, has a threshold higher
+than the others."""
+WORTH: Final = 0.05
+"""Thresholds of classes must keep so much more of the photographs, and accept no more of others."""
 DOUBT: Final = 0.01
 """A threshold did not hold if what it accepts would be as much by chance in fewer cases."""
 LANGUAGES: Final = {"Python": "py", "JavaScript": "js", "Kotlin": "kt"}
@@ -117,8 +118,12 @@ def decide(records: Iterable[ConfidenceRecord], spec: ImageSpec, most: float) ->
     first, final = _fit(records, count, most, 0), _fit(records, count, most, 0, 1)
     if first is None or final is None:
         return None
-    gains = [Judgement.of(rule, [part(e, 1) for e in records], most).gain for rule in first]
-    rule = final[gains[1] >= gains[0] + WORTH]
+    one, each = (Judgement.of(rule, [part(e, 1) for e in records], most) for rule in first)
+    better = each.kept.value >= one.kept.value + WORTH and all(
+        passed <= max(one.accepted[group][0], most * of)
+        for group, (passed, of) in each.accepted.items()
+    )
+    rule = final[better]
     odds = rule if isinstance(rule, float) else None
     return Decision(
         confidence=None if odds is None else round(float(expit(odds)), 12),
@@ -132,18 +137,19 @@ def decide(records: Iterable[ConfidenceRecord], spec: ImageSpec, most: float) ->
 def _fit(
     records: Sequence[ConfidenceRecord], classes: int, most: float, *parts: int
 ) -> tuple[float, dict[int, float]] | None:
-    """Fit one threshold, and one for each class: there it is lower if no image reaches it."""
+    """Fit one threshold, and a lower one for most classes, as the dictionary has it."""
     known, *_ = (part(e, *parts) for e in records if e.group == KNOWN)
     fitted = stopped([part(e, *parts) for e in records])
     odds = [np.array(e.log_odds) for e in fitted]
     if (least := lowest_threshold(odds, most, known)) is None:
         return None
-    by_class = dict.fromkeys(range(classes), least)
-    named, sure = np.concatenate([e.named for e in fitted]), np.concatenate(odds)
-    for place in range(classes):
-        if (own := named == place).sum() >= FEWEST_OF_CLASS:
-            by_class[place] = min(least, float(np.nextafter(sure[own].max(), np.inf)))
-    return least, by_class
+    surest = np.full(classes, -np.inf)
+    for each in fitted:
+        np.maximum.at(surest, np.clip(each.named, 0, None), each.log_odds)
+    others = surest.argsort()[: -max(1, classes // HIGHEST)]
+    some = [each[np.isin(e.named, others)] for e, each in zip(fitted, odds, strict=True)]
+    lower = min(least, least_threshold([each for each in some if len(each)], most))
+    return least, dict.fromkeys(range(classes), least) | dict.fromkeys(others.tolist(), lower)
 
 
 def write_code(rule: Rule, spec: ImageSpec) -> dict[str, str]:

@@ -82,7 +82,7 @@ class Trial:
             try:
                 return InspectedTarget(behind(self.evidence.scorer.target), self.needs)
             except ExperimentError as error:
-                if not self.needs:
+                if len(self.needs) == 1:
                     raise
                 self.left_out.append(f"what looks at {self.needs.pop()}: {error}")
 
@@ -169,6 +169,6 @@ def _train(old: nn.Linear, known: Answers, outliers: torch.Tensor, more: int) ->
         away = unreal.logsumexp(1) - (unreal[:, -1] if more else unreal.mean(1))
         loss = functional.cross_entropy(real, known.classes) + away.mean()
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimizer.step()
     return head.requires_grad_(False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, ClassVar, Final
@@ -93,16 +93,10 @@ class ThresholdFinding(present.Finding):
         if judged.helps:
             kept = judged.kept.as_share()
             return f"Accept at {self.decision}: this keeps {kept} of your photographs."
+        why = f"to accept {limit}, it would reject {share(1 - judged.kept.value)} of your photographs"
         if judged.kept.value >= RARELY:
-            return (
-                f"No threshold helps: {self.decision} was to accept {limit}, and accepts more of "
-                f"those that it was not fitted to.{self._instead()}"
-            )
-        lost = share(1 - judged.kept.value)
-        return (
-            f"No threshold helps: to accept {limit}, it would reject {lost} of your photographs."
-            f"{self._instead()}"
-        )
+            why = f"what accepts {limit} accepts more of those that it was not fitted to"
+        return f"No threshold helps: {why}.{self._instead()}"
 
     def _instead(self) -> str:
         """Say what helps in place of a threshold."""
@@ -133,7 +127,7 @@ class ThresholdFinding(present.Finding):
         detectors = [e for e in self.remedies if e.name.startswith("detector ")]
         best = max(detectors, key=lambda each: each.judged.gain, default=None)
         hidden = {e.name for e in detectors if e is not best}
-        heads = ["decision", "photographs kept", "evolved", "simple", "evolved against it", "other"]
+        heads = ["decision", "photographs kept", "evolved", "simple", "evolved against it", "others"]
         rows = [
             [
                 name,
@@ -147,7 +141,8 @@ class ThresholdFinding(present.Finding):
             if name not in hidden
         ]
         text = f"Of {len(detectors)} detectors, only the best is shown." if hidden else ""
-        return present.Table(heads, rows, text=text)
+        shown = len(heads) - all(OTHERS not in e.accepted for _, e, _ in self._decisions())
+        return present.Table(heads[:shown], [row[:shown] for row in rows], text=text)
 
     def _decisions(self) -> Iterator[tuple[str, Judgement, Estimate | None]]:
         if self.decision is not None:
@@ -225,8 +220,12 @@ def threshold(
         helps = decision is not None and decision.judged.helps
         if evidence.searched and not helps and not evidence.interrupted:
             clock.deadline = seconds
-            with suppress(KeyboardInterrupt, TargetUnavailable):
+            try:
                 remedies.extend(Trial(evidence, max_accepted, left_out).run())
+            except ExperimentError as error:
+                left_out.append(str(error))
+            except (KeyboardInterrupt, TargetUnavailable):
+                left_out.append("what was left when the time was up")
         known = evidence.records[KNOWN]
         labelled = np.array(known.own) >= 0
         return ThresholdFinding(
