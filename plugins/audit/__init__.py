@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import click
 from click.core import ParameterSource as Source
 
-from neatfool import Register, hookimpl
+from neatfool import hookimpl
 from neatfool.present import FOLDER, FileToWrite, FiniteRange, Output, make_measure_command
 
 if TYPE_CHECKING:
@@ -192,9 +192,3 @@ def _allow(
 def neatfool_add_commands(cli: click.Group) -> None:
     """Add ``neatfool audit``."""
     cli.add_command(make_measure_command("audit", audit, files=False))
-
-
-@hookimpl
-def neatfool_register_measures(register: Register) -> None:
-    """Register the measure ``threshold``."""
-    register("threshold", f"{__name__}.threshold:threshold")

@@ -13,8 +13,8 @@ from scipy.stats import binom
 from neatfool import ImageSpec, present
 from neatfool.measure import Estimate
 
-from .acceptance import RARELY, AcceptanceThreshold, least_threshold, lowest_threshold
-from .confidence import KNOWN, ConfidenceRecord
+from ..acceptance import RARELY, AcceptanceThreshold, least_threshold, lowest_threshold
+from ..confidence import KNOWN, ConfidenceRecord
 
 PARTS: Final = 3
 """Images of each kind are fitted to, chosen by, and judged by: a third each."""

@@ -17,8 +17,8 @@ from neatfool.measure import Estimate
 from neatfool.ood import Answers, InspectedTarget, detector_names, make_detector
 from neatfool.present import Facts
 
-from .acceptance import least_threshold
-from .confidence import EVOLVED, KNOWN, read_recorded
+from ..acceptance import least_threshold
+from ..confidence import EVOLVED, KNOWN, read_recorded
 from .decision import OTHERS, PARTS, Judgement, is_held, part, stopped
 from .evidence import Evidence, WatchedTarget, search
 
