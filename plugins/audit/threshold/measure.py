@@ -60,8 +60,10 @@ class ThresholdFinding(present.Finding):
     """how long it took"""
     remedies: list[Remedy]
     """what was tried because no threshold helps"""
-    notes: list[str]
-    """what to bear in mind"""
+    limits: list[str]
+    """what limits the answer"""
+    left_out: list[str]
+    """what was not tried, and why"""
 
     @property
     def title(self) -> str:
@@ -74,6 +76,7 @@ class ThresholdFinding(present.Finding):
         if self.decision is not None:
             yield present.Headline(self._held(self.decision.judged))
         yield present.Text(self._subject())
+        yield from map(present.Note, self.limits)
         if self.decision is not None and self.decision.judged.helps:
             yield present.Section("Paste the decision", "It takes the model's probabilities.")
             yield from (present.Code(code, name) for name, code in self.decision.code.items())
@@ -82,7 +85,7 @@ class ThresholdFinding(present.Finding):
             "Of images that it was not fitted to. In brackets is the 95 % interval.",
         )
         yield self._table()
-        yield from map(present.Note, self.notes)
+        yield from (present.Note(f"Not tried: {each}.") for each in self.left_out)
 
     def verdict(self) -> str:
         """Say in a sentence which threshold to take, or that none helps, and what does."""
@@ -103,10 +106,13 @@ class ThresholdFinding(present.Finding):
         if not self.remedies:
             return ""
         best = max(self.remedies, key=lambda each: (each.helps, each.judged.gain))
-        name, kept = best.name.partition(":")[0], best.judged.kept.as_share()
-        if best.helps:
-            return f" What does is {name}, which keeps {kept} of them."
-        return f" Nothing that was tried does: the best, {name}, keeps {kept} of them."
+        name, kept = best.name.partition(":")[0], f"{best.judged.kept.as_share()} of them"
+        attacked = f"{best.attacked.as_share()} of images evolved against it" if best.attacked else ""
+        if not best.helps:
+            passing = f", but accepts {attacked}" if attacked else ""
+            return f" Nothing that was tried does: the best, {name}, keeps {kept}{passing}."
+        passing = f", and accepts {attacked}" if attacked else "; no search has attacked it yet"
+        return f" But {name} helps: it keeps {kept}{passing}."
 
     def _held(self, judged: Judgement) -> str:
         """Say what is accepted of images that were not used to choose."""
@@ -238,7 +244,8 @@ def threshold(
             searched=evidence.searched,
             seconds=clock.seconds,
             remedies=remedies,
-            notes=[*_limits(evidence), *(f"Not tried: {e}." for e in left_out)],
+            limits=[*_limits(evidence)],
+            left_out=left_out,
         )
 
 
