@@ -140,7 +140,7 @@ class ThresholdFinding(present.Finding):
                 judged.kept.as_share(),
                 judged.share(EVOLVED),
                 judged.share(*SIMPLE),
-                "-" if attacked is None else attacked.as_share(),
+                attacked,
                 judged.share(OTHERS),
             ]
             for name, judged, attacked in self._decisions()
@@ -150,11 +150,12 @@ class ThresholdFinding(present.Finding):
         shown = len(heads) - all(OTHERS not in e.accepted for _, e, _ in self._decisions())
         return present.Table(heads[:shown], [row[:shown] for row in rows], text=text)
 
-    def _decisions(self) -> Iterator[tuple[str, Judgement, Estimate | None]]:
-        if self.decision is not None:
-            yield f"confidence: {self.decision}", self.decision.judged, None
+    def _decisions(self) -> Iterator[tuple[str, Judgement, str]]:
+        """Give each decision: its name, what it does, and the share that was evolved against it."""
+        if (own := self.decision) is not None:
+            yield f"confidence: {own}", own.judged, own.judged.share(EVOLVED)
         for each in self.remedies:
-            yield each.name, each.judged, each.attacked
+            yield each.name, each.judged, each.attacked.as_share() if each.attacked else "-"
 
     def records(self) -> present.Records:
         """Give what each decision accepts of each group, one row each."""

@@ -114,11 +114,17 @@ RULES = {
 }
 
 
-@pytest.mark.parametrize("name", RULES)
+COMPILED = ("by class", "a class of nothing", "classes of their own")
+
+
 @pytest.mark.parametrize(
-    "language", ["Python", "JavaScript", pytest.param("Kotlin", marks=pytest.mark.slow)]
+    ("language", "name"),
+    [
+        *((language, name) for language in ("Python", "JavaScript") for name in RULES),
+        *(pytest.param("Kotlin", name, marks=pytest.mark.slow) for name in COMPILED),
+    ],
 )
-def test_the_code_decides_as_the_threshold_does(name, language, tmp_path):
+def test_the_code_decides_as_the_threshold_does(language, name, tmp_path):
     rule, spec = RULES[name]
     chance = np.random.default_rng(5)
     logits = chance.normal(0, 1, (1000, 10)) * chance.choice([1, 3, 12], (1000, 1))
