@@ -33,10 +33,7 @@ if TYPE_CHECKING:
     from benchmarks.figures import Figure
 
 GPU = "gpu"
-NAMES = (
-    *("render", "breeding", "scoring", "search", "run", "serving", "growth", "memory", "engine"),
-    "busy",
-)
+NAMES = "render breeding scoring search run serving growth memory engine busy".split()
 
 EXAMPLES = """\
 examples:
