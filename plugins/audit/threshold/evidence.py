@@ -13,7 +13,6 @@ from typing import Any, Final
 import numpy as np
 import torch
 
-import neatfool
 from neatfool import (
     Differentiable,
     ImageSpec,
@@ -24,6 +23,7 @@ from neatfool import (
     TargetUnavailable,
     choose_elites,
     fit_photograph,
+    fool,
 )
 from neatfool.models import Photograph
 from neatfool.ood import simple_images
@@ -50,7 +50,7 @@ class WatchedTarget(Target):
         self, inner: Any, spec: ImageSpec, networks: Sequence[Network], note: Callable[[int], None]
     ) -> None:
         self.inner, self.spec, self.networks, self._note = inner, spec, networks, note
-        self.batch_size = getattr(inner, "batch_size", None)
+        self.batch_size = inner.batch_size if isinstance(inner, Target) else None
         if isinstance(inner, Differentiable):
             self.logits_of = inner.logits_of
 
@@ -212,6 +212,6 @@ def search(target: WatchedTarget, images: int, seed: int, folder: Path) -> Run:
     log = logging.getLogger("neatfool.fool")
     log.disabled, before = True, log.disabled
     try:
-        return neatfool.fool(target, images=images, seed=seed, out=folder, **given)
+        return fool(target, images=images, seed=seed, out=folder, **given)
     finally:
         log.disabled = before
