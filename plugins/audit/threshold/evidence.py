@@ -29,8 +29,8 @@ from neatfool.models import Photograph
 from neatfool.ood import simple_images
 
 from ..confidence import ConfidenceRecord, KindScorer, find_place, read_recorded
-from .decision import PARTS
 from ..search import best_search
+from .decision import PARTS
 
 FIRST: Final = {"photographs": 60, "simple": 20, "searched": 150}
 """Images of the first round, of each kind or with each seed. The next has three times as many."""

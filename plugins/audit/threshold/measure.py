@@ -19,7 +19,7 @@ from neatfool import (
     open_scorer,
     present,
 )
-from neatfool.measure import FEWEST, Estimate, Share
+from neatfool.measure import FEWEST, Share
 from neatfool.models import Photograph, photographs_in, photographs_of
 from neatfool.present import FOLDER, FiniteRange, Output
 from neatfool.wording import counted, listed, share
@@ -96,7 +96,8 @@ class ThresholdFinding(present.Finding):
         if judged.helps:
             kept = judged.kept.as_share()
             return f"Accept at {self.decision}: this keeps {kept} of your photographs."
-        why = f"to accept {limit}, it would reject {share(1 - judged.kept.value)} of your photographs"
+        lost = share(1 - judged.kept.value)
+        why = f"to accept {limit}, it would reject {lost} of your photographs"
         if judged.kept.value >= RARELY:
             why = f"what accepts {limit} accepts more of those that it was not fitted to"
         return f"No threshold helps: {why}.{self._instead()}"
@@ -107,7 +108,9 @@ class ThresholdFinding(present.Finding):
             return ""
         best = max(self.remedies, key=lambda each: (each.helps, each.judged.gain))
         name, kept = best.name.partition(":")[0], f"{best.judged.kept.as_share()} of them"
-        attacked = f"{best.attacked.as_share()} of images evolved against it" if best.attacked else ""
+        attacked = (
+            f"{best.attacked.as_share()} of images evolved against it" if best.attacked else ""
+        )
         if not best.helps:
             passing = f", but accepts {attacked}" if attacked else ""
             return f" Nothing that was tried does: the best, {name}, keeps {kept}{passing}."
@@ -118,7 +121,8 @@ class ThresholdFinding(present.Finding):
         """Say what is accepted of images that were not used to choose."""
         names = {(EVOLVED,): "evolved images", SIMPLE: "simple images (noise, blanks, textures)"}
         names |= {(OTHERS,): "other photographs"} if OTHERS in judged.accepted else {}
-        found = listed([f"{judged.share(*groups)} of {name}" for groups, name in names.items()])
+        parts = [(judged.share(*groups), name) for groups, name in names.items()]
+        found = listed([f"{part} of {name}" for part, name in parts if part != "-"])
         return f"Of images that were not used to choose it, {self.decision} accepts {found}."
 
     def _subject(self) -> str:
@@ -133,7 +137,14 @@ class ThresholdFinding(present.Finding):
         detectors = [e for e in self.remedies if e.name.startswith("detector ")]
         best = max(detectors, key=lambda each: each.judged.gain, default=None)
         hidden = {e.name for e in detectors if e is not best}
-        heads = ["decision", "photographs kept", "evolved", "simple", "evolved against it", "others"]
+        heads = [
+            "decision",
+            "photographs kept",
+            "evolved",
+            "simple",
+            "evolved against it",
+            "others",
+        ]
         rows = [
             [
                 name,
@@ -222,7 +233,7 @@ def threshold(
             decision = decide(evidence.records.values(), evidence.spec, max_accepted)
             helps = decision is not None and decision.judged.helps
             clock.known = str(decision or "no threshold so far")
-            clock.deadline = seconds * (1 if helps else SHARED)
+            clock.deadline = seconds * (SHARED if evidence.searched and not helps else 1)
         decision = decide(evidence.records.values(), evidence.spec, max_accepted)
         helps = decision is not None and decision.judged.helps
         if evidence.searched and not helps and not evidence.interrupted:
