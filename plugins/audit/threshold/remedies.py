@@ -71,10 +71,8 @@ class Trial:
         self.parts[EVOLVED] = parts
         self.needs: list[Needs] = ["probabilities", "logits", "features"]
         self.inspected = self._look_inside()
-        show = evidence.clock.show
-        self.answers = {
-            kind: self.inspected.ask_all(e, lambda _: show()) for kind, e in images.items()
-        }
+        count = evidence.clock.count
+        self.answers = {kind: self.inspected.ask_all(e, count) for kind, e in images.items()}
 
     def _look_inside(self) -> InspectedTarget:
         """Look as deep into the network as it allows."""
