@@ -32,7 +32,7 @@ from ..confidence import ConfidenceRecord, KindScorer, find_place, read_recorded
 from ..search import best_search
 from .decision import PARTS
 
-FIRST: Final = {"photographs": 60, "simple": 20, "searched": 150}
+FIRST: Final = {"photographs": 60, "simple": 20, "searched": 100}
 """Images of the first round, of each kind or with each seed. The next has three times as many."""
 MOST: Final = {"photographs": 1000, "simple": 100, "searched": 12_000}
 """No round has more. After that, further rounds search with other seeds."""
@@ -131,7 +131,7 @@ class Evidence:
 
     def gather(self) -> Iterator[None]:
         """Score more and more images, until enough are there, or time is up, or at Ctrl-C."""
-        self._look(FIRST, 0)  # Before that there is no answer, however long it takes.
+        self._look(FIRST, 0)
         yield
         sizes, seeds = FIRST, range(PARTS)
         try:

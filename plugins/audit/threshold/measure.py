@@ -233,10 +233,13 @@ def threshold(
             decision = decide(evidence.records.values(), evidence.spec, max_accepted)
             helps = decision is not None and decision.judged.helps
             clock.known = str(decision or "no threshold so far")
-            clock.deadline = seconds * (SHARED if evidence.searched and not helps else 1)
+            if evidence.searched:  # Before the first round has ended, there is no answer.
+                clock.deadline = seconds * (1 if helps else SHARED)
+        if not evidence.searched:
+            raise KeyboardInterrupt
         decision = decide(evidence.records.values(), evidence.spec, max_accepted)
         helps = decision is not None and decision.judged.helps
-        if evidence.searched and not helps and not evidence.interrupted:
+        if not helps and not evidence.interrupted:
             clock.deadline = seconds
             try:
                 remedies.extend(Trial(evidence, max_accepted, left_out).run())
