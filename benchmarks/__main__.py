@@ -33,7 +33,10 @@ if TYPE_CHECKING:
     from benchmarks.figures import Figure
 
 GPU = "gpu"
-NAMES = "render breeding scoring search run serving growth memory engine busy".split()
+NAMES = (
+    *("render", "breeding", "scoring", "search", "run"),
+    *("serving", "growth", "memory", "engine", "busy"),
+)
 
 EXAMPLES = """\
 examples:

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from benchmarks.figures import Figure
-from neatfool.evolution.assembly import assemble, make
+from neatfool.evolution.assembly import assemble
 from neatfool.evolution.session import start
 from neatfool.evolution.workplace import make_setup
 from neatfool.experiment.experiment import load_experiment
@@ -159,7 +159,7 @@ def overhead_of_a_part(file: Path, address: str) -> float:
     """Give the milliseconds from part to part, on one worker, without those of the target."""
     assembly = assemble(load_experiment(file, overrides=[f"engine.scheduler={address}"]))
     assert assembly.experiment.engine is not None
-    engine = make(assembly.experiment.engine)
+    engine = assembly.experiment.engine.make()
     try:
         engine.start(make_setup(assembly))
         encoding = assembly.encoding

@@ -29,10 +29,10 @@ import torch
 from benchmarks.figures import Figure
 from benchmarks.throughput import raw_throughput
 from neatfool import open_scorer
-from neatfool.evolution.assembly import assemble, make
+from neatfool.evolution.assembly import assemble
 from neatfool.evolution.session import start
 from neatfool.experiment.experiment import load_experiment
-from neatfool.experiment.plugin_choice import choose
+from neatfool.experiment.single_choice import choose
 from neatfool.plugin.manager import PluginManager
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def asking(say: Say, url: str) -> Figure:
     parts = [images[start : start + IMAGES].numpy() for start in range(0, len(images), IMAGES)]
     scorer = open_scorer(MNIST)
     options = {"url": url, "model": "mnist", "allow_private": True}
-    client = make(choose(PluginManager(), "target", "http", options))
+    client = choose(PluginManager(), "target", "http", options).make()
     with ThreadPoolExecutor(client.concurrency) as threads:
         figure = in_turn(
             say,

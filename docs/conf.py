@@ -30,6 +30,7 @@ release = version = version_of("neatfool")
 
 extensions = [
     "foolbench",
+    "fooling_images",
     "myst_nb",
 ]
 exclude_patterns = ["_build", "_extra", "colab"]
@@ -41,6 +42,8 @@ html_extra_path = ["_extra"]
 html_favicon = "_static/icon.svg"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_js_files = [("site.js", {"defer": "defer"})]
+html_show_sourcelink = html_copy_source = False
 
 myst_enable_extensions = ["attrs_block", "colon_fence", "deflist"]
 myst_heading_anchors = 3

@@ -20,8 +20,8 @@ from .run.run import Run as Run
 from .fooling.open_runs import open_run as open_run
 from .fooling.open_runs import open_runs as open_runs
 from .experiment.trust import require_trust as require_trust
-from .fooling.elites import choose_elites as choose_elites
-from .fooling.elites import distinct_elites as distinct_elites
+from .measure.elites import choose_elites as choose_elites
+from .measure.elites import distinct_elites as distinct_elites
 from .fooling.open_runs import find_runs as find_runs
 from .search.seed_list import parse_seeds as parse_seeds
 from .experiment.experiment import differences as differences

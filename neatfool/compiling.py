@@ -5,9 +5,10 @@ Code is kept on disk if possible, so that only the first use on a machine pays f
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 from zlib import crc32
 
 from neatfool.machine import ignore_working_folder
@@ -18,7 +19,14 @@ import numba  # noqa: E402
 from numba.core import cgutils, types  # noqa: E402
 from numba.core.cpu import CPUTargetOptions  # noqa: E402
 from numba.core.typing.templates import signature  # noqa: E402
-from numba.extending import intrinsic  # noqa: E402
+from numba.extending import (  # noqa: E402
+    NativeValue,
+    intrinsic,
+    models,
+    register_model,
+    typeof_impl,
+    unbox,
+)
 
 Function = TypeVar("Function", bound="Callable[..., Any]")
 
@@ -52,6 +60,40 @@ def _compile(function: Function, name: str | None, exact: bool, **options: Any) 
     # Without the wrappers for calls from Python and C, compiling takes half the time.
     bare: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
     return cast("Function", numba.njit(**_options(exact=exact), **bare, **options)(function))
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An argument without a value, whose type has a key: for each key functions are compiled anew.
+
+    Numba tells functions apart by the types of their arguments, in its cache too.
+    """
+
+    key: tuple[Any, ...]
+
+
+class ChoiceType(types.Type):
+    """Numba's type of one choice."""
+
+    def __init__(self, key: tuple[Any, ...]) -> None:
+        self.choice = key
+        super().__init__(name=f"Choice{key}")
+
+
+register_model(ChoiceType)(models.OpaqueModel)
+
+
+@typeof_impl.register(Choice)
+def _type_of(value: Choice, _: Any) -> ChoiceType:
+    return ChoiceType(value.key)
+
+
+def _unbox(_: Any, __: Any, call: Any) -> NativeValue:
+    return NativeValue(call.context.get_dummy_value())
+
+
+unbox(ChoiceType)(_unbox)
+NoneType: Final = types.NoneType
 
 
 def make_switch(find: Callable[[Any], Mapping[int, Any]]) -> Callable[..., None]:
@@ -112,7 +154,15 @@ def outer(signature: str | None = None, *, exact: bool = False) -> Callable[[Fun
 def _fingerprint(room: Path) -> int:
     """Hash the source of all compiled functions of a room, and of what they use of CPPNs."""
     cppn = Path(__file__).parent / "cppn"
-    modules = "activations", "buffer", "custom_activations", "formulas", "jit", "means"
+    modules = (
+        "activations",
+        "buffer",
+        "custom_activations",
+        "derivatives",
+        "formulas",
+        "jit",
+        "means",
+    )
     used = [cppn / f"{name}.py" for name in modules]
     files = {Path(__file__), *used, *(cppn / "genome").glob("*.py"), *room.glob("*.py")}
     return crc32(b"".join(file.read_bytes() for file in sorted(files)))

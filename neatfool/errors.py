@@ -4,20 +4,18 @@ Each is a message for a person: where, what, and what to do. The command line ex
 ``exit_code``.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from difflib import get_close_matches
-from pathlib import Path
-from traceback import walk_tb
 from typing import ClassVar, Final
 
+INTERRUPTED: Final = 130
+"""The exit code of a command that Ctrl-C ended."""
 LONGEST_QUOTE: Final = 60
 """A message quotes at most this many characters: enough to find the place in the file."""
 LONGEST_LINE: Final = 1000
 """A line of a message has at most this many characters, so that it fits on a screen."""
-_OWN: Final = {"neatfool", "neatfool_plugins"}
-"""The packages whose failures are neatfool's."""
 
 
 def printable(text: str, longest: int | None = None) -> str:
@@ -132,45 +130,12 @@ def blaming(who: str, kind: type[NeatfoolError] = PluginError) -> Iterator[None]
 
 def cause(error: BaseException) -> str:
     """Describe an exception: ``"ModuleNotFoundError: No module named 'x' (birds.py, line 3)"``."""
+    from neatfool.tracebacks import failing_line
+
     message = str(error)
     line = failing_line(error)
     place = f" ({line[1]})" if line else ""
     return f"{type(error).__name__}{': ' if message else ''}{message}{place}"
-
-
-def failing_line(error: BaseException, passing: Collection[str] = ()) -> tuple[str, str] | None:
-    """Find the module, and the file and line in words, of a plugin or the user that raised it.
-
-    It is the last line in the file or folder of their code that was called first, before those of
-    libraries. If neatfool's code, called by theirs, raised it, there is none, unless that is in a
-    package of ``passing``.
-    """
-    import sysconfig
-    from importlib.metadata import entry_points
-
-    stdlib, installed = sysconfig.get_path("stdlib"), {"site-packages", "dist-packages"}
-    plugins = {point.module.partition(".")[0] for point in entry_points(group="neatfool")}
-    found: list[tuple[str, Path, int]] = []
-    for frame, number in walk_tb(error.__traceback__):
-        module: str = frame.f_globals.get("__name__") or ""
-        root, file = module.partition(".")[0], frame.f_code.co_filename
-        path = Path(file)
-        # Code without a file has a name in angle brackets.
-        library = file.startswith((stdlib, "<")) or not installed.isdisjoint(path.parts)
-        if root in _OWN and not passing:
-            found.clear()
-        elif root not in passing and (root in plugins or not library):
-            found.append((module, path, number))
-    if not found:
-        return None
-    first, folder = found[0][0].partition(".")[0], found[0][1].parent
-    module, path, number = next(
-        each
-        for each in reversed(found)
-        if each[0].partition(".")[0] == first or each[1].parent.is_relative_to(folder)
-    )
-    shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-    return module, f"{shown}, line {number}"
 
 
 def nearest(name: str, known: Iterable[str], *, count: int = 3) -> str:

@@ -14,6 +14,8 @@ from neatfool.errors import RunError, StorageError
 
 __all__ = ["lock_folder", "read_json", "read_names", "read_whole", "refuse_link"]
 
+Json = Any
+"""A value for ``json.dumps``: None, bool, int, float, str, lists and string-keyed dicts of them."""
 MOST_TO_READ: Final = 2**27
 """A file of a run has at most this many bytes: ten times those of a thousand large images."""
 

@@ -8,6 +8,7 @@ from decimal import ROUND_FLOOR, Decimal
 from typing import Final
 
 __all__ = [
+    "among",
     "counted",
     "distinct_names",
     "duration",
@@ -15,6 +16,7 @@ __all__ = [
     "four_digits",
     "level",
     "listed",
+    "name_seeds",
     "percent",
     "share",
     "slug",
@@ -99,6 +101,11 @@ def format_seeds(seeds: Iterable[int]) -> str:
     return ",".join(f"{first}" if first == last else f"{first}-{last}" for first, last in ranges)
 
 
+def name_seeds(seeds: Sequence[int]) -> str:
+    """Write seeds with their noun: ``"seed 3"``, ``"seeds 1-3"``."""
+    return f"{'seed' if len(seeds) == 1 else 'seeds'} {format_seeds(seeds)}"
+
+
 def duration(seconds: float) -> str:
     """Write a time: ``"8 s"``, ``"3 min 20 s"``, ``"2 h 5 min"``."""
     whole = round(seconds)
@@ -112,6 +119,24 @@ def duration(seconds: float) -> str:
 def counted(count: int, one: str, many: str) -> str:
     """Write a number with its noun: ``"1 query"``, ``"1,200 queries"``."""
     return f"{count:,} {one if count == 1 else many}"
+
+
+def among(count: int, whole: int, one: str, many: str) -> str:
+    """Write a part of some things: ``"all 10 images"``, ``"3 of 10 images"``.
+
+    Args:
+        count: How many; of one or two, all are "the only image" or "both images".
+        whole: Of how many.
+        one: Their noun.
+        many: Their noun in the plural.
+    """
+    if count == whole:
+        return {0: f"no {one}", 1: f"the only {one}", 2: f"both {many}"}.get(
+            whole, f"all {whole:,} {many}"
+        )
+    if count == 0 and whole > 1:
+        return f"none of the {whole:,} {many}"
+    return f"{count:,} of {counted(whole, one, many)}"
 
 
 def listed(words: Sequence[str], last: str = "and") -> str:

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import errno
 import logging
-import os
-import re
 import sys
-import traceback
-from contextlib import suppress
 from functools import cached_property
-from io import StringIO
 from pkgutil import resolve_name
-from typing import TYPE_CHECKING, Any, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from neatfool.errors import (
-    LONGEST_LINE,
-    NeatfoolError,
     PluginError,
-    StorageError,
     agreement,
-    failing_line,
     nearest,
     printable,
 )
@@ -52,13 +42,6 @@ OURS: Final = "commands"
 """The plugin with neatfool's own commands that read runs. No other plugin can replace one."""
 
 _log = logging.getLogger("neatfool")
-
-INTERRUPTED: Final = 130
-PREFIX: Final = "error: "
-"""Every error message starts with this."""
-_HINT: Final = "`neatfool --debug ...` shows the traceback"
-_STORAGE: Final = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM}
-"""Errors of the disk, which are no bugs."""
 
 
 class CommandGroup(click.Group):
@@ -122,11 +105,13 @@ class MainGroup(CommandGroup):
         ignore_working_folder()
         try:
             code = super().main(*args, **settings | {"standalone_mode": False})
-        except click.ClickException as error:
-            show_reworded(error)
-            code = error.exit_code
         except (Exception, KeyboardInterrupt) as error:
-            code = exit_code_of(error)
+            from neatfool.cli.error_messages import show_error, show_reworded
+
+            if isinstance(error, click.ClickException):
+                code = show_reworded(error)
+            else:
+                code = show_error(error)
         sys.exit(code)
 
     def invoke(self, ctx: click.Context) -> None:
@@ -140,7 +125,9 @@ class MainGroup(CommandGroup):
             super().invoke(ctx)
             sys.stdout.flush()
         except BrokenPipeError:  # whoever reads the output has seen enough
-            _silence(sys.stdout)
+            from neatfool.cli.error_messages import silence
+
+            silence(sys.stdout)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands by groups; what a measure does stands in its plugin's docstring."""
@@ -199,62 +186,3 @@ def _broken(name: str, cause: str) -> click.Command:
         short_help=f"(broken: {cause})",
         add_help_option=False,
     )
-
-
-def exit_code_of(error: BaseException) -> int:
-    """Print an error's message, and its traceback with ``--debug``; give the exit code."""
-    if debug := _log.level == logging.DEBUG:
-        _tell("".join(traceback.format_exception(error)))
-    if isinstance(error, KeyboardInterrupt | click.Abort):
-        _tell("Interrupted.\n")
-        return INTERRUPTED
-    if isinstance(error, NeatfoolError):
-        cause = error.__cause__
-        while isinstance(cause, NeatfoolError):
-            cause = cause.__cause__
-        # Code of a plugin is behind it.
-        hint = f". {_HINT}" if cause and failing_line(cause) and not debug else ""
-        _say(f"{error}{hint}")
-        return error.exit_code
-    if isinstance(error, OSError) and error.errno in _STORAGE:
-        place = error.filename or "cannot write"
-        _say(f"{place}: {error.strerror}; free some space, check permissions, or write elsewhere")
-        if not error.filename:
-            _silence(sys.stdout)
-        return StorageError.exit_code
-    from neatfool.network.devices import is_out_of_memory
-
-    if is_out_of_memory(error):
-        _say("out of memory; use a smaller batch or image, or allow more memory (`ulimit -v`)")
-        return 1
-    first = printable(f"{type(error).__name__}: {error}".splitlines()[0], LONGEST_LINE)
-    if line := failing_line(error):
-        _say(f"{line[1]}: {first}. The plugin failed, not neatfool; {_HINT}")
-        return PluginError.exit_code
-    _say(f"{first}. This is a bug in neatfool; {_HINT}, please report it")
-    return 1
-
-
-def show_reworded(error: click.ClickException) -> None:
-    """Print click's error as neatfool prints its own: ``error: ...``, safe for a terminal."""
-    output = StringIO()
-    error.show(output)
-    words = re.sub("^Error: ", PREFIX, output.getvalue(), flags=re.MULTILINE)
-    _tell(printable(words))
-
-
-def _say(message: str) -> None:
-    _tell(printable(f"{PREFIX}{message}\n"))
-
-
-def _tell(text: str) -> None:
-    try:
-        click.echo(text, err=True, nl=False)
-    except OSError:  # The exit code still says what happened.
-        _silence(sys.stderr)
-
-
-def _silence(stream: TextIO) -> None:
-    """Discard what a stream could not write: it would be tried again when Python ends."""
-    with suppress(OSError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

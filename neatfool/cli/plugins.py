@@ -1,6 +1,7 @@
 """``neatfool plugins``: list, show, check and begin plugins."""
 
 import json
+import re
 import shlex
 import subprocess
 import sys
@@ -84,7 +85,8 @@ def show_plugin(name: str, *, as_json: Annotated[bool, "--json"] = False) -> Non
                 default = "" if each["default"] is None else write_value(each["default"])
                 takes = [each["type"], "required" if each["required"] else f"default: {default}"]
                 facts = "; ".join(takes if default or each["required"] else takes[:1])
-                about = f"{each['description']}  [{facts}]".strip()
+                words = re.sub(r"\*(\(.+?\))\*", r"\1", each["description"])  # Markdown's emphasis
+                about = f"{words}  [{facts}]".strip()
                 rows.append((printable(each["key"]), printable(about)))
             if rows:
                 formatter = click.get_current_context().make_formatter()

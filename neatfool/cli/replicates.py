@@ -12,8 +12,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Final, Generic, Literal, TypeVar
 
-from neatfool.cli.main_group import INTERRUPTED
-from neatfool.errors import BudgetSpent, RunError
+from neatfool.errors import INTERRUPTED, BudgetSpent, RunError
 from neatfool.evolution.resuming import agrees, tell_differences
 from neatfool.experiment.experiment import Experiment, load_experiment
 from neatfool.machine import usable_cores

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from neatfool.cli.run import A_PATH, RunCommand, load_observers, no_report_option, run_session
+from neatfool.files import Json
 from neatfool.present.command import option, trust_option
 from neatfool.present.output import Output
-from neatfool.spec.json import Json
 
 if TYPE_CHECKING:
     from neatfool.scoring.plan import ScoringPlan

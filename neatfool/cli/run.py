@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 from rich.console import Console
 
-from neatfool.cli.main_group import INTERRUPTED
-from neatfool.errors import BudgetSpent, RunError, TargetUnavailable
+from neatfool.errors import INTERRUPTED, BudgetSpent, RunError, TargetUnavailable
 from neatfool.plugin.discovery import OPTIONS_GROUP, entry_points
 from neatfool.present.command import option, overrides_option
 from neatfool.present.output import Output

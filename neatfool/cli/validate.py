@@ -22,7 +22,6 @@ def validate(file: Path, overrides: tuple[str, ...], seed: int | None) -> None:
     target is not loaded, so names of classes are checked only if its options tell them.
     """
     from neatfool.config.options import named_classes
-    from neatfool.evolution.assembly import make
     from neatfool.experiment.experiment import load_experiment
     from neatfool.experiment.framework import check_classes, with_nothing
 
@@ -31,7 +30,7 @@ def validate(file: Path, overrides: tuple[str, ...], seed: int | None) -> None:
         experiment.calls.check_threshold(spec)
         spec = with_nothing(spec, experiment.calls.nothing)
         check_classes(experiment.scheme, spec)
-        make(experiment.encoding, spec=spec)
+        experiment.encoding.make(spec=spec)
     click.echo(experiment.to_ini(with_unset=True), nl=False)
     named = [key for key, names in named_classes(experiment.scheme.options).items() if names]
     if named and spec is None:

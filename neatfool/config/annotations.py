@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from neatfool.config.ini import ConfigValue, split, unquote
-from neatfool.spec.json import Json
+from neatfool.files import Json
 
 _NONE = type(None)
 Mark = TypeVar("Mark")
@@ -64,6 +64,13 @@ class Access(StrEnum):
 def key_of(name: str, field: FieldInfo) -> str:
     """Give a field's key (or section): its alias, or else its name."""
     return field.alias or name
+
+
+def keys_of(model: type[BaseModel]) -> dict[str, str]:
+    """Map each key that gives a field, its alias and perhaps its name, to the field's name."""
+    keys = {key_of(name, field): name for name, field in model.model_fields.items()}
+    by_name = model.model_config.get("populate_by_name")
+    return keys | ({name: name for name in model.model_fields} if by_name else {})
 
 
 def annotation_of(field: FieldInfo) -> Any:

@@ -22,7 +22,7 @@ from neatfool.errors import (
     printable,
     quoted,
 )
-from neatfool.spec.json import Json
+from neatfool.files import Json
 
 _QUOTED: Final = r'(?<![^\s,\[{:])"(?:[^"\\\n]|\\.)*"'
 _COMMENT: Final = re.compile(rf"({_QUOTED})|(?<!\S)[#;].*$")

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 
 from neatfool.config.ini import unquote, without_comments
-from neatfool.spec.json import Json
+from neatfool.files import Json
 
 
 def write_ini(sections: Mapping[str, Mapping[str, Json]], *, with_unset: bool = False) -> str:

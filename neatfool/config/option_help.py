@@ -12,9 +12,9 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import to_jsonable_python
 
 from neatfool.config.annotations import key_of, model_of
-from neatfool.config.options import TYPES
+from neatfool.config.option_faults import TYPES
 from neatfool.errors import NeatfoolError
-from neatfool.spec.json import Json
+from neatfool.files import Json
 from neatfool.wording import listed
 
 _BOUNDS: Final = {

@@ -1,15 +1,12 @@
 """A plugin's options: its pydantic model, filled from the sections of an experiment."""
 
 import math
-import re
-from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 
 from neatfool.config.annotations import (
     PluginNames,
@@ -18,46 +15,20 @@ from neatfool.config.annotations import (
     from_text,
     is_marked,
     key_of,
+    keys_of,
     model_of,
 )
 from neatfool.config.ini import ConfigSection, ConfigValue, Problems
 from neatfool.errors import (
-    LONGEST_QUOTE,
     ExperimentError,
     NeatfoolError,
     cause,
     nearest,
-    printable,
     quoted,
 )
-from neatfool.files import read_names
-from neatfool.spec.json import Json
+from neatfool.files import Json, read_names
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
-
-TYPES: Final = {
-    "string": "text",
-    "integer": "a whole number",
-    "number": "a number",
-    "boolean": "true or false",
-    "array": "a list",
-    "list": "a list",
-    "object": "a JSON object",
-    "dictionary": "a JSON object",
-}
-"""What a type of JSON or of pydantic's messages is called."""
-BOUNDS: Final = {
-    "greater than or equal to": ">=",
-    "less than or equal to": "<=",
-    "greater than": ">",
-    "less than": "<",
-}
-SENTENCES: Final = {
-    "missing": "missing; give it a value",
-    "path_not_file": "there is no file {}",
-    "path_not_directory": "there is no folder {}",
-}
-"""What is wrong by pydantic's types of errors."""
 
 
 def _read_files(items: list[str]) -> list[str]:
@@ -132,7 +103,9 @@ def check_arguments(model: type[ModelT], **given: Any) -> ModelT:
     try:
         return model.model_validate(given, strict=True)
     except ValidationError as error:
-        lines = [f"{name}: {fault}" for _, name, fault in _faults(model, "", error)]
+        from neatfool.config.option_faults import find_faults
+
+        lines = [f"{name}: {fault}" for _, name, fault in find_faults(model, "", error)]
         raise ExperimentError("\n".join(lines)) from None
 
 
@@ -162,24 +135,6 @@ def inner_models(model: type[BaseModel]) -> dict[str, tuple[str, type[BaseModel]
         if inner := model_of(field.annotation):
             found |= {key: (key_of(name, field), inner)} | inner_models(inner)
     return found
-
-
-def keys_of(model: type[BaseModel]) -> dict[str, str]:
-    """Map each key that gives a field, its alias and perhaps its name, to the field's name."""
-    keys = {key_of(name, field): name for name, field in model.model_fields.items()}
-    by_name = model.model_config.get("populate_by_name")
-    return keys | ({name: name for name in model.model_fields} if by_name else {})
-
-
-def given_of(model: type[BaseModel], section: Mapping[str, Json]) -> dict[str, Any]:
-    """Give the values of a recorded section that are not defaults, by key, each with its type."""
-    fields = {key: model.model_fields[name] for key, name in keys_of(model).items()}
-    return {
-        key: (section[key], annotation_of(field))
-        for key, field in fields.items()
-        if key in section
-        and section[key] != field.get_default(call_default_factory=True, validated_data={})
-    }
 
 
 class _Reader:
@@ -230,40 +185,17 @@ class _Reader:
                 given = self._given.get((section, key_of(n, field)))
                 if given and _is_finite(field.default) and not _is_finite(getattr(part, n)):
                     key, place = given
-                    fault = f"must be a finite number, not {shown(place.given)}"
+                    fault = f"must be a finite number, not {quoted(str(place.given))}"
                     self._problems.add_at(place, section, key, fault)
 
     def note(self, model: type[BaseModel], name: str, error: ValidationError) -> None:
         """Note pydantic's errors, each at its key."""
-        for section, key, fault in _faults(model, name, error):
+        from neatfool.config.option_faults import find_faults
+
+        for section, key, fault in find_faults(model, name, error):
             place = self.places.get(section, ConfigSection({}, ""))
             as_given, value = self._given.get((section, key), (key, place))
             self._problems.add_at(value, section, as_given, fault)
-
-
-def _faults(
-    model: type[BaseModel], section: str, error: ValidationError
-) -> Iterator[tuple[str, str, str]]:
-    """Say what is wrong, by section and key: one value has an error for each alternative type."""
-    grouped: dict[tuple[str, str, int | None], list[ErrorDetails]] = defaultdict(list)
-    for each in error.errors(include_url=False):
-        grouped[_find_place(model, section, each["loc"])].append(each)
-    for (name, key, item), errors in grouped.items():
-        yield name, key, reword(errors, item)
-
-
-def _find_place(
-    model: type[BaseModel], section: str, loc: tuple[int | str, ...]
-) -> tuple[str, str, int | None]:
-    key = str(loc[0]) if loc else ""
-    name = keys_of(model).get(key, key)
-    if name not in model.model_fields:
-        return section, key, None
-    field = model.model_fields[name]
-    if inner := model_of(field.annotation):
-        return _find_place(inner, key_of(name, field), loc[1:])
-    item = next((part for part in loc[1:] if isinstance(part, int)), None)
-    return section, key_of(name, field), item
 
 
 def _is_finite(value: Any) -> bool:
@@ -272,35 +204,3 @@ def _is_finite(value: Any) -> bool:
     if isinstance(value, list | tuple | set | frozenset):
         return all(map(_is_finite, value))
     return not isinstance(value, float) or math.isfinite(value)
-
-
-def reword(errors: Sequence[ErrorDetails], item: int | None = None) -> str:
-    """Say in one line what is wrong with a value or an item: ``"must be > 0, not '-5'"``."""
-    prefix, given = "" if item is None else f"item {item + 1} ", errors[0]["input"]
-    faults = [*dict.fromkeys(map(_fault, errors))]
-    if not all(error["msg"].startswith("Input should be ") for error in errors):
-        return prefix + "; ".join(faults)
-    wanted = " or ".join(fault.removeprefix("must be ") for fault in faults)
-    message = f"{prefix}must be {wanted}, not {shown(given)}"
-    expected = " ".join(error.get("ctx", {}).get("expected", "") for error in errors)
-    near = nearest(str(given), re.findall("'([^']*)'", expected))
-    return message + (near if near.startswith("; did you mean") else "")
-
-
-def _fault(error: ErrorDetails) -> str:
-    """Say in plain words what is wrong; of a wrong type: ``"must be ..."``."""
-    if error["type"] in SENTENCES:
-        return SENTENCES[error["type"]].format(error["input"])
-    if own := error.get("ctx", {}).get("error"):  # of a validator
-        return str(own)
-    words = re.sub(", (unable|got) .*| after validation", "", error["msg"])
-    words = re.sub(r"(Input|List) should (\w+)", r"must \2", words)
-    for usual, plain in BOUNDS.items():
-        words = words.replace(usual, plain)
-    words = re.sub(r"a valid (\w+)", lambda match: TYPES.get(match[1], match[0]), words)
-    return words if words.startswith("must be ") else f"{words}, got {shown(error['input'])}"
-
-
-def shown(given: Any) -> str:
-    """Write a value for a message; a long one is cut."""
-    return quoted(given) if isinstance(given, str) else printable(repr(given), LONGEST_QUOTE)

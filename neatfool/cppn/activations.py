@@ -209,15 +209,19 @@ class Activation:
     @cached_property
     def backwards(self) -> Expression:
         """The formula of gradients by what ``within_reach`` is given, from that and those after."""
+        from neatfool.cppn.derivatives import differentiate
+
         trace = Trace(6)
         results = zip(self._limited(trace), trace.given[3:], strict=True)
-        return trace.formula(trace.differentiate([*results], trace.given[:3]))
+        return trace.formula(differentiate(trace, [*results], trace.given[:3]))
 
     def _limited(self, trace: Trace) -> list[Number]:
+        from neatfool.cppn.derivatives import differentiate  # which pictures of points need not
+
         s, across, down = self._bounded(trace)
         variance = trace.minimum(across * across + down * down, LIMIT**2)
         mean = self.mean(trace, s, variance)
-        (slope,) = trace.differentiate([(mean, 1.0)], [s])
+        (slope,) = differentiate(trace, [(mean, 1.0)], [s])
         return [mean, slope * across, slope * down]
 
     def _bounded(self, trace: Trace) -> list[Symbol]:

@@ -3,33 +3,31 @@
 A child depends only on its parents and its seed. Children draw from streams of their own. Random
 genomes are made by neat-python's code, which draws from Python's global random generator. That
 generator is seeded for each genome, and restored after the batch. Each way of variation is compiled
-when a run first needs it: :func:`vary_as_neat`, crossover of two parents and neat-python's
-mutation, and :func:`vary_as_the_paper`, the paper's mutation with the refinements of
-:class:`neatfool.cppn.Refinements`, which may all be off. What a mutation does stands in
-:mod:`neatfool.cppn.mutation`.
+when a run first needs it: :func:`vary_as_the_paper`, the paper's mutation with the refinements of
+:class:`neatfool.cppn.Refinements`, which may all be off, and those of two parents in
+:mod:`neatfool.cppn.crossover`. What a mutation does stands in :mod:`neatfool.cppn.mutation`.
 """
 
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from functools import cache, partial
 from itertools import pairwise
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy import ndarray as Array
 
 from neatfool.cppn.activations import CODES
 from neatfool.cppn.buffer import (
+    Batch,
     GenomeBuffer,
-    Parent,
     copy_genome,
     make_buffer,
-    view_genome,
-    write_genome,
+    parent_of,
+    write_child,
 )
-from neatfool.cppn.crossover import cross, graft
 from neatfool.cppn.genome import genes
 from neatfool.cppn.genome.genome import Genome, GenomeConfig
 from neatfool.cppn.genome.options import (
@@ -40,23 +38,21 @@ from neatfool.cppn.genome.options import (
     genome_config,
     resolve,
 )
-from neatfool.cppn.jit import await_compiled, compile_beside, inner, outer
+from neatfool.cppn.jit import await_compiled, compile_beside, outer
 from neatfool.cppn.mutation import (
     RANDOM,
     RATES,
+    STEPS_AN_OCTAVE,
     MutationRates,
     NameRates,
     NumberRates,
     SwitchRates,
     add_connection,
     add_node,
-    mutate_as_neat,
-    mutate_as_the_paper,
+    mutate_refined,
+    strength_step,
 )
-from neatfool.cppn.rng import draw, draw_place, first_numbers, seed_array
-
-STEPS_AN_OCTAVE: Final = 4
-"""Strengths are rounded to this many steps an octave, as each needs prepared probabilities."""
+from neatfool.cppn.rng import draw, first_numbers, seed_array
 
 _NEAT_PYTHONS: Final = {
     "conn_add_prob": "add_connection_prob",
@@ -65,14 +61,6 @@ _NEAT_PYTHONS: Final = {
     "node_delete_prob": "delete_node_prob",
 }
 """neat-python's keys of operators, and what they would be by the operators' names."""
-
-
-def strength_step(strength: float) -> int:
-    """Round a strength of mutation: give its step, 0 for the strength 1."""
-    return round(STEPS_AN_OCTAVE * math.log2(strength))
-
-
-_step_of = inner(strength_step)
 
 
 def read_rates(config: GenomeConfig, steps: Sequence[int]) -> Array:
@@ -113,17 +101,6 @@ def _read_default(value: object, codes: Mapping[str, int]) -> int:
     return RANDOM if str(value).lower() in ("random", "none") else codes[str(value)]
 
 
-class Batch(NamedTuple):
-    """Litters, and room for their children."""
-
-    words: Array  # int64 [W], flat genomes, one after another
-    parent_groups: Array  # int64 [N, 2], the words where the parents begin; -1 for none
-    seeds: Array  # uint64 [N]
-    bounds: Array  # int64 [N + 1]; receives the words where the children begin and end
-    written: Array  # int64 [≥ all children]; receives the children
-    random: Array  # uint64 [1], the stream of a child
-
-
 @outer
 def vary_as_the_paper(
     batch: Batch,
@@ -132,53 +109,13 @@ def vary_as_the_paper(
     strength: float,
     spread: float,
     copies: int,
-    grafted: float | None,
     genome: GenomeBuffer,
 ) -> None:
-    """Make a child of each group of parents by the paper's mutation and its refinements.
-
-    The table has the rates of each step of strength, from the lowest. The strength is a factor for
-    all probabilities, and its logarithm has a spread. Of copies of the parent, at most so many are
-    thrown away. ``grafted`` is the probability of a graft; where it is None, code for grafts is not
-    compiled.
-    """
-    stream = batch.random
+    """Make a child of each first parent by :func:`mutate_refined`."""
     for child in range(len(batch.parent_groups)):
-        stream[0] = batch.seeds[child]
-        parent = _parent(batch, child, 0)
-        is_graft = False
-        if grafted is not None:
-            is_graft = draw(stream) < grafted and batch.parent_groups[child, 1] >= 0
-            if is_graft:  # of one parent on the other
-                first, donor = parent, _parent(batch, child, 1)
-                if draw(stream) >= 0.5:
-                    first, donor = donor, first
-                graft(first, donor, draw_place(genome.size.outputs, stream), genome)
-        own_strength = strength
-        if spread:
-            own_strength *= math.exp(spread * (2.0 * draw(stream) - 1.0))
-        rates = table[_step_of(own_strength) - lowest]
-        # Weak mutation often changes nothing, and scoring a copy would waste an image.
-        for left in range(0 if is_graft else copies, -1, -1):
-            if not is_graft:
-                copy_genome(parent, genome)
-            mutate_as_the_paper(genome, rates, stream)
-            _finish(batch, child, genome)
-            if left == 0 or not _is_copy(batch, child):
-                break
-
-
-@outer
-def vary_as_neat(batch: Batch, table: Array, genome: GenomeBuffer) -> None:
-    """Make a child of each group of parents by neat-python's crossover and mutation."""
-    stream = batch.random
-    for child in range(len(batch.parent_groups)):
-        stream[0] = batch.seeds[child]
-        copy_genome(_parent(batch, child, 0), genome)
-        if batch.parent_groups[child, 1] >= 0:
-            cross(genome, _parent(batch, child, 1), stream)
-        mutate_as_neat(genome, table[0], stream)
-        _finish(batch, child, genome)
+        batch.random[0] = batch.seeds[child]
+        parent = parent_of(batch, child, 0)
+        mutate_refined(batch, child, parent, table, lowest, strength, spread, copies, genome)
 
 
 @outer
@@ -187,33 +124,20 @@ def grow(batch: Batch, table: Array, rounds: int, genome: GenomeBuffer) -> None:
     stream = batch.random
     for child in range(len(batch.parent_groups)):
         stream[0] = batch.seeds[child]
-        copy_genome(_parent(batch, child, 0), genome)
+        copy_genome(parent_of(batch, child, 0), genome)
         for _ in range(int(draw(stream) * (rounds + 1))):
             add_node(genome, table[0], stream)
             add_connection(genome, table[0], stream)
-        _finish(batch, child, genome)
+        write_child(batch, child, genome)
 
 
-@inner
-def _parent(batch: Batch, child: int, place: int) -> Parent:
-    return view_genome(batch.words, batch.parent_groups[child, place])
+def _way_to_vary(refinements: Refinements | None) -> Callable[..., None]:
+    """Give what makes children: with crossover, only where children may have two parents."""
+    if refinements is not None and not refinements.graft:
+        return vary_as_the_paper
+    from neatfool.cppn.crossover import vary_as_neat, vary_with_grafts
 
-
-@inner
-def _finish(batch: Batch, child: int, genome: GenomeBuffer) -> None:
-    """Write a child after those before it."""
-    batch.bounds[child + 1] = write_genome(genome, batch.bounds[child], batch.written)
-
-
-@inner
-def _is_copy(batch: Batch, child: int) -> bool:
-    """Tell whether a child is the same as its first parent."""
-    start, first, length = batch.bounds[child], batch.parent_groups[child, 0], 0
-    end = batch.bounds[child + 1] - start
-    # The first words say how long a genome is.
-    while length < end and batch.written[start + length] == batch.words[first + length]:
-        length += 1
-    return bool(length == end)
+    return vary_as_neat if refinements is None else vary_with_grafts
 
 
 COPIES: Final = 999
@@ -238,7 +162,9 @@ class Breeder:
         self._is_paper = preset.refinements is not None
         self._refinements = refinements or preset.refinements or Refinements()
         self._rates_of = cache(partial(read_rates, config))
-        self.parents = 1 if self._is_paper and not self._refinements.graft else 2
+        self._vary = _way_to_vary(self._refinements if self._is_paper else None)
+        self.parents = 1 if self._vary is vary_as_the_paper else 2
+        self._strength: tuple[float, ...] = ()
         self._set_warmth(1.0)
 
     @staticmethod
@@ -247,8 +173,7 @@ class Breeder:
 
         Breeding waits for it.
         """
-        vary = vary_as_neat if preset.refinements is None else vary_as_the_paper
-        compile_beside(preset.name, vary)
+        compile_beside(preset.name, _way_to_vary(preset.refinements))
 
     def _set_warmth(self, warmth: float) -> None:
         """Prepare for a factor of all probabilities."""
@@ -331,11 +256,8 @@ class Breeder:
             seeds: For each child the seed of all its randomness.
         """
         batch, buffer = self._lay_out(parent_groups, seeds)
-        if not self._is_paper:
-            vary_as_neat(batch, self._rates, buffer)
-        else:
-            grafted = self._graft if self.parents > 1 else None
-            vary_as_the_paper(batch, self._rates, *self._strength, grafted, buffer)
+        grafted = [self._graft] if self._is_paper and self.parents > 1 else []
+        self._vary(batch, self._rates, *self._strength, *grafted, buffer)
         return _read_children(batch)
 
     def _lay_out(

@@ -170,3 +170,37 @@ def closes_cycle(genome: GenomeBuffer, source: int, target: int) -> bool:
                 to_visit[waiting] = following
                 waiting += 1
     return False
+
+
+class Batch(NamedTuple):
+    """Litters, and room for their children."""
+
+    words: Array  # int64 [W], flat genomes, one after another
+    parent_groups: Array  # int64 [N, 2], the words where the parents begin; -1 for none
+    seeds: Array  # uint64 [N]
+    bounds: Array  # int64 [N + 1]; receives the words where the children begin and end
+    written: Array  # int64 [≥ all children]; receives the children
+    random: Array  # uint64 [1], the stream of a child
+
+
+@inner
+def parent_of(batch: Batch, child: int, place: int) -> Parent:
+    """Give a child's first or second parent, which must be there."""
+    return view_genome(batch.words, batch.parent_groups[child, place])
+
+
+@inner
+def write_child(batch: Batch, child: int, genome: GenomeBuffer) -> None:
+    """Write a child after those before it."""
+    batch.bounds[child + 1] = write_genome(genome, batch.bounds[child], batch.written)
+
+
+@inner
+def is_copy(batch: Batch, child: int) -> bool:
+    """Tell whether a child is the same as its first parent."""
+    start, first, length = batch.bounds[child], batch.parent_groups[child, 0], 0
+    end = batch.bounds[child + 1] - start
+    # The first words say how long a genome is.
+    while length < end and batch.written[start + length] == batch.words[first + length]:
+        length += 1
+    return bool(length == end)

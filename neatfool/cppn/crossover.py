@@ -9,13 +9,63 @@ from typing import Any, Final
 
 from numpy import ndarray as Array
 
-from neatfool.cppn.buffer import GenomeBuffer, Parent, append_connection, sort_connections
+from neatfool.cppn.buffer import (
+    Batch,
+    GenomeBuffer,
+    Parent,
+    append_connection,
+    copy_genome,
+    parent_of,
+    sort_connections,
+    write_child,
+)
 from neatfool.cppn.genome.genes import GRAFT
-from neatfool.cppn.jit import inner
-from neatfool.cppn.rng import draw, new_id
+from neatfool.cppn.jit import inner, outer
+from neatfool.cppn.mutation import mutate_as_neat, mutate_refined
+from neatfool.cppn.rng import draw, draw_place, new_id
 
 DISABLED_STAYS: Final = 0.75
 """The probability that a connection disabled in a parent stays so (Stanley & Miikkulainen 2002)."""
+
+
+@outer
+def vary_as_neat(batch: Batch, table: Array, genome: GenomeBuffer) -> None:
+    """Make a child of each group of parents by neat-python's crossover and mutation."""
+    stream = batch.random
+    for child in range(len(batch.parent_groups)):
+        stream[0] = batch.seeds[child]
+        copy_genome(parent_of(batch, child, 0), genome)
+        if batch.parent_groups[child, 1] >= 0:
+            cross(genome, parent_of(batch, child, 1), stream)
+        mutate_as_neat(genome, table[0], stream)
+        write_child(batch, child, genome)
+
+
+@outer
+def vary_with_grafts(
+    batch: Batch,
+    table: Array,
+    lowest: int,
+    strength: float,
+    spread: float,
+    copies: int,
+    grafted: float,
+    genome: GenomeBuffer,
+) -> None:
+    """Make a child of each group of parents by a graft, with a probability, and by mutation.
+
+    The mutation is that of :func:`~neatfool.cppn.mutation.mutate_refined`.
+    """
+    stream = batch.random
+    for child in range(len(batch.parent_groups)):
+        stream[0] = batch.seeds[child]
+        first, most = parent_of(batch, child, 0), copies
+        if draw(stream) < grafted and batch.parent_groups[child, 1] >= 0:
+            parent, donor, most = first, parent_of(batch, child, 1), -1
+            if draw(stream) >= 0.5:
+                parent, donor = donor, parent
+            graft(parent, donor, draw_place(genome.size.outputs, stream), genome)
+        mutate_refined(batch, child, first, table, lowest, strength, spread, most, genome)
 
 
 @inner

@@ -1,7 +1,7 @@
 """Activations that plugins and programs add to neatfool's own, each a formula of somebody else."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from hashlib import sha256
 from inspect import signature
@@ -10,11 +10,11 @@ from typing import Any, Final
 import numpy as np
 
 from neatfool.cppn.activations import ACTIVATIONS, BUILT_IN, Activation, Mean, enter
+from neatfool.cppn.derivatives import differentiate
 from neatfool.cppn.formulas import (
-    FUNCTIONS,
     WAVE_LIMIT,
     Expression,
-    Functions,
+    Recorder,
     Symbol,
     Trace,
     by_numpy,
@@ -22,6 +22,11 @@ from neatfool.cppn.formulas import (
 from neatfool.cppn.means import Formula, mean_of
 from neatfool.errors import PluginError, cause
 
+FUNCTIONS: Final[Mapping[str, int]] = {
+    **dict.fromkeys(("absolute", "cos", "exp", "round", "rsqrt", "sin", "sqrt", "step", "tanh"), 1),
+    **{"maximum": 2, "minimum": 2, "clip": 3},
+}
+"""The functions of ``xp`` that a formula of a plugin may call, with the number of arguments."""
 USABLE: Final = (
     f"use +, -, *, /, ** (a whole number), abs() and, of xp, {', '.join(sorted(FUNCTIONS))}"
 )
@@ -30,6 +35,31 @@ _POWERS: Final = [10.0**n for n in range(-6, 5)] + [WAVE_LIMIT]
 _ARGUMENTS: Final = np.array(
     [*np.linspace(-20, 20, 801), *_POWERS, *(-z for z in _POWERS)], np.float32
 )
+
+
+class Functions:
+    """The ``xp`` of a plugin's formula: :data:`FUNCTIONS`, and nothing else."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        """Give a function."""
+        if name not in FUNCTIONS:
+            raise AttributeError(f"xp has no {name!r}")
+        function: Callable[..., Any] = getattr(self._recorder, name)
+
+        def call(*given: Any) -> Any:
+            if len(given) != FUNCTIONS[name]:
+                raise TypeError(f"xp.{name} takes {FUNCTIONS[name]} arguments, not {len(given)}")
+            if name in ("sin", "cos"):
+                given = (self._recorder.clip(given[0], -WAVE_LIMIT, WAVE_LIMIT),)
+            # torch compares a tensor with a number, but not a number with a tensor.
+            if name in ("maximum", "minimum") and not isinstance(given[0], Symbol):
+                given = given[::-1]
+            return function(*given)
+
+        return call
 
 
 def add_activation(
@@ -141,7 +171,7 @@ def _check_numbers(formula: Mean, who: str) -> Expression:
     """Check that values and slopes are finite, in single precision; give the recorded formula."""
     trace = Trace(1)
     value = formula(trace, trace.given[0], 0.0)
-    recorded = trace.formula([value, *trace.differentiate([(value, 1.0)], trace.given)])
+    recorded = trace.formula([value, *differentiate(trace, [(value, 1.0)], trace.given)])
     numbers = [n for _, inputs in recorded.steps for n in inputs if isinstance(n, float)]
     if large := [n for n in numbers if not abs(n) <= np.finfo(np.float32).max]:
         raise PluginError(f"{who}: single precision, which draws, has no number {large[0]:g}")

@@ -1,9 +1,10 @@
-"""Records formulas as operations, differentiates them, and plays them in any language.
+"""Records formulas as operations, and plays them in any language.
 
 A :class:`Trace` has the functions of arrays that activations and colour maps are written in. What a
 formula does with a :class:`Symbol` is written down, and gives another symbol. The resulting
 :class:`Expression` can be played with anything that performs operations: numpy, torch, and what
-writes machine code, GLSL or ONNX. Derivatives are operations, too. So no function is written twice.
+writes machine code, GLSL or ONNX. Derivatives (:mod:`neatfool.cppn.derivatives`) are operations,
+too. So no function is written twice.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partialmethod
+from functools import partialmethod
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -20,7 +21,7 @@ import numpy as np
 Perform: TypeAlias = Callable[..., Any]
 Number: TypeAlias = "Symbol | float"
 
-_FUNCTIONS: Final = ("sqrt", "exp", "log", "sin", "cos", "tanh")
+ELEMENTARY: Final = ("sqrt", "exp", "log", "sin", "cos", "tanh")
 
 PLAIN: Final[Mapping[str, Callable[..., float]]] = {
     "Add": lambda a, b: a + b,
@@ -34,7 +35,7 @@ PLAIN: Final[Mapping[str, Callable[..., float]]] = {
     "Round": round,
     "Rsqrt": lambda a: 1 / math.sqrt(a),
     "Step": lambda a: float(a >= 0),
-    **{name.title(): getattr(math, name) for name in _FUNCTIONS},
+    **{name.title(): getattr(math, name) for name in ELEMENTARY},
 }
 """All operations, for plain numbers. ``Step`` is 0 for negative numbers, and else 1."""
 
@@ -45,23 +46,8 @@ _NUMPY: Final[Mapping[str, Perform]] = {
     "Round": np.rint,
     "Rsqrt": lambda a: 1 / np.sqrt(a),
     "Step": lambda a: (a >= 0).astype(a.dtype),
-    **{name.title(): getattr(np, name) for name in _FUNCTIONS},
+    **{name.title(): getattr(np, name) for name in ELEMENTARY},
 }
-
-
-@cache
-def _of_torch() -> Mapping[str, Perform]:
-    import torch  # which takes a second, and may be missing where no tensor is
-
-    return {
-        **PLAIN,
-        "Min": lambda a, b: a.clamp(max=b),
-        "Max": lambda a, b: a.clamp(min=b),
-        "Round": torch.round,
-        "Rsqrt": torch.rsqrt,
-        "Step": lambda a: (a >= 0).to(a.dtype),
-        **{name.title(): getattr(torch, name) for name in _FUNCTIONS},
-    }
 
 
 def by_python(kind: str, *inputs: Any) -> Any:
@@ -72,11 +58,6 @@ def by_python(kind: str, *inputs: Any) -> Any:
 def by_numpy(kind: str, *inputs: Any) -> Any:
     """Perform an operation on arrays."""
     return _NUMPY[kind](*inputs)
-
-
-def by_torch(kind: str, *inputs: Any) -> Any:
-    """Perform an operation on tensors, differentiably."""
-    return _of_torch()[kind](*inputs)
 
 
 def _operator(kind: str, *, reflected: bool = False) -> Callable[..., Any]:
@@ -156,89 +137,39 @@ class Recorder(ABC):
         return self.minimum(self.maximum(a, low), high)
 
 
-FUNCTIONS: Final[Mapping[str, int]] = {
-    **dict.fromkeys(("absolute", "cos", "exp", "round", "rsqrt", "sin", "sqrt", "step", "tanh"), 1),
-    **{"maximum": 2, "minimum": 2, "clip": 3},
-}
-"""The functions of ``xp`` that a formula of a plugin may call, with the number of arguments."""
 WAVE_LIMIT: Final = 25_000.0
 """The largest argument of a sine. Beyond it a wave is flat, as single precision has few numbers
 there in each period."""
 
 
-class Functions:
-    """The ``xp`` of a plugin's formula: :data:`FUNCTIONS`, and nothing else."""
-
-    def __init__(self, recorder: Recorder) -> None:
-        self._recorder = recorder
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        """Give a function."""
-        if name not in FUNCTIONS:
-            raise AttributeError(f"xp has no {name!r}")
-        function: Callable[..., Any] = getattr(self._recorder, name)
-
-        def call(*given: Any) -> Any:
-            if len(given) != FUNCTIONS[name]:
-                raise TypeError(f"xp.{name} takes {FUNCTIONS[name]} arguments, not {len(given)}")
-            if name in ("sin", "cos"):
-                given = (self._recorder.clip(given[0], -WAVE_LIMIT, WAVE_LIMIT),)
-            # torch compares a tensor with a number, but not a number with a tensor.
-            if name in ("maximum", "minimum") and not isinstance(given[0], Symbol):
-                given = given[::-1]
-            return function(*given)
-
-        return call
-
-
 class Trace(Recorder):
-    """A formula as it is recorded, of so many given arrays."""
+    """A formula as it is recorded, of so many given arrays.
+
+    Attributes:
+        given: What it is given.
+        values: The same, and the result of each operation.
+        steps: The operations: the name of each, and its inputs.
+    """
 
     def __init__(self, given: int) -> None:
         super().__init__()
         self.given = [Symbol(self, place) for place in range(given)]
-        self._values = [*self.given]
-        self._steps: list[tuple[str, tuple[Number, ...]]] = []
+        self.values = [*self.given]
+        self.steps: list[tuple[str, tuple[Number, ...]]] = []
 
     def write(self, kind: str, *inputs: Number) -> Symbol:
         """Keep an operation."""
-        self._steps.append((kind, inputs))
-        self._values.append(Symbol(self, len(self._values)))
-        return self._values[-1]
-
-    def differentiate(
-        self, results: Sequence[tuple[Any, Any]], arguments: Sequence[Symbol]
-    ) -> list[Any]:
-        """Record the derivatives by arguments of what has such derivatives by the results."""
-        slopes: dict[int, Any] = {}
-
-        def add(value: Number, slope: Any) -> None:
-            if isinstance(value, Symbol):
-                slopes[value.name] = slopes.get(value.name, 0.0) + slope
-
-        for value, slope in results:
-            add(value, slope)
-        wanted = {each.name for each in arguments}
-        leads, first = {*wanted}, len(self.given)
-        steps = [*enumerate(self._steps, first)]
-        for place, (_, inputs) in steps:
-            if any(isinstance(each, Symbol) and each.name in leads for each in inputs):
-                leads.add(place)
-        for place, (kind, inputs) in reversed(steps):
-            if place in leads - wanted and place in slopes:
-                parts = _SLOPES[kind](self, self._values[place], *inputs)
-                for value, part in zip(inputs, parts, strict=True):
-                    if isinstance(value, Symbol) and value.name in leads:
-                        add(value, slopes[place] * part)
-        return [slopes.get(each.name, 0.0) for each in arguments]
+        self.steps.append((kind, inputs))
+        self.values.append(Symbol(self, len(self.values)))
+        return self.values[-1]
 
     def formula(self, results: Sequence[Any]) -> Expression:
         """Give what leads to some results."""
         first, used = len(self.given), {r.name for r in results if isinstance(r, Symbol)}
-        for place in range(len(self._values) - 1, first - 1, -1):
+        for place in range(len(self.values) - 1, first - 1, -1):
             if place in used:
-                used |= {i.name for i in self._steps[place - first][1] if isinstance(i, Symbol)}
-        kept = [place for place in range(first, len(self._values)) if place in used]
+                used |= {i.name for i in self.steps[place - first][1] if isinstance(i, Symbol)}
+        kept = [place for place in range(first, len(self.values)) if place in used]
         places = {place: place for place in range(first)}
         places |= {place: first + number for number, place in enumerate(kept)}
 
@@ -249,32 +180,10 @@ class Trace(Recorder):
             first,
             tuple(
                 (kind, tuple(map(refer, inputs)))
-                for kind, inputs in (self._steps[place - first] for place in kept)
+                for kind, inputs in (self.steps[place - first] for place in kept)
             ),
             tuple(map(refer, results)),
         )
-
-
-_SLOPES: Final[Mapping[str, Callable[..., tuple[Any, ...]]]] = {
-    "Add": lambda xp, result, a, b: (1.0, 1.0),
-    "Sub": lambda xp, result, a, b: (1.0, -1.0),
-    "Mul": lambda xp, result, a, b: (b, a),
-    "Div": lambda xp, result, a, b: (1.0 / b, -(result / b)),
-    "Neg": lambda xp, result, a: (-1.0,),
-    "Min": lambda xp, result, a, b: (xp.step(b - a), 1.0 - xp.step(b - a)),
-    "Max": lambda xp, result, a, b: (xp.step(a - b), 1.0 - xp.step(a - b)),
-    "Abs": lambda xp, result, a: (xp.step(a) - xp.step(-a),),
-    "Round": lambda xp, result, a: (0.0,),
-    "Sqrt": lambda xp, result, a: (0.5 * xp.rsqrt(a),),
-    "Rsqrt": lambda xp, result, a: (-0.5 * result * (result * result),),
-    "Exp": lambda xp, result, a: (result,),
-    "Log": lambda xp, result, a: (1.0 / a,),
-    "Sin": lambda xp, result, a: (xp.cos(a),),
-    "Cos": lambda xp, result, a: (-xp.sin(a),),
-    "Tanh": lambda xp, result, a: (1.0 - result * result,),
-    "Step": lambda xp, result, a: (0.0,),
-}
-"""The derivatives of an operation by its inputs, given what records, and its result."""
 
 
 @dataclass(frozen=True)

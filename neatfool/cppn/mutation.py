@@ -26,12 +26,17 @@ import numpy as np
 from numpy import ndarray as Array
 
 from neatfool.cppn.buffer import (
+    Batch,
     GenomeBuffer,
+    Parent,
     append_connection,
     closes_cycle,
+    copy_genome,
     find_connection,
+    is_copy,
     list_hidden,
     remove_connection,
+    write_child,
 )
 from neatfool.cppn.genome.genes import MOST_OPTIONS, SPLIT, record_of
 from neatfool.cppn.jit import inner
@@ -41,6 +46,8 @@ RANDOM: Final = -1
 """Stands for a default that is drawn for each new gene."""
 TRIES: Final = 20
 """The most random pairs of nodes to try for a new connection, as in a full genome none may fit."""
+STEPS_AN_OCTAVE: Final = 4
+"""Strengths are rounded to this many steps an octave, as each needs prepared probabilities."""
 _Options = Annotated[Array, (np.int64, (MOST_OPTIONS,))]
 
 
@@ -373,3 +380,43 @@ def _move_numbers(numbers: Array, rates: NumberRates, genome: GenomeBuffer, rand
 def _clip(number: float, rates: NumberRates) -> float:
     least, most = rates.min_value, rates.max_value
     return least if number < least else most if number > most else number
+
+
+def strength_step(strength: float) -> int:
+    """Round a strength of mutation: give its step, 0 for the strength 1."""
+    return round(STEPS_AN_OCTAVE * math.log2(strength))
+
+
+_step_of = inner(strength_step)
+
+
+@inner
+def mutate_refined(
+    batch: Batch,
+    child: int,
+    parent: Parent,
+    table: Array,
+    lowest: int,
+    strength: float,
+    spread: float,
+    copies: int,
+    genome: GenomeBuffer,
+) -> None:
+    """Write a child that the paper's mutation and its refinements make of a parent.
+
+    The table has the rates of each step of strength, from the lowest. The strength is a factor for
+    all probabilities, and its logarithm has a spread. Of copies of the parent, at most so many are
+    thrown away; if that is negative, the genome is in the buffer already.
+    """
+    own_strength = strength
+    if spread:
+        own_strength *= math.exp(spread * (2.0 * draw(batch.random) - 1.0))
+    rates = table[_step_of(own_strength) - lowest]
+    # Weak mutation often changes nothing, and scoring a copy would waste an image.
+    for left in range(max(copies, 0), -1, -1):
+        if copies >= 0:
+            copy_genome(parent, genome)
+        mutate_as_the_paper(genome, rates, batch.random)
+        write_child(batch, child, genome)
+        if left == 0 or not is_copy(batch, child):
+            break

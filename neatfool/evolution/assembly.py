@@ -2,8 +2,6 @@
 
 import hashlib
 import platform
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cached_property
 from importlib.metadata import version
@@ -13,7 +11,6 @@ from typing import Any, Final
 from neatfool.errors import ExperimentError, TargetError, blaming, option
 from neatfool.experiment.experiment import Experiment, load_experiment
 from neatfool.experiment.framework import CallSettings, check_classes, with_nothing
-from neatfool.experiment.plugin_choice import PluginChoice, choose
 from neatfool.plugin.manager import PluginManager
 from neatfool.scoring.checks import encodings_of
 from neatfool.scoring.plan import ScoringPlan, make_plan, reuse_plan
@@ -72,7 +69,7 @@ class Assembly:
     @cached_property
     def encoding(self) -> Encoding[Any]:
         """The encoding."""
-        encoding: Encoding[Any] = make(self.experiment.encoding, spec=self.spec)
+        encoding: Encoding[Any] = self.experiment.encoding.make(spec=self.spec)
         return encoding
 
     @cached_property
@@ -86,9 +83,9 @@ class Assembly:
         choice, seed = self.experiment.scheme, self.experiment.general.seed
         check_classes(choice, self.spec)
         more = choice.registration.accepted_arguments(target=self._shown)
-        scheme: Scheme = make(choice, encoding=self.encoding, spec=self.spec, seed=seed, **more)
+        scheme: Scheme = choice.make(encoding=self.encoding, spec=self.spec, seed=seed, **more)
         if self._to_search and self._recorded is None:
-            with _naming_the_section(choice), blaming(choice.label):
+            with choice.naming_its_section(), blaming(choice.label):
                 scheme.self_check()
         return scheme
 
@@ -128,12 +125,6 @@ def assemble(
     return assembly
 
 
-def make(choice: PluginChoice, **given: Any) -> Any:
-    """Call a plugin's factory with its options and what its kind is given."""
-    with _naming_the_section(choice):
-        return choice.registration.make(choice.options, **given)
-
-
 def make_target(source: Experiment | str | Path, /, **options: Any) -> Target:
     """Make a target, to fool it or to build another target around it.
 
@@ -152,12 +143,14 @@ def make_target(source: Experiment | str | Path, /, **options: Any) -> Target:
         TargetError: The target does not recognise its own images.
     """
     if options:
+        from neatfool.experiment.single_choice import choose
+
         choice = choose(PluginManager(), "target", str(source), options)
     else:
         if not isinstance(source, Experiment):
             source = load_experiment(source, to_search=False)
         choice = source.target
-    target: Target = make(choice)
+    target: Target = choice.make()
     with blaming(f"{choice.label}: self_check", TargetError):
         target.self_check()
     return target
@@ -168,20 +161,6 @@ def _refuse_a_budget(calls: CallSettings, target: Target, name: str) -> None:
         key = option("target", "max_queries" if calls.max_queries else "max_requests")
         fault = f"{key}: {name} costs nothing to ask (it has no `meter`)"
         raise ExperimentError(f"{fault}; limit the run by {option('experiment', 'images')}")
-
-
-@contextmanager
-def _naming_the_section(choice: PluginChoice) -> Iterator[None]:
-    kind, name = choice.registration.kind, choice.registration.name
-    try:
-        yield
-    except ExperimentError as error:
-        text = str(error)
-        if text.startswith(f"[{kind}] "):
-            raise ExperimentError(option(kind, text.removeprefix(f"[{kind}] "))) from error
-        if f"[{kind}]" in text:
-            raise
-        raise ExperimentError(f"{option(kind, 'plugin')} = {name}: {text}") from error
 
 
 def versions() -> dict[str, str]:

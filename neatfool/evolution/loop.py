@@ -304,7 +304,9 @@ class Evolution:
 
     def _take_candidates(self, current: _PendingGeneration) -> Iterator[Candidate]:
         left = math.inf if self._limits.images is None else self._limits.images - self.evaluations
-        for candidate in self.scheme.ask():
+        asked = self.scheme.ask()
+        current.clock.last += self.scheme.waited
+        for candidate in asked:
             left -= candidate.evaluations - 1 + self._scorer.views
             if left < 0:
                 current.no_room = True

@@ -6,25 +6,18 @@ A search makes one and uses little of it, so what only a reader needs is importe
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import closing
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neatfool.config.options import check_arguments
-from neatfool.errors import VerificationError
-from neatfool.evolution.assembly import Assembly, assemble
-from neatfool.experiment.framework import CallSettings
-from neatfool.run.folder import refuse_under_way
 from neatfool.run.run import Run
 from neatfool.run.statistics import TOLERANCE
-from neatfool.scoring.plan import ScoringPlan
-from neatfool.scoring.scorer import Scorer
 from neatfool.spec.encoding import Encoding
 
 if TYPE_CHECKING:
+    from neatfool.evolution.assembly import Assembly
     from neatfool.run.verdict import Verdict
+    from neatfool.scoring.scorer import Scorer
 
 
 class OpenRun(Run):
@@ -65,17 +58,11 @@ class OpenRun(Run):
         self, model: Any = None, *, tolerance: float = TOLERANCE, max_queries: int | None = None
     ) -> Verdict:
         """Score the saved images again; see :meth:`neatfool.Run.verify`."""
-        from neatfool.evolution.verification import verify
-        from neatfool.run.verdict import Verdict
+        from neatfool.evolution.verification import give_verdict
 
-        check_arguments(CallSettings, max_queries=max_queries)
-        refuse_under_way(self.path)
-        self.refresh()
-        with closing(self.make_scorer(model, max_queries=max_queries)) as scorer:
-            results = verify(self, scorer)
-        if not results:
-            raise VerificationError(f"{self.path}: the run has no elites yet to verify")
-        return Verdict(tuple(results), tolerance, self.spec.is_objective)
+        return give_verdict(
+            self, lambda: self.make_scorer(model, max_queries=max_queries), tolerance
+        )
 
     def report(self) -> Path:
         """Write the run's page; see :meth:`neatfool.Run.report`."""
@@ -105,15 +92,8 @@ class OpenRun(Run):
         self, model: Any = None, *, max_queries: int | None = None, views: bool = True
     ) -> Scorer:
         """Make the run's scorer, with ``model``, the run's own model or the recorded target."""
-        from neatfool.evolution.recorded_parts import experiment_of
+        from neatfool.evolution.recorded_parts import scorer_of
 
         model = self._model if model is None else model
         experiment = self._experiment if model is None else None
-        experiment = experiment or experiment_of(self, model)
-        budget = {"max_queries": max_queries or self.experiment["target"].get("max_queries")}
-        experiment = replace(
-            experiment,
-            calls=experiment.calls.model_copy(update=budget),
-            showing=experiment.showing if views else None,
-        )
-        return assemble(experiment, ScoringPlan.from_json(self.info["scoring"])).scorer
+        return scorer_of(self, experiment, model, max_queries=max_queries, views=views)

@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict, create_model
 from pydantic_core import PydanticSerializationError
 
 from neatfool.errors import ExperimentError, PluginError
-from neatfool.evolution.assembly import make
 from neatfool.evolution.python_target import PythonRegistration, source_of
 from neatfool.experiment.framework import check_classes
-from neatfool.experiment.plugin_choice import PluginChoice, choose_registered
+from neatfool.experiment.plugin_choice import PluginChoice
+from neatfool.experiment.single_choice import choose_registered
 from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import RESERVED_KEYS, Registration
 from neatfool.run.folder import FROM_PYTHON
@@ -148,9 +148,8 @@ def make_encoding(
         ExperimentError: An option is wrong.
         PluginError: The encoding is missing or broken.
     """
-    made: Encoding[Any] = make(
-        choose_part(PluginManager(), "encoding", encoding, options), spec=spec
-    )
+    choice = choose_part(PluginManager(), "encoding", encoding, options)
+    made: Encoding[Any] = choice.make(spec=spec)
     return made
 
 
@@ -185,5 +184,5 @@ def make_scheme(
     choice = choose_part(PluginManager(), "scheme", scheme, options)
     check_classes(choice, spec)
     more = choice.registration.accepted_arguments(target=target) if target is not None else {}
-    made: Scheme = make(choice, encoding=encoding, spec=spec, seed=seed, **more)
+    made: Scheme = choice.make(encoding=encoding, spec=spec, seed=seed, **more)
     return made

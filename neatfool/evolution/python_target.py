@@ -21,10 +21,10 @@ from neatfool.network.network import Network
 from neatfool.network.outputs import find_format
 from neatfool.plugin.registration import Registration
 from neatfool.run.folder import FROM_PYTHON
-from neatfool.scoring.checks import as_numbers, find_fault
+from neatfool.scoring.checks import find_fault
 from neatfool.scoring.repeatability import probe_images
 from neatfool.spec.image_spec import ImageSpec, Outputs
-from neatfool.spec.scores import Scores
+from neatfool.spec.scores import Scores, as_numbers
 from neatfool.spec.target import Target
 
 

@@ -1,27 +1,25 @@
 """The parts of a recorded run, made again: its experiment, its encoding."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
+from neatfool.config.options import check_arguments
 from neatfool.errors import PluginError, RunError
-from neatfool.evolution.assembly import make
-from neatfool.evolution.python_parts import register_part
-from neatfool.evolution.python_target import ModelSource, choice_of, target_of
 from neatfool.experiment.experiment import Experiment
 from neatfool.experiment.framework import CallSettings, GeneralSettings
+from neatfool.experiment.named_activations import absent_activation
 from neatfool.experiment.plugin_choice import (
     ACTIVATIONS_SECTION,
     PLUGIN_SECTIONS,
     RECORDED,
-    absent_activation,
-    choose,
     json_sections,
-    read_choice,
-    read_registered,
     recorded_by_a_run,
 )
+from neatfool.experiment.single_choice import choose, read_choice, read_registered
 from neatfool.experiment.trust import require_trust
 from neatfool.experiment.view_settings import choose_view_settings
 from neatfool.plugin.manager import PluginManager
@@ -30,9 +28,14 @@ from neatfool.run.run import Run
 from neatfool.spec.encoding import Encoding
 from neatfool.spec.target import Target
 
+if TYPE_CHECKING:
+    from neatfool.scoring.scorer import Scorer
+
 
 def experiment_of(run: Run, model: Any = None) -> Experiment:
     """Make a run's experiment again, with ``model`` in place of its target unless that is None."""
+    from neatfool.evolution.python_target import ModelSource, choice_of, target_of
+
     recorded, plugins = run.experiment, PluginManager()
     if model is None:
         if not parts_from_python(recorded):
@@ -64,6 +67,29 @@ def experiment_of(run: Run, model: Any = None) -> Experiment:
     )
 
 
+def scorer_of(
+    run: Run,
+    experiment: Experiment | None,
+    model: Any,
+    *,
+    max_queries: int | None,
+    views: bool,
+) -> Scorer:
+    """Make a run's scorer: of its experiment, if that is at hand, or else as ``experiment_of``."""
+    from neatfool.evolution.assembly import assemble
+    from neatfool.scoring.plan import ScoringPlan
+
+    check_arguments(CallSettings, max_queries=max_queries)
+    experiment = experiment or experiment_of(run, model)
+    budget = {"max_queries": max_queries or run.experiment["target"].get("max_queries")}
+    experiment = replace(
+        experiment,
+        calls=experiment.calls.model_copy(update=budget),
+        showing=experiment.showing if views else None,
+    )
+    return assemble(experiment, ScoringPlan.from_json(run.info["scoring"])).scorer
+
+
 def encoding_of(run: Run, factory: Callable[..., Any] | None = None) -> Encoding[Any]:
     """Make a run's encoding again, by ``factory`` if it is from Python.
 
@@ -72,10 +98,12 @@ def encoding_of(run: Run, factory: Callable[..., Any] | None = None) -> Encoding
     plugins, recorded = PluginManager(), run.experiment
     name, sections = recorded["encoding"]["plugin"], json_sections(recorded, RECORDED)
     if factory is not None:
+        from neatfool.evolution.python_parts import register_part
+
         made = register_part(plugins, "encoding", factory, recorded["encoding"])
         with recorded_by_a_run():
             choice = read_registered(made, sections, plugins)
-            return cast("Encoding[Any]", make(choice, spec=run.spec))
+            return cast("Encoding[Any]", choice.make(spec=run.spec))
     if "encoding" in parts_from_python(recorded):
         name = name_of_part(recorded, "encoding")
         advice = f"Hand it in there: neatfool.open_run(FOLDER, encoding={name})"
@@ -89,7 +117,7 @@ def encoding_of(run: Run, factory: Callable[..., Any] | None = None) -> Encoding
         if formulas.get(name) != each.fingerprint:
             fault = f"the activation {name!r} ({each.source}) is not the run's"
             raise PluginError(f"{run.path}: {fault}: its formula changed; undo the change")
-    encoding: Encoding[Any] = make(choice, spec=run.spec)
+    encoding: Encoding[Any] = choice.make(spec=run.spec)
     return encoding
 
 

@@ -11,14 +11,13 @@ from neatfool.evolution.assembly import Assembly
 from neatfool.evolution.session import Session, keep_text
 from neatfool.experiment.experiment import differences
 from neatfool.experiment.framework import GeneralSettings
-from neatfool.files import lock_folder
+from neatfool.files import Json, lock_folder
 from neatfool.run.folder import DATABASE, name_of_part, parts_from_python, require_run
 from neatfool.run.individual import load_genome
 from neatfool.run.store import RunStore
 from neatfool.scoring.plan import ScoringPlan
 from neatfool.spec.archive import Candidate, Elite
 from neatfool.spec.image_spec import ImageSpec
-from neatfool.spec.json import Json
 from neatfool.wording import counted, listed
 
 

@@ -1,5 +1,7 @@
 """A session: one process's part of a run, from its start to its end, perhaps by Ctrl-C."""
 
+from __future__ import annotations
+
 import logging
 import math
 import platform
@@ -12,12 +14,12 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from neatfool.errors import RunError, TargetUnavailable, blaming
-from neatfool.evolution.assembly import Assembly, make, versions
+from neatfool.evolution.assembly import Assembly, versions
 from neatfool.evolution.loop import Evolution
 from neatfool.evolution.open_run import OpenRun
 from neatfool.experiment.framework import describe_nothing
@@ -30,7 +32,9 @@ from neatfool.run.images import ImageFolder
 from neatfool.run.statistics import Outcome
 from neatfool.run.store import RunStore
 from neatfool.scoring.repeatability import check_repeatability
-from neatfool.spec.engine import Engine
+
+if TYPE_CHECKING:
+    from neatfool.spec.engine import Engine
 
 _log = logging.getLogger("neatfool.evolution")
 
@@ -155,7 +159,7 @@ class Session:
         from neatfool.evolution.workplace import make_setup
         from neatfool.scoring.remote import RemoteBatches
 
-        self._engine = engine = make(choice)
+        self._engine = engine = choice.make()
         ending.callback(engine.close)
         with blaming(choice.label):
             self.workers = engine.start(make_setup(self._assembly))
@@ -192,7 +196,7 @@ class Session:
 def start(assembly: Assembly, folder: Path, *, overwrite: bool = False) -> Session:
     """Start a run in a new folder; ``overwrite`` deletes a run that is there."""
     if (engine := assembly.experiment.engine) is not None:
-        make(engine).close()  # what it needs may be missing: that is said first
+        engine.make().close()  # what it needs may be missing: that is said first
     with ExitStack() as undo, run_folder.storage_errors(folder):
         undo.enter_context(run_folder.take(folder, overwrite=overwrite))
         experiment, spec = assembly.experiment, asdict(assembly.spec)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,11 +11,12 @@ import torch
 
 from neatfool.errors import BudgetSpent, TargetError, VerificationError
 from neatfool.files import lock_folder, read_whole
+from neatfool.run.folder import refuse_under_way
 from neatfool.run.images import decode_png
 from neatfool.run.individual import EliteView
 from neatfool.run.run import Run
 from neatfool.run.store import RunStore
-from neatfool.run.verdict import VerificationResult
+from neatfool.run.verdict import Verdict, VerificationResult
 from neatfool.scoring.checks import add_views, draw, encodings_of
 from neatfool.scoring.scorer import Scorer
 from neatfool.spec.scores import rank
@@ -27,6 +29,17 @@ if TYPE_CHECKING:
 
 ASKED_AT_ONCE: Final = 1024
 """How many images a metered target is given together. Equal images among them cost one query."""
+
+
+def give_verdict(run: Run, make_scorer: Callable[[], Scorer], tolerance: float) -> Verdict:
+    """Score a run's saved images again, and compare with the recorded scores."""
+    refuse_under_way(run.path)
+    run.refresh()
+    with closing(make_scorer()) as scorer:
+        results = verify(run, scorer)
+    if not results:
+        raise VerificationError(f"{run.path}: the run has no elites yet to verify")
+    return Verdict(tuple(results), tolerance, run.spec.is_objective)
 
 
 def verify(run: Run, scorer: Scorer) -> list[VerificationResult]:

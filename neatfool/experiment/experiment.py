@@ -27,9 +27,9 @@ from neatfool.experiment.plugin_choice import (
     picked_plugins,
     recorded_by_a_run,
 )
+from neatfool.files import Json
 from neatfool.plugin.manager import PluginManager
 from neatfool.run.folder import parts_from_python
-from neatfool.spec.json import Json
 from neatfool.wording import listed
 
 if TYPE_CHECKING:

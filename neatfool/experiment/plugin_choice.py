@@ -20,12 +20,12 @@ from neatfool.errors import (
     RunError,
     blaming,
     nearest,
-    quoted,
+    option,
 )
+from neatfool.files import Json
 from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import RESERVED_KEYS, Registration
 from neatfool.spec.image_spec import ImageSpec
-from neatfool.spec.json import Json
 
 if TYPE_CHECKING:
     from neatfool.cppn.activations import Activation
@@ -125,45 +125,24 @@ class PluginChoice:
         plugin = {} if made.kind == "observer" else {"plugin": made.name}
         return dumped | {section: plugin | dumped[section]}
 
+    def make(self, **given: Any) -> Any:
+        """Call the plugin's factory with its options and what its kind is given."""
+        with self.naming_its_section():
+            return self.registration.make(self.options, **given)
 
-def choose(
-    plugins: PluginManager, kind: str, name: str, options: Mapping[str, Any] | None = None
-) -> PluginChoice:
-    """Pick a plugin from Python, with options by key; an inner section is a mapping by name."""
-    return choose_registered(plugins, plugins.load(kind, name), options)
-
-
-def choose_registered(
-    plugins: PluginManager, made: Registration, options: Mapping[str, Any] | None = None
-) -> PluginChoice:
-    """Pick what is registered, with options as :func:`choose` takes them."""
-    inner = inner_models(made.options)
-    given = {"plugin": made.name, **(options or {})}
-    sections = {inner[key][0]: value for key, value in given.items() if key in inner}
-    own = {key: value for key, value in given.items() if key not in inner}
-    return read_registered(made, json_sections({made.section: own, **sections}, ""), plugins)
-
-
-def read_choice(
-    kind: str, sections: Mapping[str, ConfigSection], plugins: PluginManager
-) -> PluginChoice:
-    """Load the plugin that section ``kind`` picks, and read its options."""
-    reader = ChoiceReader(sections, plugins, Problems())
-    choice = reader.read(kind)
-    reader.problems.raise_if_any()
-    assert choice is not None
-    return choice
-
-
-def read_registered(
-    made: Registration, sections: Mapping[str, ConfigSection], plugins: PluginManager
-) -> PluginChoice:
-    """Read the options of what is registered."""
-    reader = ChoiceReader(sections, plugins, Problems())
-    choice = reader.fill(made)
-    reader.problems.raise_if_any()
-    assert choice is not None
-    return choice
+    @contextmanager
+    def naming_its_section(self) -> Iterator[None]:
+        """Let an ExperimentError within name the section that the plugin was picked in."""
+        kind, name = self.registration.kind, self.registration.name
+        try:
+            yield
+        except ExperimentError as error:
+            text = str(error)
+            if text.startswith(f"[{kind}] "):
+                raise ExperimentError(option(kind, text.removeprefix(f"[{kind}] "))) from error
+            if f"[{kind}]" in text:
+                raise
+            raise ExperimentError(f"{option(kind, 'plugin')} = {name}: {text}") from error
 
 
 class ChoiceReader:
@@ -228,32 +207,18 @@ class ChoiceReader:
 
     def _add_activations(self, made: Registration) -> bool:
         """Add the activations of plugins that options name; False, and a note, if one fails."""
-        added = True
+        added, recorded = True, self.sections.get(ACTIVATIONS_SECTION, ConfigSection({}, "")).values
         for section, key, names in plugin_names(made.options, made.section, self.sections):
+            from neatfool.experiment.named_activations import add_activation
+
             for name in names:
                 try:
-                    added &= self._add_activation(name)
+                    ready = self._has_all_files
+                    added &= add_activation(name, self.plugins, recorded, all_files=ready)
                 except NeatfoolError as error:
                     self._note(section, key, error)
                     added = False
         return added
-
-    def _add_activation(self, name: str) -> bool:
-        """Add one; False if a file that may offer it could not be loaded."""
-        from neatfool.cppn.activations import ACTIVATIONS, BUILT_IN
-
-        offered = self.plugins.names("activation")
-        if name not in BUILT_IN and name in offered:
-            self.plugins.load("activation", name).make()
-        if name in ACTIVATIONS:
-            return True
-        recorded = self.sections.get(ACTIVATIONS_SECTION, ConfigSection({}, "")).values
-        if name in recorded and self._has_all_files:
-            raise absent_activation(name, recorded[name].given)
-        if offered and self._has_all_files:
-            near = nearest(name, {*ACTIVATIONS, *offered})
-            raise ExperimentError(f"there is no {quoted(name)}{near}")
-        return self._has_all_files
 
     def fill(self, made: Registration) -> PluginChoice | None:
         """Read the options of what is registered; None after problems."""
@@ -269,12 +234,6 @@ class ChoiceReader:
         of_plugin = isinstance(error, PluginError)
         place = section.values.get(key, section)
         self.problems.add_at(place, name, key, str(error), of_plugin=of_plugin)
-
-
-def absent_activation(name: str, source: object) -> PluginError:
-    """Make the error of an activation that a run recorded, and that is not here."""
-    fault = f"the activation {quoted(name)} of {quoted(str(source))} is not here"
-    return PluginError(f"{fault}; install that plugin, or put its file back")
 
 
 def json_sections(

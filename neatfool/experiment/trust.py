@@ -8,12 +8,12 @@ import json
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 from pydantic import BaseModel
 
-from neatfool.config.annotations import Access, reached_by
-from neatfool.config.options import given_of, inner_models
+from neatfool.config.annotations import Access, annotation_of, keys_of, reached_by
+from neatfool.config.options import inner_models
 from neatfool.errors import NeatfoolError, UntrustedRun, agreement
 from neatfool.experiment.plugin_choice import (
     ACTIVATIONS_SECTION,
@@ -21,10 +21,10 @@ from neatfool.experiment.plugin_choice import (
     json_sections,
     picked_plugins,
 )
+from neatfool.files import Json
 from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import RESERVED_KEYS
 from neatfool.run.run import Run
-from neatfool.spec.json import Json
 
 OF_OTHERS: Final = "another user or machine made this run"
 HARMLESS: Final = {"encoding", "scheme"}
@@ -103,7 +103,7 @@ def _given(
     model: type[BaseModel] | None, section: Mapping[str, Json], kind: str
 ) -> Iterator[tuple[str, str, Access | None]]:
     """Go through the texts of a section that are not defaults: key, text, and what it reaches."""
-    given = given_of(model, section) if model else {key: (section[key], str) for key in section}
+    given = _given_of(model, section) if model else {key: (section[key], str) for key in section}
     for key, (value, annotation) in given.items():
         # A command is one thing, and not a list of such.
         runs = isinstance(value, list) and reached_by(annotation, "") is Access.RUNS_CODE
@@ -116,3 +116,14 @@ def _texts(value: Json) -> list[str]:
     values = value if isinstance(value, list) else [value]
     given = [each for each in values if each not in (None, "", {})]
     return [each if isinstance(each, str) else json.dumps(each) for each in given]
+
+
+def _given_of(model: type[BaseModel], section: Mapping[str, Json]) -> dict[str, Any]:
+    """Give the values of a recorded section that are not defaults, by key, each with its type."""
+    fields = {key: model.model_fields[name] for key, name in keys_of(model).items()}
+    return {
+        key: (section[key], annotation_of(field))
+        for key, field in fields.items()
+        if key in section
+        and section[key] != field.get_default(call_default_factory=True, validated_data={})
+    }

@@ -11,8 +11,8 @@ from neatfool.config.options import read_options
 from neatfool.errors import PluginError
 from neatfool.experiment.framework import ViewOptions
 from neatfool.experiment.plugin_choice import json_sections
+from neatfool.files import Json
 from neatfool.plugin.manager import PluginManager
-from neatfool.spec.json import Json
 from neatfool.spec.view import View
 
 FOCUSED: Final = 3

@@ -1,22 +1,25 @@
 """Opening a run to read it, with the tools to draw, score and show it."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from neatfool.budget import check_allowed
 from neatfool.config.options import check_arguments
 from neatfool.errors import RunError
-from neatfool.evolution.assembly import assemble
 from neatfool.evolution.open_run import OpenRun
 from neatfool.experiment.experiment import Experiment, load_experiment
 from neatfool.experiment.framework import CallSettings
 from neatfool.experiment.trust import require_trust
 from neatfool.run.folder import DATABASE
 from neatfool.run.run import Run
-from neatfool.scoring.scorer import Scorer
+
+if TYPE_CHECKING:
+    from neatfool.scoring.scorer import Scorer
 
 
 def open_run(
@@ -134,6 +137,8 @@ def open_scorer(
     if max_queries is not None:
         calls = source.calls.model_copy(update={"max_queries": max_queries})
         source = replace(source, calls=calls)
+    from neatfool.evolution.assembly import assemble
+
     return assemble(source if views else replace(source, showing=None), to_search=False).scorer
 
 

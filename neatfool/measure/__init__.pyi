@@ -5,9 +5,9 @@ from .facts import FEW as FEW
 from .facts import RunFacts as RunFacts
 from .facts import MultiRunResult as MultiRunResult
 from .facts import batch_slices as batch_slices
-from .facts import match_classes as match_classes
-from .facts import find_class as find_class
-from .facts import check_classes as check_classes
+from .matching import match_classes as match_classes
+from .matching import find_class as find_class
+from .elites import check_classes as check_classes
 from .facts import from_pillow as from_pillow
 
 from .code import measuring_code as measuring_code
@@ -24,8 +24,8 @@ from .estimates import Estimate as Estimate
 from .estimates import Share as Share
 
 # Likeness of images
-from .facts import image_features as image_features
-from .facts import join_spaces as join_spaces
+from .likeness import image_features as image_features
+from .likeness import join_spaces as join_spaces
 
 # Changes of images, and what survives them
 from .changes import DRAWN as DRAWN

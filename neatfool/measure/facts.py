@@ -1,23 +1,23 @@
-"""What measures share: which run a finding is of, steps of scoring, classes of two networks.
+"""What measures share: which run a finding is of, and steps of scoring.
 
 And what a run's folder keeps of its survival, for its report, gallery and export.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from pydantic import Field
+
 from neatfool.files import read_json
-from neatfool.fooling.elites import check_classes as check_classes
-from neatfool.fooling.elites import image_features as image_features
-from neatfool.fooling.elites import join_spaces as join_spaces
+from neatfool.present.blocks import Cell
 from neatfool.present.finding import Facts, Finding
 from neatfool.run.images import from_pillow as from_pillow
-from neatfool.wording import counted, percent
+from neatfool.wording import among, counted, percent
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from neatfool.run.individual import EliteView
     from neatfool.run.run import Run
     from neatfool.scoring.scorer import Scorer
@@ -45,25 +45,27 @@ class RunFacts(Facts):
     """how many of its elites were looked at"""
     elites_of_run: int
     """how many elites it has"""
+    picture: Cell | None = Field(None, exclude=True, repr=False)
 
     @staticmethod
-    def facts(run: Run, elites: int) -> dict[str, Any]:
+    def facts(run: Run, elites: Sequence[EliteView]) -> dict[str, Any]:
         """Give these fields for a run of which some elites were looked at."""
         facts = {name: getattr(run, name) for name in ("name", "seed", "evaluations")}
-        return facts | {"path": str(run.path), "elites": elites, "elites_of_run": len(run)}
+        facts |= {"path": str(run.path), "elites": len(elites), "elites_of_run": len(run)}
+        best = max(elites, key=lambda elite: elite.rank)
+        figure = run.spec.format_score(best.confidence)
+        return facts | {"picture": Cell(best.png, best.name, figure)}
 
     @property
     def label(self) -> str:
-        """The run: ``"imagenet, seed 1"``."""
-        return f"{self.name}, seed {self.seed}"
+        """The run: ``"imagenet (seed 1)"``."""
+        return f"{self.name} (seed {self.seed})"
 
     @property
     def subject(self) -> str:
-        """What was looked at: ``"imagenet, seed 1, after 8,000 images: 20 elites of 1,000"``."""
-        of_all = f" of {self.elites_of_run:,}" if self.elites < self.elites_of_run else ""
-        count = counted(self.elites, "elite", "elites")
-        images = counted(self.evaluations, "image", "images")
-        return f"{self.label}, after {images}: {count}{of_all}"
+        """What was looked at: ``"imagenet (seed 1) after 8,000 images: 20 of 1,000 elites"``."""
+        elites = among(self.elites, self.elites_of_run, "elite", "elites")
+        return f"{self.label} after {counted(self.evaluations, 'image', 'images')}: {elites}"
 
 
 def batch_slices(count: int, *scorers: Scorer) -> list[slice]:
@@ -82,41 +84,6 @@ class MultiRunResult(Finding):
     def title(self) -> str:
         """The runs' names."""
         return " · ".join(dict.fromkeys(run.name for run in self.runs))
-
-
-def find_class(elite: EliteView, classes: Sequence[str]) -> int:
-    """Find an elite's class in a list by its name, of several by its index; -1 if it has none."""
-    if elite.name in classes[elite.index : elite.index + 1]:
-        return elite.index
-    return classes.index(elite.name) if elite.name in classes else -1
-
-
-def _ways(name: str) -> list[list[str]]:
-    """Give what a name is compared by, the surest way first: a ``Cardigan`` is no ``cardigan``."""
-    synonyms = [part.strip() for part in name.split(",") if part.strip()]
-    plain, *plains = (" ".join(t.replace("_", " ").split()).casefold() for t in [name, *synonyms])
-    return [[name], [plain], synonyms[:1], synonyms, plains[:1], plains]
-
-
-def match_classes(ours: Sequence[str], theirs: Sequence[str]) -> dict[int, int]:
-    """Find the same classes in two lists, by names of which only one fits: ours, and theirs."""
-    if [*ours] == [*theirs]:  # where two classes may have one name
-        return {place: place for place in range(len(ours))}
-    found: dict[int, int] = {}
-    of_ours, of_theirs = [*map(_ways, ours)], [*map(_ways, theirs)]
-    for way in range(6):
-        places: dict[str, set[int]] = defaultdict(set)
-        for place in {*range(len(theirs))} - {*found.values()}:
-            for key in of_theirs[place][way]:
-                places[key].add(place)
-        claims: dict[int, set[int]] = defaultdict(set)
-        for index in {*range(len(ours))} - {*found}:
-            keys = of_ours[index][way]
-            fitting = {place for key in keys for place in places.get(key, ())}
-            if len(fitting) == 1:
-                claims[fitting.pop()].add(index)
-        found |= {claim.pop(): place for place, claim in claims.items() if len(claim) == 1}
-    return found
 
 
 class ImageSurvival(Facts):

@@ -1,19 +1,22 @@
-"""Networks made faster: frozen graphs.
+"""Networks made faster: frozen graphs, and folded normalisations.
 
 A graph is traced once for a shape of batch, with its weights folded in. On a CPU it can also be
-*fused*: oneDNN joins neighbouring operations.
+*fused*: oneDNN joins neighbouring operations. Batch normalisations are folded into the convolutions
+before them.
 """
 
+import copy
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import RLock
 from typing import Any, Final, cast
 
 import torch
 from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from neatfool.network.image_module import UnlikeError, agree, attempt
+from neatfool.network.image_module import ImageModule, UnlikeError, agree, attempt
 
 Run = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
 
@@ -122,3 +125,52 @@ def _write_strides(graph: Any) -> None:
         is_empty = made.kind() == "prim::ListConstruct" and not list(made.inputs())
         if is_empty or (made.kind() == "prim::Constant" and stride.toIValue() == []):
             node.replaceInput(2, window)
+
+
+def fold(module: ImageModule, batches: Sequence[torch.Tensor]) -> ImageModule:
+    """Fold batch normalisations right after convolutions, in a copy that agrees on ``batches``."""
+
+    def folded() -> ImageModule:
+        names = {each: name for name, each in module.named_modules()}
+        pairs = _find_pairs(module, batches[0].clone())
+        made = copy.deepcopy(module) if pairs else module
+        for convolution, normalisation in pairs.items():
+            # timm's normalisations end with an activation.
+            rest = [getattr(normalisation, name, None) for name in ("drop", "act")]
+            left = nn.Sequential(*(part for part in rest if isinstance(part, nn.Module)))
+            made.set_submodule(names[convolution], fuse_conv_bn_eval(convolution, normalisation))
+            made.set_submodule(names[normalisation], left)
+        # Clones, as a module may write to its input.
+        for batch in batches if pairs else ():
+            if not agree(made.outputs(batch.clone()), module.outputs(batch.clone())):
+                raise UnlikeError
+        return made
+
+    with torch.no_grad():
+        return attempt(module, "its normalisations are not folded", folded) or module
+
+
+def _find_pairs(module: ImageModule, inputs: torch.Tensor) -> Mapping[nn.Conv2d, nn.BatchNorm2d]:
+    """Watch a call for normalisations whose input is a convolution's result."""
+    made_by: dict[int, tuple[nn.Conv2d, Any]] = {}
+    pairs: dict[nn.Conv2d, nn.BatchNorm2d] = {}
+
+    def convolved(convolution: Any, _given: Any, result: Any) -> None:
+        # Keeping the result keeps its id from being used again.
+        made_by[id(result)] = convolution, result
+
+    def normalised(normalisation: Any, given: Any, _result: Any) -> None:
+        if id(given[0]) in made_by:
+            pairs[made_by[id(given[0])][0]] = normalisation
+
+    hooks = [
+        each.register_forward_hook(convolved if isinstance(each, nn.Conv2d) else normalised)
+        for each in module.modules()
+        if isinstance(each, nn.Conv2d | nn.BatchNorm2d)
+    ]
+    try:
+        module.outputs(inputs)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return pairs

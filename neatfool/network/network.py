@@ -17,7 +17,7 @@ from torch import nn
 
 from neatfool.errors import TargetError
 from neatfool.network.devices import computing_on, is_gpu, pick_device
-from neatfool.network.frozen_graph import Run, freeze, probes
+from neatfool.network.frozen_graph import Run, fold, freeze, probes
 from neatfool.network.image_module import (
     ImageModule,
     ask,
@@ -291,8 +291,6 @@ class Network:
         """Fold batch normalisations into convolutions, once."""
         with self._preparing:
             if self._folded is None:
-                from neatfool.network.folding import fold
-
                 with torch.inference_mode(mode=False), torch.no_grad():
                     images = probes((2, *shape[1:]), self.device)
                     self._folded = fold(self._plain, [self._plain.inputs(each) for each in images])

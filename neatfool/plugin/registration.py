@@ -6,17 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pkgutil import resolve_name
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from pydantic import BaseModel
 
 from neatfool.errors import ExperimentError, PluginError, blaming
-from neatfool.spec.encoding import Encoding
-from neatfool.spec.engine import Engine
 from neatfool.spec.image_spec import ImageSpec
-from neatfool.spec.scheme import Scheme
-from neatfool.spec.target import Target
-from neatfool.spec.view import View
 
 Contract = TypeVar("Contract", bound=ABC)
 
@@ -53,13 +48,20 @@ RESERVED_KEYS: Final = {
 """The keys of a plugin's section that belong to the framework."""
 
 CONTRACTS: Final = {
-    "target": Target,
-    "encoding": Encoding,
-    "scheme": Scheme,
-    "view": View,
-    "engine": Engine,
+    "target": "neatfool.spec.target:Target",
+    "encoding": "neatfool.spec.encoding:Encoding",
+    "scheme": "neatfool.spec.scheme:Scheme",
+    "view": "neatfool.spec.view:View",
+    "engine": "neatfool.spec.engine:Engine",
 }
-"""What the factories of each kind make; those of observers make any object with hooks."""
+"""What the factories of each kind make, imported when one is made; those of observers make any
+object with hooks."""
+
+
+def contract_of(kind: str) -> type[Any] | None:
+    """Give the class that what a kind's factories make inherits from, if there is one."""
+    name = CONTRACTS.get(kind)
+    return cast("type[Any]", resolve_name(name)) if name else None
 
 
 class NoOptions(BaseModel, extra="forbid"):
@@ -107,7 +109,7 @@ class Registration:
     def make(self, *arguments: Any, **named: Any) -> Any:
         """Call the factory, and give an instance of the kind's contract."""
         factory = self.maker
-        contract: type[Any] | None = CONTRACTS.get(self.kind)
+        contract = contract_of(self.kind)
         with blaming(self.label):
             made = factory(*arguments, **named)
             return made if contract is None else check_contract(made, contract, self.label)

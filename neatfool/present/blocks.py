@@ -23,12 +23,22 @@ class StrongText(str):
     __slots__ = ()
 
 
+class Cell(NamedTuple):
+    """A picture: a PNG, what it is, a figure below it, and, on a card, more words."""
+
+    png: bytes
+    label: str
+    figure: str = ""
+    more: str = ""
+
+
 @dataclass(frozen=True)
 class Headline:
-    """A sentence that says what came out."""
+    """A sentence that says what came out; a page shows a picture beside the first."""
 
     text: str
     where: Where = "everywhere"
+    picture: Cell | None = None
 
 
 @dataclass(frozen=True)
@@ -125,15 +135,6 @@ class Code:
     code: str
     title: str = ""
     text: str = ""
-
-
-class Cell(NamedTuple):
-    """A picture of a strip: a PNG, what it is, a figure below it, and, on a card, more words."""
-
-    png: bytes
-    label: str
-    figure: str = ""
-    more: str = ""
 
 
 @dataclass(frozen=True)

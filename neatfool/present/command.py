@@ -29,6 +29,9 @@ class FiniteRange(click.FloatRange):
             self.fail(f"{value} is not a finite number.", param, ctx)
         return number
 
+    def _describe_range(self) -> str:  # click writes "x<=None" of a range without ends
+        return "" if self.min is self.max is None else super()._describe_range()
+
 
 class Names(click.ParamType):  # type: ignore[type-arg]  # click before 8.4 has none
     """Names with commas between them, as a tuple; an option of this type has the default ``()``.

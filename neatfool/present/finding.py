@@ -170,21 +170,20 @@ def arrange_blocks(story: Iterable[Block]) -> dict[str, Any]:
     """Arrange blocks for a page, whose template shows them by ``neatfool/blocks.html.j2``.
 
     Returns:
-        What :func:`fill_template` needs: ``headlines``, ``limits`` (the notes before the first
-        section), ``notes``, ``sections``, and what the template calls.
+        What :func:`fill_template` needs: ``headlines``, ``hero`` (the picture beside them),
+        ``notes``, ``sections``, and what the template calls.
     """
-    limits: list[str] = []
     notes: list[str] = []
-    headlines: list[str] = []
+    headlines: list[Headline] = []
     sections: list[tuple[Section, list[Panel]]] = [(Section(""), [])]
     for block in story:
         if not is_shown(block, "page"):
             continue
         match block:
             case Headline():
-                headlines.append(block.text)
-            case Note():  # What stands before the first part is what limits the answer.
-                (notes if sections[1:] else limits).append(block.text)
+                headlines.append(block)
+            case Note():
+                notes.append(block.text)
             case Section():
                 sections.append((block, []))
             case Panel():
@@ -197,9 +196,9 @@ def arrange_blocks(story: Iterable[Block]) -> dict[str, Any]:
                 sections[-1][1].append(Panel([block], wide=wide))
 
     return {
-        "headlines": headlines,
-        "limits": [*dict.fromkeys(limits)],
-        "notes": [text for text in dict.fromkeys(notes) if text not in limits],
+        "headlines": [each.text for each in headlines],
+        "hero": next((each.picture for each in headlines if each.picture), None),
+        "notes": [*dict.fromkeys(notes)],
         "sections": [(section, panels) for section, panels in sections if panels],
         "kind": lambda block: type(block).__name__,
         "chart": lambda block: embed_svg(draw_figure(block.draw())),

@@ -144,8 +144,8 @@ class Output(Console):
 
 
 def show(story: Iterable[blocks.Block], output: Output) -> None:
-    """Print blocks: their sentences, notes and tables, in their order."""
-    for block in story:
+    """Print blocks: their sentences and tables in their order, then their notes."""
+    for block in sorted(story, key=lambda block: isinstance(block, blocks.Note)):
         if not blocks.is_shown(block, "terminal"):
             continue
         match block:

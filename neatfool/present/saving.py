@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from neatfool import wording
 from neatfool.errors import printable
 from neatfool.plugin.manager import PluginManager
 from neatfool.run.folder import REPORT, save
-from neatfool.wording import counted, duration, level, percent, share, unbroken
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["save"]  # which plugins have from here
 
 TEMPLATES: Final = Path(__file__).with_name("templates")
+FILTERS: Final = ("percent", "share", "level", "duration", "counted", "among", "unbroken")
+"""The functions of :mod:`neatfool.wording` that templates have."""
 
 
 def write_report(run: Run, path: str | Path | None = None) -> Path:
@@ -78,7 +80,8 @@ def fill_template(template: Path, content: Mapping[str, Any]) -> str:
             ``{% extends "neatfool/page.html.j2" %}``, and fills the blocks ``title``, ``body`` and,
             for its own CSS, ``style``; its values are escaped. The filters ``percent``, ``share``,
             ``level``, ``duration`` and ``counted(one, many)`` write confidences, shares,
-            thresholds, seconds and numbers of things; ``unbroken`` keeps the numbers of a sentence
+            thresholds, seconds and numbers of things, ``among(whole, one, many)`` a part of some;
+            ``unbroken`` keeps the numbers of a sentence
             in one line.
         content: The template's values, by name.
     """
@@ -95,6 +98,5 @@ def fill_template(template: Path, content: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters: tuple[Callable[..., str], ...] = (percent, share, level, duration, counted, unbroken)
-    environment.filters |= {each.__name__: each for each in filters}
+    environment.filters |= {name: getattr(wording, name) for name in FILTERS}
     return environment.get_template(template.name).render(content)

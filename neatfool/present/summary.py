@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from neatfool.wording import counted, level, percent
+from neatfool.wording import among, counted, level, percent
 
 if TYPE_CHECKING:
     from neatfool.run.run import Run
@@ -31,8 +31,9 @@ def summarize_run(run: Run) -> str:
         if searched == 1:
             images = counted(run.evaluations, "image", "images")
             return f"The best of {images} scores {score} in {target}"
-        filled = f"{last.filled:,} of {searched:,} niches of {target} have an image"
-        return f"{filled}, and the best one scores {score}"
+        niches = among(last.filled, searched, "niche", "niches").capitalize()
+        has = "has" if last.filled == 1 else "have"
+        return f"{niches} of {target} {has} an image, and the best one scores {score}"
     classifier = f"The classifier {target} labels"
     passed = {
         at: count for at, count in zip(last.thresholds, last.classes_ge, strict=True) if count
@@ -45,7 +46,5 @@ def summarize_run(run: Run) -> str:
     sure = f"with at least {level(threshold)} confidence"
     if searched == 1:
         return f"{classifier} an evolved image “{best.name}” {sure}"
-    images = f"{count:,} of {searched:,}"
-    if count == searched:
-        images = "both" if searched == 2 else f"all {searched:,}"
-    return f"{classifier} {images} evolved images {sure}"
+    images = among(count, searched, "evolved image", "evolved images")
+    return f"{classifier} {images} {sure}"

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from neatfool.errors import RunError, StorageError
-from neatfool.files import is_stream, lock_folder, make_folder, write_into, write_whole
-from neatfool.spec.json import Json
+from neatfool.files import Json, is_stream, lock_folder, make_folder, write_into, write_whole
 
 DATABASE: Final = "run.db"
 PARTIAL_DATABASE: Final = "run.db.partial"

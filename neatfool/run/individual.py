@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from neatfool.errors import ExperimentError, RunError, quoted
+from neatfool.files import Json
 from neatfool.run.folder import IMAGES
 from neatfool.run.images import decode_png, encode_png, from_pillow, image_name, to_pillow
 from neatfool.run.schema import StoredCandidate, StoredElite
@@ -21,7 +22,6 @@ from neatfool.run.sqlite import damaged
 from neatfool.run.store import RunStore
 from neatfool.spec.archive import GenomeSize
 from neatfool.spec.image_spec import ImageSpec
-from neatfool.spec.json import Json
 
 if TYPE_CHECKING:
     import networkx as nx

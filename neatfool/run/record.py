@@ -10,12 +10,12 @@ from pydantic import TypeAdapter
 
 from neatfool.config.ini import first_comment
 from neatfool.errors import RunError
+from neatfool.files import Json
 from neatfool.run.folder import DATABASE
 from neatfool.run.sqlite import damaged, database_errors
 from neatfool.run.store import RunSnapshot, RunStore
 from neatfool.spec.encoding import Encoding
 from neatfool.spec.image_spec import ImageSpec
-from neatfool.spec.json import Json
 
 _SPEC: Final = TypeAdapter(ImageSpec)
 MOST_PIXELS: Final = 2**26

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Iterator
-from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from statistics import median
@@ -14,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from neatfool.errors import ExperimentError, RunError
+from neatfool.files import Json
 from neatfool.run.images import to_pillow
 from neatfool.run.individual import Ancestor, EliteView, height_width
 from neatfool.run.record import RunRecord
 from neatfool.run.schema import StoredElite
 from neatfool.run.statistics import TOLERANCE, GenerationReport
-from neatfool.spec.json import Json
 from neatfool.wording import counted
 
 if TYPE_CHECKING:
@@ -100,12 +99,9 @@ class Run(RunRecord):
         Raises:
             ExperimentError: pandas is not installed.
         """
-        rows = [report.row() for report in self.history]
-        if self.spec.is_objective:
-            rows = [
-                {k: v for k, v in row.items() if not k.startswith("classes_ge")} for row in rows
-            ]
-        return _data_frame(rows, "frame")
+        from neatfool.run.frames import history_frame
+
+        return history_frame(self.history, is_objective=self.spec.is_objective)
 
     def archive(self) -> pd.DataFrame:
         """Give the elites as a pandas data frame, with a row for each niche that is filled.
@@ -120,13 +116,9 @@ class Run(RunRecord):
         Raises:
             ExperimentError: pandas is not installed.
         """
-        rows = []
-        for elite in self.elites:
-            row: dict[str, Any] = {"index": elite.index, "objective": elite.score}
-            row |= {f"measures_{n}": value for n, value in enumerate(elite.measures)}
-            row |= {"niche": elite.name, "rank": elite.rank, "candidate": elite.candidate_id}
-            rows.append({**row, "generation": elite.generation, **asdict(elite.size)})
-        return _data_frame(rows, "archive")
+        from neatfool.run.frames import archive_frame
+
+        return archive_frame(self.elites)
 
     @property
     def ranks(self) -> tuple[float, float]:
@@ -397,11 +389,3 @@ class Run(RunRecord):
 
     def __repr__(self) -> str:
         return f"<Run {self.path} generation {self.generation}>"
-
-
-def _data_frame(rows: list[dict[str, Any]], method: str) -> pd.DataFrame:
-    try:
-        import pandas as pd
-    except ImportError:
-        raise ExperimentError(f"Run.{method}: needs pandas; pip install pandas") from None
-    return pd.DataFrame(rows)

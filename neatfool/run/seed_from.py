@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from neatfool.errors import ExperimentError, RunError
+from neatfool.files import Json
 from neatfool.run.folder import DATABASE
 from neatfool.run.run import Run
 from neatfool.spec.encoding import Encoding
-from neatfool.spec.json import Json
 
 SUFFIXES: Final = (".json", ".xml", ".zip")
 """The suffixes of files that hold genomes."""

@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 from zlib import decompressobj
 
 from neatfool.errors import RunError
+from neatfool.files import Json
 from neatfool.run.folder import PARTIAL_DATABASE, require_run
 from neatfool.run.schema import (
     FORMAT,
@@ -44,7 +45,6 @@ from neatfool.run.sqlite import (
 )
 from neatfool.run.statistics import GenerationReport
 from neatfool.spec.archive import GenomeSize
-from neatfool.spec.json import Json
 
 FACTS: Final = {
     **dict.fromkeys(("name", "text"), str),

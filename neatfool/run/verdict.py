@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from statistics import median
 
+from neatfool.files import Json
 from neatfool.run.statistics import TOLERANCE
-from neatfool.spec.json import Json
 from neatfool.wording import counted, four_digits, percent
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from neatfool.errors import PluginError, TargetError, blaming
 from neatfool.spec.encoding import Encoding
 from neatfool.spec.image_spec import ImageSpec
-from neatfool.spec.scores import ROUNDING, Scores
+from neatfool.spec.scores import ROUNDING, Scores, as_array
 from neatfool.spec.target import MultiView, Target
 
 if TYPE_CHECKING:
@@ -62,20 +62,22 @@ def saved_images(images: torch.Tensor) -> torch.Tensor:
 def check_scores(answer: Any, count: int, spec: ImageSpec, name: str) -> Scores:
     """Check a target's answer to ``count`` images; give it with ``ok``."""
     if spec.is_objective:
-        return _check_objective(answer, count, spec, name)
+        from neatfool.scoring.objectives import check_objective
+
+        return check_objective(answer, count, spec, name)
     if not isinstance(answer, Scores):
         got = type(answer).__name__
         raise TargetError(f"{name}: score() returned {got}; return neatfool.Scores(probabilities)")
     shape = (count, len(spec.classes))
-    probs = _array(answer.probs, "probs", shape, name)
+    probs = as_array(answer.probs, "probs", shape, name)
     ok = np.isfinite(probs).all(axis=1)
     if answer.ok is not None:
-        ok &= _array(answer.ok, "ok", (count,), name).astype(bool)
+        ok &= as_array(answer.ok, "ok", (count,), name).astype(bool)
     logits = None
     if answer.logits is not None:
         # A copy: a target may return the same buffer at each call.
         none = np.shape(answer.logits)[1:] == (shape[1] + 1,)
-        logits = _array(answer.logits, "logits", (count, shape[1] + none), name).copy()
+        logits = as_array(answer.logits, "logits", (count, shape[1] + none), name).copy()
         ok &= ~np.isnan(logits).any(axis=1) & np.isfinite(logits.max(axis=1))
         if not ok.all():
             logits = np.where(ok[:, None], logits, 0.0)
@@ -89,67 +91,6 @@ def check_scores(answer: Any, count: int, spec: ImageSpec, name: str) -> Scores:
         )
     alone = logits is not None and spec.stands_alone(logits.shape[1])
     return Scores(probs.clip(0, 1), logits, ok, alone=alone)
-
-
-def _check_objective(answer: Any, count: int, spec: ImageSpec, name: str) -> Scores:
-    """Check an objective's answer; with a grid, give each image its score in its cell alone."""
-    values, measures, ok = answer, None, np.ones(count, np.bool_)
-    if isinstance(answer, Scores):
-        values, measures = answer.probs, answer.measures
-        if answer.ok is not None:
-            ok = _array(answer.ok, "ok", (count,), name).astype(bool)
-    elif isinstance(answer, tuple) and len(answer) == 2 and spec.grid:
-        values, measures = answer
-    if spec.grid and measures is None:
-        fault = "an objective with a grid returns (scores [N], measures [N, D])"
-        raise TargetError(f"{name}: score() returned no measures; {fault}")
-    columns = 1 if spec.grid else len(spec.classes)
-    scores = _table(values, "the scores", (count, columns), "niches", name)
-    ok &= np.isfinite(scores).all(axis=1)
-    if not spec.grid:
-        scores = np.where(ok[:, None], scores, 0.0)
-        return Scores(scores, scores, ok, alone=True)
-    measures = _table(measures, "the measures", (count, len(spec.grid)), "measures", name)
-    ok &= np.isfinite(measures).all(axis=1)
-    measures = np.where(ok[:, None], measures, 0.0)
-    in_cells = np.full((count, len(spec.classes)), -np.inf)
-    in_cells[np.arange(count), spec.cells(measures)] = np.where(ok, scores[:, 0], -np.inf)
-    return Scores(in_cells, in_cells, ok, alone=True, measures=measures)
-
-
-def _table(values: Any, what: str, shape: tuple[int, int], columns: str, name: str) -> np.ndarray:
-    """Turn numbers into float64 [N, columns]; [N] is one column."""
-    table = as_numbers(values, what, name).astype(np.float64)
-    if shape[1] == 1 and table.shape == shape[:1]:
-        table = table[:, None]
-    if table.shape != shape:
-        fault = f"{what} have shape {table.shape}, not [images, {columns}] = {shape}"
-        raise TargetError(f"{name}: {fault}")
-    return table
-
-
-def as_numbers(values: Any, what: str, name: str) -> np.ndarray:
-    """Turn numbers of any kind, tensors included, into an array."""
-    if hasattr(values, "detach"):
-        values = values.detach().cpu()
-        narrow = values.is_floating_point() and values.element_size() < 4
-        values = values.float() if narrow else values
-    try:
-        array = np.asarray(values)
-        numeric = array.dtype.kind in "fiub"
-    except ValueError:
-        numeric = False
-    if not numeric:
-        raise TargetError(f"{name}: {what} are not numbers; give an array of floats")
-    return array
-
-
-def _array(values: Any, what: str, shape: tuple[int, ...], name: str) -> np.ndarray:
-    array = as_numbers(values, what, name)
-    if array.shape != shape:
-        kind = "[images, classes]" if len(shape) > 1 else "[images]"
-        raise TargetError(f"{name}: {what} have shape {array.shape}, not {kind} = {shape}")
-    return array if array.dtype.kind in "fb" else array.astype(np.float32)
 
 
 def find_fault(probs: np.ndarray, spec: ImageSpec) -> str:

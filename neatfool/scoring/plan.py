@@ -18,9 +18,9 @@ import torch
 from pydantic import PositiveInt, TypeAdapter, ValidationError
 
 from neatfool.errors import RunError, TargetError, blaming
+from neatfool.files import Json
 from neatfool.network.devices import is_out_of_memory, with_cores
 from neatfool.network.network import Form, Graph, Network, Precision, in_form
-from neatfool.spec.json import Json
 from neatfool.spec.target import Target
 from neatfool.wording import counted
 

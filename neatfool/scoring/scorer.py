@@ -14,11 +14,11 @@ import numpy as np
 import torch
 
 from neatfool.errors import ExperimentError
+from neatfool.files import Json
 from neatfool.network.devices import OutOfMemory
 from neatfool.scoring.batches import Batches, LocalBatches, Timed
 from neatfool.scoring.plan import ScoringPlan
 from neatfool.spec.image_spec import ImageSpec
-from neatfool.spec.json import Json
 from neatfool.spec.scores import Scores
 from neatfool.spec.target import Budget, MeteredTarget, Target
 

@@ -10,8 +10,8 @@ from typing import Final
 
 import numpy as np
 
+from neatfool.files import Json
 from neatfool.spec.archive import SCORES_AT_ONCE
-from neatfool.spec.json import Json
 from neatfool.spec.scores import Scores, rank
 
 LEARNING: Final = 256

@@ -18,9 +18,9 @@ from typing import Any, Final
 import numpy as np
 
 from neatfool.errors import ExperimentError
+from neatfool.files import Json
 from neatfool.spec.archive import Candidate
 from neatfool.spec.encoding import Encoding, Learnable
-from neatfool.spec.json import Json
 from neatfool.spec.scheme import LearningOptions
 from neatfool.spec.target import MultiView, Target
 

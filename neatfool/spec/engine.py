@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from neatfool.spec.json import Json
+from neatfool.files import Json
 
 if TYPE_CHECKING:
     from neatfool.spec.scores import Scores

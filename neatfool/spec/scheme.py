@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
-from neatfool.spec.json import Json
+from neatfool.files import Json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,10 +28,12 @@ class Scheme(ABC):
     Attributes:
         archive: The elites.
         batch: The usual number of candidates a generation; the first generation may differ.
+        waited: The seconds that the last ``ask`` waited for a person; no stage includes them.
     """
 
     archive: Archive
     batch: int
+    waited: float = 0.0
 
     @abstractmethod
     def ask(self) -> Iterable[Candidate]:

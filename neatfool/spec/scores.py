@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from neatfool.errors import TargetError
+
 ROUNDING: Final = 1e-3
 """How far a sum of probabilities may be from one: half-precision networks round this much."""
 
@@ -115,3 +117,28 @@ def rank(scores: Scores) -> np.ndarray:
         if usable is not None:
             ranks[~np.asarray(usable)] = -np.inf
     return ranks
+
+
+def as_numbers(values: Any, what: str, name: str) -> np.ndarray:
+    """Turn numbers of any kind, tensors included, into an array."""
+    if hasattr(values, "detach"):
+        values = values.detach().cpu()
+        narrow = values.is_floating_point() and values.element_size() < 4
+        values = values.float() if narrow else values
+    try:
+        array = np.asarray(values)
+        numeric = array.dtype.kind in "fiub"
+    except ValueError:
+        numeric = False
+    if not numeric:
+        raise TargetError(f"{name}: {what} are not numbers; give an array of floats")
+    return array
+
+
+def as_array(values: Any, what: str, shape: tuple[int, ...], name: str) -> np.ndarray:
+    """Turn numbers into an array of floats or truth values, which must have a shape."""
+    array = as_numbers(values, what, name)
+    if array.shape != shape:
+        kind = "[images, classes]" if len(shape) > 1 else "[images]"
+        raise TargetError(f"{name}: {what} have shape {array.shape}, not {kind} = {shape}")
+    return array if array.dtype.kind in "fb" else array.astype(np.float32)

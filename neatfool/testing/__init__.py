@@ -18,7 +18,7 @@ from itertools import count
 from typing import Any, Final
 
 from neatfool.errors import ExperimentError
-from neatfool.plugin.registration import CONTRACTS, check_contract
+from neatfool.plugin.registration import check_contract, contract_of
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.testing import batch_checks
 from neatfool.testing.activation_checks import ActivationSubject
@@ -123,7 +123,7 @@ def examine_plugin(
     """
     if not __debug__:
         raise ExperimentError("python -O: leaves out what checks assert; check without -O")
-    contract: type[Any] | None = CONTRACTS.get(kind)
+    contract = contract_of(kind)
 
     def make_checked(*arguments: Any) -> Any:
         made = make(*arguments)

@@ -56,7 +56,7 @@ def _exact(subject: ActivationSubject, *, limited: bool) -> list[Any]:
 def check_pytorch_agrees(subject: ActivationSubject) -> None:
     import torch
 
-    from neatfool.cppn.formulas import by_torch
+    from neatfool.cppn.torch_formulas import by_torch
 
     given = [torch.from_numpy(each).float() for each in (subject.z, *subject.reaches)]
     found = subject.made.at_points.play(by_torch, given[0])
@@ -126,7 +126,7 @@ def check_onnx_agrees(subject: ActivationSubject) -> None:
 def check_slopes_and_gradients_are_derivatives(subject: ActivationSubject) -> None:
     import torch
 
-    from neatfool.cppn.formulas import by_torch
+    from neatfool.cppn.torch_formulas import by_torch
 
     activation, shape = subject.made, subject.z.shape
     # Not where a slope may jump, as at 0.

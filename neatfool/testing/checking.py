@@ -14,7 +14,8 @@ from unittest import SkipTest
 
 import numpy as np
 
-from neatfool.errors import NeatfoolError, failing_line
+from neatfool.errors import NeatfoolError
+from neatfool.tracebacks import failing_line
 
 T = TypeVar("T")
 

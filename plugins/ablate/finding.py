@@ -11,7 +11,7 @@ from pydantic import Field
 
 from neatfool import present
 from neatfool.measure import FEW, RunFacts
-from neatfool.wording import counted, percent, share
+from neatfool.wording import among, counted, percent, share
 
 from .repetition import Repetition
 
@@ -130,7 +130,7 @@ class EliteAblation(present.Facts):
         text = "Its pattern does not repeat."
         if found := self.repeats:
             apart = " and ".join(f"{np.hypot(*step):.0f}" for step in found.steps)
-            text = f"Its pattern repeats {found.copies} times, {apart} pixels apart."
+            text = f"Its pattern repeats {found.copies:,} times, {apart} pixels apart."
         return present.Panel([present.Strip(self.strip, size=224)], self.name, text, wide=True)
 
 
@@ -161,7 +161,7 @@ class Ablation(present.Finding):
 
     def story(self) -> Iterator[present.Block]:
         """Tell what matters, all at a glance and image by image."""
-        yield from map(present.Headline, self._headlines())
+        yield from (present.Headline(e, picture=self.run.picture) for e in self._headlines())
         target = "its own target" if self.own_target else self.target
         yield present.Text(f"{self.run.subject}, scored by {target}.")
         count = len(self.elites)
@@ -191,16 +191,16 @@ class Ablation(present.Finding):
             f"{kept[WITHOUT_TILE]} of its confidence."
         )
         yield (
-            f"In the median image, {kept[TILES]} of the tiles matter. A tile matters if hiding it "
-            f"costs more than {share(MATTERS)} of the confidence."
+            f"In the median image, hiding one tile costs more than {share(MATTERS)} of the "
+            f"confidence for {kept[TILES] if self.medians[TILES] else 'none'} of the tiles."
         )
         if self.repeated:
-            images = counted(len(self.elites), "image", "images")
+            images = among(self.repeated, len(self.elites), "image", "images").capitalize()
             yield (
-                f"{self.repeated:,} of {images} {'repeats' if self.repeated == 1 else 'repeat'} a "
-                f"pattern. The median of these keeps {kept[WITHOUT_COPY]} of its confidence when "
-                f"the most important copy is hidden, {kept[WITH_HALF]} with half of the copies, "
-                f"and {kept[WITH_ONE]} with the best copy alone."
+                f"{images} {'repeats' if self.repeated == 1 else 'repeat'} a pattern. The median "
+                f"of these keeps {kept[WITHOUT_COPY]} of its confidence when the most important "
+                f"copy is hidden, {kept[WITH_HALF]} with half of the copies, and {kept[WITH_ONE]} "
+                "with the best copy alone."
             )
 
     def records(self) -> present.Records:

@@ -124,7 +124,7 @@ def ablate(
             strip = tuple(_strip(elites[place], items[place]))
             items[place] = items[place].model_copy(update={"strip": strip})
         return Ablation(
-            run=RunFacts(**RunFacts.facts(own, len(elites))),
+            run=RunFacts(**RunFacts.facts(own, elites)),
             target=scorer.name,
             own_target=target is None,
             tiles=tiles,

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from neatfool.measure import RunFacts, image_features, join_spaces
-from neatfool.wording import counted
+from neatfool.wording import among, counted
 
 if TYPE_CHECKING:
     from neatfool import Run
@@ -43,17 +43,19 @@ class Diversity(RunFacts):
         f"correlation with theirs is at least {ALIKE}"
     )
 
-    def headline(self) -> str:
-        """Say how diverse the elites are."""
+    def headline(self, of_run: str = "") -> str:
+        """Say how diverse the elites are; ``of_run`` is said of the images."""
         ancestors = counted(self.founders, "random ancestor", "random ancestors")
         if self.elites == 1:
-            return f"The only image descends from {ancestors}."
-        all_ = "Both" if self.elites == 2 else f"All {self.elites:,}"
-        text = f"{all_} images descend from {ancestors}"
-        most, alike = (round(part * self.elites) for part in (self.most_fruitful, self.look_alikes))
+            return f"The only image{of_run} descends from {ancestors}."
+        images = among(self.elites, self.elites, "image", "images")
+        text = f"{images.capitalize()}{of_run} descend from {ancestors}"
+        most, like = (round(part * self.elites) for part in (self.most_fruitful, self.look_alikes))
         if self.founders > 1 and most > 1:
-            text += f"; {most:,} of them share the most common one"
-        return f"{text}. {f'{alike:,} look like another one' if alike else 'No two look alike'}."
+            some = "all" if most == self.elites else f"{most:,}"
+            text += f"; {some} of them share the most common one"
+        alike = among(like, self.elites, "image", "images").capitalize()
+        return f"{text}. {f'{alike} look like another one' if like else 'No two look alike'}."
 
 
 def measure_diversity(
@@ -75,7 +77,7 @@ def measure_diversity(
     )
     shares = np.array([*founder_shares(graph, holders).values()])
     nearest = nearest_likeness(join_spaces(features or image_features(run.elites)))
-    return RunFacts.facts(run, len(holders)) | {
+    return RunFacts.facts(run, run.elites) | {
         "founders": len(descendants),
         "effective_founders": float(shares.sum() ** 2 / (shares**2).sum()),
         "most_fruitful": max(descendants.values()) / len(holders),

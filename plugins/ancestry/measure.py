@@ -41,7 +41,7 @@ class Lineage(Diversity):
 
     def headlines(self) -> Iterator[str]:
         """Say how diverse the elites are, and what related classes have in common."""
-        yield f"{self.label}: {self.headline()}"
+        yield self.headline(f" of {self.label}")
         if self.flows.of_kinds and self.flows.total:
             within, chance = map(share, self.flows.within())
             yield (
@@ -101,7 +101,7 @@ class Ancestry(MultiRunResult):
         if self.between_runs:
             yield present.Headline(self.between_runs.headline())
         for run in self.runs:
-            yield from map(present.Headline, run.headlines())
+            yield from (present.Headline(e, picture=run.picture) for e in run.headlines())
         founders = [f"{e.founders:,} ({e.effective_founders:.1f})" for e in self.runs]
         rows = [
             ["goal switches", *(f"{run.goal_switches:,.0f}" for run in self.runs)],

@@ -14,7 +14,7 @@ from scipy.special import expit, logit
 
 from neatfool import present
 from neatfool.measure import FEWEST, LIMIT, Estimate, Share
-from neatfool.wording import counted, format_seeds, level, listed, percent, share
+from neatfool.wording import among, level, listed, name_seeds, percent, share
 
 from .bootstrap import threshold_of
 from .confidence import EVOLVED, KNOWN, ConfidenceRecord, clip_log_odds
@@ -37,7 +37,9 @@ GROUPS: Final = {
 """The lines of the chart, and their names there."""
 
 
-IMAGES: Final = "meaningless images"
+MEANINGLESS: Final = ("meaningless image", "meaningless images")
+IN_DISTRIBUTION: Final = ("in-distribution image", "in-distribution images")
+SIMPLE: Final = ("simple image", "simple images (noise, blanks and textures)")
 
 
 class AcceptanceThreshold(present.Facts):
@@ -133,8 +135,7 @@ class HeldOutResult(present.Facts):
         """Say how many evolved images pass."""
         passed, number = self.accepted[EVOLVED]
         part = Estimate.wilson(passed, number).as_share()
-        seeds = f"seed{'s' * (len(self.seeds) > 1)} {format_seeds(self.seeds)}"
-        return f"{passed:,} of {number:,} evolved images of {seeds}, {part}"
+        return f"{passed:,} of {number:,} evolved images of {name_seeds(self.seeds)}, {part}"
 
 
 class Acceptance(present.Facts):
@@ -195,15 +196,15 @@ class Acceptance(present.Facts):
             return f"No threshold helps: none accepts {limit} of meaningless images."
         kept, known = self.count(best, KNOWN)
         passed, all_ = self.count(best, *{each.group for each in self.kinds} - {KNOWN})
-        stops = f"rejects {all_ - passed:,} of {counted(all_, 'meaningless image', IMAGES)}"
+        stops = f"rejects {among(all_ - passed, all_, *MEANINGLESS)}"
         if not known:
             return f"Accept at {best}: this {stops}."
-        images = counted(known, "in-distribution image", "in-distribution images")
         if self.advisable:
-            return f"Accept at {best}: this keeps {kept:,} of {images} and {stops}."
+            images = among(kept, known, *IN_DISTRIBUTION)
+            return f"Accept at {best}: this keeps {images} and {stops}."
         return (
-            f"No threshold helps: to accept {limit} of meaningless images, it would have to reject "
-            f"{known - kept:,} of {images}."
+            f"No threshold helps: one that accepts {limit} of meaningless images rejects "
+            f"{among(known - kept, known, *IN_DISTRIBUTION)}."
         )
 
     def headline(self) -> str:
@@ -211,22 +212,25 @@ class Acceptance(present.Facts):
         threshold = self.deciding or self.at("recommended")
         if threshold is None:
             return "The classifier is so confident of some that every threshold accepts them."
-        names = {
-            (EVOLVED,): "evolved images",
-            ("noise", "blank", "texture"): "simple images (noise, blanks and textures)",
-            (KNOWN,): "in-distribution images",
+        groups_named = {
+            (EVOLVED,): ("evolved image", "evolved images"),
+            ("noise", "blank", "texture"): SIMPLE,
+            (KNOWN,): IN_DISTRIBUTION,
         }
-        counts = [(*self.count(threshold, *groups), name) for groups, name in names.items()]
-        found = listed([f"{n:,} of {all_:,} {name}" for n, all_, name in counts if all_])
-        return f"At a threshold of {threshold} ({self.label(threshold)}) it accepts {found}."
+        counts = [(self.count(threshold, *groups), name) for groups, name in groups_named.items()]
+        found = listed([among(*count, *name) for count, name in counts if count[1]])
+        usual = "the threshold that 95 % of in-distribution images pass"
+        which = {"yours": "your threshold", "usual": usual}.get(threshold.name)
+        at = f"{which or f'the {self.label(threshold)} threshold'}, {threshold},"
+        return f"At {threshold if threshold.by_class else at} it accepts {found}."
 
     def advice(self) -> str:
         """Say how the recommended threshold was chosen, and what judges it."""
         best = self.at("recommended")
         if best is None:
             return "Consider a detector, or train with a class for such images."
-        text = f"{best} is the lowest threshold that accepts at most {share(self.most)} of each "
-        text += "kind of meaningless images."
+        text = f"The lowest threshold that accepts at most {share(self.most)} of each kind of "
+        text += f"meaningless images is {best}."
         if self.held_out is None:
             return f"{text} With at least two seeds, images of other seeds would test it."
         text += f" On images that were not used to choose it, it accepts {self.held_out}."
@@ -259,7 +263,8 @@ class Acceptance(present.Facts):
             parts = [share(number / each.images) for number in each.accepted]
             rows.append([f"{each.what} ({each.images:,})", percent(each.median), *parts])
         heads = ["images", "median", *map(self.label, self.thresholds)]
-        return present.Table(heads, rows, "Share that is accepted")
+        text = "An image is accepted if the confidence in any class reaches the threshold."
+        return present.Table(heads, rows, "Share that is accepted", text)
 
     def draw(self) -> Figure:
         """Draw the share that is accepted over the threshold, for each group of images."""

@@ -8,14 +8,12 @@ from pydantic import Field
 
 from neatfool import present
 from neatfool.measure import Estimate, Share
-from neatfool.wording import counted, format_seeds, level, percent
+from neatfool.wording import counted, level, name_seeds, percent
 
 from .acceptance import Acceptance
 from .bootstrap import Shares
 from .known_images import KnownImages
 
-SHOWN: Final = 4
-"""How many images are shown beside the verdict."""
 NAMED: Final = 10
 """How many classes are named that fell first, and how many that resist."""
 
@@ -182,7 +180,7 @@ class Check(present.Facts):
     def __str__(self) -> str:
         """Say whether it was kept."""
         verdict = "FAILED" if self.failed else "Passed"
-        return f"{verdict}: {self.words}; at most {level(self.above)} may be."
+        return f"{verdict}: {self.words}; at most {level(self.above)} is allowed."
 
 
 class ReportCard(present.Finding):
@@ -244,26 +242,20 @@ class ReportCard(present.Finding):
 
     def story(self) -> Iterator[present.Block]:
         """Tell what is accepted, the one number, and what stands beside it."""
-        yield present.Headline(self.acceptance.verdict())
+        shown = [each for each in self.classes if each.index in self.pictures]
+        worst = max(shown, key=lambda e: max(odds or -np.inf for odds in e.log_odds), default=None)
+        yield present.Headline(
+            self.acceptance.verdict(), picture=self._cell(worst) if worst else None
+        )
         yield from map(present.Headline, self.warnings)
         yield present.Headline(self.acceptance.headline())
         yield from (present.Headline(str(check), where="page") for check in self.checks)
-        yield present.Headline(self.headline())
+        yield self.acceptance.table()
+        yield present.Text(self.headline())
         yield present.Text(self.acceptance.advice())
         yield present.Text(self._subject())
-        if surest := sorted(
-            (each for each in self.classes if each.index in self.pictures),
-            key=lambda each: -max(odds or -np.inf for odds in each.log_odds),
-        ):
-            cells = [self._cell(each) for each in surest[:SHOWN]]
-            yield present.Strip(cells, "The images with the highest confidence", size=120)
-        yield present.Section(
-            "What is accepted",
-            "An image is accepted if the classifier's confidence in any class reaches the "
-            "threshold.",
-        )
-        yield self.acceptance.table()
         if self.acceptance.kinds[0].log_odds:  # A card that was read from JSON has none.
+            yield present.Section("What is accepted")
             yield present.Chart(
                 "The share of images that is accepted over the threshold, by kind of images",
                 self.acceptance.draw,
@@ -291,33 +283,34 @@ class ReportCard(present.Finding):
 
     def headline(self) -> str:
         """Give the one number, or say why there is none."""
-        tried = f"After {self.images:,} images for each seed, the median confidence over classes "
-        tried += f"is {self.median.as_confidence()}."
+        tried = f"After {counted(self.images, 'image', 'images')} for each seed, the median "
+        tried += f"confidence over classes is {self.median.as_confidence()}."
         if self.fooled is None:
             return (
                 f"{tried} It cannot be compared with another network's, because there are fewer "
                 "than 20 in-distribution images to calibrate it."
             )
         return (
-            f"{self.fooled.share.as_share()} of the "
-            f"{counted(self.fooled.classes, 'class', 'classes')} can be fooled: at the threshold "
-            "that accepts 95 % of in-distribution images, a meaningless image is classified as "
-            f"each of them. {tried}"
+            f"For {self.fooled.share.as_share()} of "
+            f"{counted(self.fooled.classes, 'class', 'classes')}, a meaningless image is accepted "
+            f"at the threshold that accepts 95 % of in-distribution images. {tried}"
         )
 
     def _subject(self) -> str:
         """Say what was done to what."""
         it = self.classifier
-        text = f"{it.name}, {it.classes:,} classes, images of {it.width}x{it.height}"
-        text += f"; seeds {format_seeds(self.seeds)}"
+        classes = counted(it.classes, "class", "classes")
+        text = f"Audited: {it.name}, images of {it.width}x{it.height} pixels, {classes}, "
+        text += f"{name_seeds(self.seeds)}."
         if self.acceptance.in_distribution:
-            text += f"; {self.acceptance.in_distribution}"
-        if self.known is not None and self.known.right is not None:
-            text += f", {self.known.right:,} of them named rightly"
+            text += f" In-distribution: {self.acceptance.in_distribution}"
+            if self.known is not None and self.known.right is not None:
+                text += f", of which {self.known.right:,} are classified correctly"
+            text += "."
         if self.rejected is not None:
             names = " or ".join(it.nothing)
-            text += f"; it rejects {self.rejected.as_share()} of its images as {names}"
-        return f"{text}."
+            text += f" It rejects {self.rejected.as_share()} of its images as {names}."
+        return text
 
     def _cell(self, each: ClassFacts) -> present.Cell:
         png, confidence = self.pictures[each.index]

@@ -14,7 +14,7 @@ from .confidence import ConfidenceRecord
 
 SIGNIFICANCE_LEVEL: Final = 0.001
 """Images are out of line if so large a difference were rarer by chance."""
-RESTS: Final = "The number rests on these images: easier ones lower it."
+RESTS: Final = "Easier images make a classifier look harder to fool than it is."
 
 
 class KnownImages(Facts):
@@ -88,24 +88,24 @@ def check_known_images(
             told = known.right is not None and usual.right is not None
             if told and fisher_exact(table).pvalue < SIGNIFICANCE_LEVEL:
                 ours, theirs = (share(right / number, 1) for right, number in rights)
-                found.append(f"it names {ours} rightly and not {theirs}")
+                found.append(f"{ours} of them, rather than {theirs}, are classified correctly")
             surer = sum(each > logit(usual.median) for each in log_odds)
             if binomtest(surer, len(log_odds)).pvalue < SIGNIFICANCE_LEVEL:
                 part, median = share(surer / len(log_odds)), percent(usual.median)
                 found.append(
-                    f"{part} of them have a confidence above {median}, the usual median, not half"
+                    f"{part} of them, rather than half, are above the usual median, {median}"
                 )
         if missing := left_out(known, usual):
             found.append(f"{missing:,} of these were left out")
         if found:
             yield (
-                f"The in-distribution images are out of line with the usual {usual.number:,} of "
+                f"The in-distribution images differ from the usual {usual.number:,} of "
                 f"{usual.name}: {'; '.join(found)}. {RESTS}"
             )
     if accuracy is not None and known.right is not None:
         ours = share(known.right / known.number, 1)
         if binomtest(known.right, known.number, accuracy).pvalue < SIGNIFICANCE_LEVEL:
             yield (
-                "The in-distribution images are out of line with its accuracy: it names "
-                f"{ours} of them rightly, and [about] says {share(accuracy, 1)}. {RESTS}"
+                f"The in-distribution images do not fit the accuracy that [about] gives: {ours} of "
+                f"them are classified correctly, rather than {share(accuracy, 1)}. {RESTS}"
             )

@@ -18,8 +18,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from neatfool import Scorer, cppn, fit_images
-from neatfool.present import Output, drawing_scripts
+from neatfool import Scorer, fit_images
+from neatfool.present import Output
 from neatfool.server import address_of, guard_page, listen, make_server
 from neatfool.wording import percent
 
@@ -45,14 +45,11 @@ class PersonAtPage(Person):
     ) -> None:
         """Listen on a port, 0 for any that is free; ``show`` opens the page in the browser."""
         super().__init__(channels, height, width)
-        self._size = {"width": width, "height": height}
         self._onlooker, self._show = onlooker, show
         self._socket, token = listen("127.0.0.1", port), secrets.token_urlsafe(16)
         self.address = f"{address_of(self._socket)}/{token}/"
-        self._scripts = drawing_scripts()
         routes = [
             *(Route(path, self._file) for path in ("/", "/breed.css", "/breed.js")),
-            Route("/drawing/{name}", self._script),
             Route("/shown", self._tell),
             Route("/act", self._act, methods=["POST"]),
         ]
@@ -88,16 +85,12 @@ class PersonAtPage(Person):
 
     def act(self, shown: dict[str, Any]) -> UserAction | None:
         """Show pictures, and wait; None after Ctrl-C."""
-        activations = [*cppn.ACTIVATIONS]
-        used = {row[0] for each in shown["pictures"] for row in each["n"]}
-        functions = {*self._shown.get("functions", ()), *(activations[number] for number in used)}
-        more = {"activations": activations, "functions": sorted(functions), "size": self._size}
         if not self._shown:
             self.on_ready()
             Output().say(f"Breed at {self.address}\nCtrl-C ends it.")
             if self._show:
                 webbrowser.open(self.address)
-        self._shown = shown | more
+        self._shown = shown
         self._ready.set()
         with suppress(KeyboardInterrupt), _interruptible():
             while True:
@@ -133,12 +126,6 @@ class PersonAtPage(Person):
 
     async def _file(self, request: Request) -> Response:
         return FileResponse(PAGE / (request.url.path.rpartition("/")[2] or "index.html"))
-
-    async def _script(self, request: Request) -> Response:
-        script = self._scripts.get(request.path_params["name"])
-        if script is None:
-            return PlainTextResponse("there is no such script", 404)
-        return Response(script, media_type="text/javascript")
 
 
 def _can(action: UserAction, shown: dict[str, Any]) -> bool:

@@ -10,11 +10,15 @@ Without a person, the candidate that ranks highest in any class is the parent of
 
 from __future__ import annotations
 
+import time
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
+from io import BytesIO
 from typing import Any, Final, Literal
 
 import torch
+from PIL import Image
 from pydantic import BaseModel, Field
 
 from neatfool import (
@@ -31,13 +35,16 @@ from neatfool import (
     hookimpl,
     rank,
 )
-from neatfool.present import describe_look, encode_formula
 
 WEAKEST: Final = 1 / 8
 """The least factor of mutation."""
 STRONGEST: Final = 8.0
 VISIBLE: Final = 1.0
 """Pictures look the same if their mean difference is less than so many of 255 levels."""
+PAGE_SIDE: Final = 256
+"""Pixels of a picture's longer side on a page."""
+QUALITY: Final = 92
+"""That of JPEG, from which no eye tells the picture."""
 ATTEMPTS: Final = 6
 """So often a child is bred, at most, until it is neither plain nor looks the same as a parent."""
 
@@ -120,7 +127,7 @@ class InteractiveScheme(Scheme):
         """Start a session; its target may be a :class:`Person`, who chooses."""
         self.archive, self.batch = Archive.of(spec), options.batch
         self._person = target if isinstance(target, Person) else None
-        self._encoding, self._seed = encoding, seed
+        self._encoding, self._seed, self._spec = encoding, seed, spec
         self._generation = self._asked = self._best = 0
         self._shown: list[Candidate] = []
         # The generations that back and forward lead through, and which of them is shown.
@@ -129,6 +136,7 @@ class InteractiveScheme(Scheme):
         self._parents: dict[int, Candidate] = {}
         self._names: list[str] = []
         self._named: Sequence[str] = ()
+        self._drawn = dict[int, str]()  # by the candidates' ids
 
     def ask(self) -> list[Candidate]:
         """Breed what the person asks for; nothing if the session ends."""
@@ -164,7 +172,10 @@ class InteractiveScheme(Scheme):
         if not self._choices:  # the genome that a session begins with is bred at once
             return UserAction(kind="next", places=[0])
         if self._person:
-            return self._person.act(self.describe_shown())
+            shown, began = self.describe_shown(), time.perf_counter()
+            action = self._person.act(shown)
+            self.waited = time.perf_counter() - began
+            return action
         return UserAction(kind="next", places=[self._best])
 
     def _choose(self, action: UserAction) -> None:
@@ -289,13 +300,18 @@ class InteractiveScheme(Scheme):
     def describe_shown(self) -> dict[str, Any]:
         """Give what a page shows: pictures, what was chosen of them before, and what is kept."""
         assert self._person is not None
+        kept = [elite.candidate for elite in self.archive.elites()]
+        on_page = {each.id: each for each in [*self._shown, *kept]}
+        self._drawn = {
+            id_: self._drawn.get(id_) or self._draw(each) for id_, each in on_page.items()
+        }
         ahead = self._choices[self._at + 1 : self._at + 2]
         last = (ahead or [self._choices[self._at]])[0]
         images = self._encoding.render([each.genome for each in self._shown])
         return {
             "version": self._generation,
             "number": self._at,
-            "pictures": [self._draw(each) for each in self._shown],
+            "pictures": [self._drawn[each.id] for each in self._shown],
             "seen": self._person.look(images),
             "chosen": [*ahead[0].places] if ahead else [],
             "strength": last.strength,
@@ -303,14 +319,19 @@ class InteractiveScheme(Scheme):
             "back": self._at > 0,
             "forward": bool(ahead),
             "kept": [
-                {"name": name, "picture": self._draw(elite.candidate)}
-                for name, elite in zip(self._names, self.archive.elites(), strict=True)
+                {"name": name, "picture": self._drawn[each.id]}
+                for name, each in zip(self._names, kept, strict=True)
             ],
-            "look": describe_look(self._encoding.picture(self._shown[0].genome).look),
         }
 
-    def _draw(self, candidate: Candidate) -> dict[str, Any]:
-        return encode_formula(self._encoding.picture(candidate.genome))
+    def _draw(self, candidate: Candidate) -> str:
+        """Draw a picture for a page: a data URI, and JPEG, which is written and sent fast."""
+        sides = self._spec.height, self._spec.width
+        height, width = (max(side * PAGE_SIDE // max(sides), 1) for side in sides)
+        pixels = self._encoding.render_at(candidate.genome, height, width).expand(3, -1, -1)
+        image = Image.fromarray(pixels.permute(1, 2, 0).contiguous().cpu().numpy())
+        image.save(file := BytesIO(), "JPEG", quality=QUALITY, subsampling=0)
+        return f"data:image/jpeg;base64,{b64encode(file.getvalue()).decode()}"
 
 
 def _are_dull(images: torch.Tensor, parents: torch.Tensor) -> list[bool]:

@@ -108,7 +108,7 @@ class _SessionStart:
     def _draw_as(self, run: Run) -> None:
         recorded = dict(run.experiment["encoding"])
         if recorded.pop("plugin") != "cppn":
-            raise ExperimentError(f"{run.path}: its genomes are no CPPNs, which a page could draw")
+            raise ExperimentError(f"{run.path}: its genomes are no CPPNs, which breed draws")
         self.shape = run.spec.shape
         self.encoding = recorded | {"genome": run.experiment["DefaultGenome"]}
 

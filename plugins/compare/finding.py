@@ -77,6 +77,10 @@ class GroupStatistic(present.Facts):
         lower, median, upper = map(in_words, (self.lower, self.median, self.upper))
         if lower == upper:
             return median
+        sure, bracket, _ = median.partition(" (log-odds ")
+        if bracket and lower.startswith(sure + bracket):
+            odds = [each.removesuffix(")").rpartition(" ")[2] for each in (median, lower, upper)]
+            return "{}{}{} [{} to {}])".format(sure, bracket, *odds)
         return f"{median} [{lower.removesuffix(' %')} to {upper.removesuffix(' %')}]"
 
 

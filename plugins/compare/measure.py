@@ -13,7 +13,7 @@ import numpy as np
 from neatfool import ExperimentError, Run
 from neatfool.measure import tested
 from neatfool.present import Names, Output
-from neatfool.wording import format_seeds, listed
+from neatfool.wording import listed, name_seeds
 
 from . import finding
 from .groups import RunGroup, gather, mann_whitney, options_that_differ
@@ -125,8 +125,8 @@ def _notes(groups: Sequence[RunGroup]) -> Iterator[str]:
         )
     if objective and len(groups[0].classes) > 1:
         yield (
-            "Scores are those of the niches that a run has filled. Who fills more of them, which "
-            "may score low, can so have the lower median."
+            "Only the niches that a run has filled have a score. A run that fills more niches, "
+            "some of them with low scores, can therefore have the lower median."
         )
     if len({group.classes for group in groups}) > 1:
         counts = ", ".join(f"{group.label}: {len(group.classes):,}" for group in groups)
@@ -135,17 +135,17 @@ def _notes(groups: Sequence[RunGroup]) -> Iterator[str]:
     for group in groups:
         if short := [run.seed for run in group.runs if not run.finished]:
             yield (
-                f"{group.label}: seed {format_seeds(short)} is not at the end yet, and counts as "
-                "far as it has come."
+                f"{group.label}: the search with {name_seeds(short)} has not finished; what it has "
+                "found so far counts."
             )
         if ended := [run.seed for run in group.runs if run.ended]:
             yield (
-                f"{group.label}: the search of seed {format_seeds(ended)} ended early, with "
-                "nothing left to do; after that counts what was found until then."
+                f"{group.label}: the search with {name_seeds(ended)} ended early, because nothing "
+                "was left to do; what it had found by then counts from there on."
             )
         if group.left_out:
-            paths = ", ".join(str(run.path) for run in group.left_out)
+            paths = listed([str(run.path) for run in group.left_out])
             yield (
-                f"{group.label}: {paths} left out, as nothing is recorded yet or a longer run has "
-                "the same seed."
+                f"{group.label} leaves out {paths}, where nothing is recorded yet or whose seed a "
+                "longer run has."
             )

@@ -26,7 +26,7 @@ from neatfool import (
 from neatfool.measure import MultiRunResult, RunFacts
 from neatfool.ood import DetectionScores, InDistribution, ask_detectors
 from neatfool.ood import in_distribution as find_known
-from neatfool.wording import counted, level, percent, share
+from neatfool.wording import among, counted, level, percent, share
 
 KEPT: Final = (0.95, 0.99)
 """The usual shares of in-distribution images that a detector lets pass."""
@@ -129,11 +129,10 @@ class RunDetection(RunFacts):
             )
         best = max(self.detectors, key=lambda each: (each.at[0].caught, each.auroc))
         caught = best.at[0].caught
-        images = counted(self.elites, "fooling image", "fooling images")
+        images = among(caught, self.elites, "fooling image", "fooling images")
         return (
-            f"The best detector, {best.name}, rejects {caught:,} of {images} of {self.label} "
-            f"({share(caught / self.elites)}; AUROC {best.auroc:.3f}) when it accepts 95 % of "
-            f"{known:,} in-distribution images."
+            f"The best detector, {best.name}, rejects {images} of {self.label} when it "
+            f"accepts 95 % of {known:,} in-distribution images."
         )
 
     def table(self) -> present.Table:
@@ -163,7 +162,7 @@ class Detection(MultiRunResult):
     def story(self) -> Iterator[present.Block]:
         """Tell what the best detector catches, then all of them."""
         for run in self.runs:
-            yield present.Headline(run.headline())
+            yield present.Headline(run.headline(), picture=run.picture)
         yield from map(present.Note, dict.fromkeys(run.in_distribution.text for run in self.runs))
         yield present.Section("What passes each detector")
         for run in self.runs:
@@ -283,7 +282,7 @@ def _describe(
     """Sum up what detectors say of a part of the images: those of a run."""
     target = run.experiment["target"]
     return RunDetection(
-        **RunFacts.facts(run, len(elites)),
+        **RunFacts.facts(run, elites),
         guarded=target["detector"] if "guards" in target else None,
         median_confidence=float(np.median([elite.confidence for elite in elites])),
         in_distribution=InDistributionFacts(

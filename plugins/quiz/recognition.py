@@ -177,7 +177,8 @@ class Recognition(Finding):
         if kind.right.low <= kind.chance <= kind.right.high:
             beside = "not significantly different from"
         answers = counted(kind.answers, "answer", "answers")
-        text = f"Of {answers} to {kind.name}, {kind.right.as_share()} are correct, which is "
+        is_ = "is" if kind.answers == 1 else "are"
+        text = f"Of {answers} to {kind.name}, {kind.right.as_share()} {is_} correct, which is "
         text += f"{beside} chance ({share(kind.chance)})"
         if kind.name == KINDS["noise"]:
             return f"{text}; the correct answer is “{NOTHING}”."

@@ -33,7 +33,7 @@ MOST_CARDS: Final = 2000
 """The gallery shows at most this many classes, the best ones: browsers are slow with more."""
 MOST_NAMES: Final = 3
 """A tile names at most this many of the classes that share its image; the others open."""
-MOST_SHARP: Final = 60
+MOST_SHARP: Final = 100
 """The pictures of so many, the best ones, are twice as sharp as the others of a large gallery."""
 LARGE: Final = 256
 WORKERS: Final = 2
@@ -69,12 +69,8 @@ def write(run: Run, path: Path) -> None:
         "run": run,
         "tiles": [*tiles.values()],
         "classes": len(cards),
-        "objective": run.spec.is_objective,
-        "score": run.spec.format_score,
         "heat": None,
         "tile_of": {card.index: tile[0].index for tile in tiles.values() for card in tile},
-        "one": run.spec.niche_name,
-        "several": "niches" if run.spec.is_objective else "classes",
         "MOST_NAMES": MOST_NAMES,
         "first": [first for elite in elites.all if (first := elite.top1) is not None],
         "survival": elites.survival,
@@ -84,10 +80,8 @@ def write(run: Run, path: Path) -> None:
         "left_out": max((len(run) if run.spec.grid else len(run.searched)) - len(cards), 0),
         "pixelated": elites.small,
         "details": details,
-        "hero": details[0] if details else None,
         "facts": {str(name): str(value) for name, value in made_with.items()},
         "title": present.summarize_run(run),
-        "target": present.target_name(run),
         "script": script,
         "script_hash": b64encode(sha256(script.encode()).digest()).decode(),
     }
@@ -95,8 +89,8 @@ def write(run: Run, path: Path) -> None:
         from .heat_map import draw_heat_map  # which a classifier's report does without
 
         content["heat"] = draw_heat_map(run)
-    content |= present.arrange_blocks(present.report_blocks(run, phylogeny))
-    present.write_page(path, HERE / "page.html.j2", content)
+    added = present.arrange_blocks(present.report_blocks(run, phylogeny))
+    present.write_page(path, HERE / "page.html.j2", added | content)
 
 
 def _read_history(run: Run) -> dict[str, Any]:
@@ -104,6 +98,7 @@ def _read_history(run: Run) -> dict[str, Any]:
     history, classes = run.history, len(run.searched)
     if not history:
         return dict.fromkeys(("curves", "last"))
+    last = history[-1]
     draw = draw_scores if run.spec.is_objective else draw_confidences
     count = draw_filled if run.spec.is_objective else draw_thresholds
     drawn = {
@@ -122,10 +117,11 @@ def _read_history(run: Run) -> dict[str, Any]:
         # Of a person's choices, all scores are equal.
         "scores_differ": len({score for _, _, score, _ in run.replacements}) > 1,
         "curves": {name: present.embed_svg(svg) for name, svg in drawn.items()},
-        "last": history[-1],
+        "last": last,
+        # Of thresholds that as many classes reach, the highest.
+        "reached": [*dict(zip(last.classes_ge, last.thresholds, strict=True)).items()][-3:],
         "stages": [(name, s, s / seconds if seconds else 0.0) for name, s in spent.items()],
         "seconds": seconds,
-        "rate": run.evaluations / seconds if seconds else 0.0,
         "replacements": sum(report.replacements for report in history),
         "goal_switches": sum(report.goal_switches for report in history),
         "refused": sum(report.refused for report in history),
@@ -323,10 +319,11 @@ def draw_filled(history: Sequence[GenerationReport], niches: int) -> bytes:
 
 
 def draw_thresholds(history: Sequence[GenerationReport], classes: int) -> bytes:
-    """Draw how many of the searched classes have reached each confidence, over images scored."""
+    """Draw how many of the searched classes have each confidence that any has reached."""
     x, (counts,) = _read_columns(history, "classes_ge")
     names = [f"≥ {level(threshold)}" for threshold in history[-1].thresholds]
-    lines = [present.StepCurve(x, counts[:, i], names[i], 3 - i) for i in range(len(names))]
+    reached = max(1, int(np.count_nonzero(counts[-1])))
+    lines = [present.StepCurve(x, counts[:, i], names[i], 3 - i) for i in range(reached)]
     return present.draw_figure(present.steps(lines, "counts", x, most=classes))
 
 

@@ -20,7 +20,7 @@ from neatfool.measure import (
     RunFacts,
     SurvivalRecord,
 )
-from neatfool.wording import counted, percent, share
+from neatfool.wording import among, counted, percent, share
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -94,14 +94,16 @@ class SurvivalResult(RunFacts):
                 yield f"{kept} of {images} keep their class when {worst.words}."
             else:
                 mild = sum(kind.usually.kept >= SURVIVED for kind in best)
+                changes = among(mild, len(best), "change", "changes").capitalize()
                 yield (
-                    f"{mild} of {len(best)} changes leave at least {share(SURVIVED)} of {images} "
-                    f"in their class; the worst, {worst.words}, leaves {kept}."
+                    f"{changes} {'leaves' if mild == 1 else 'leave'} at least {share(SURVIVED)} of "
+                    f"{images} in their class; the worst, {worst.words}, leaves {kept}."
                 )
+        images = among(first, self.elites, "image", "images")
+        are = "is" if first == 1 or self.elites < 2 else "are"
         yield (
-            f"As saved, {first:,} of {counted(self.elites, 'image', 'images')} of {self.label} "
-            f"{'is' if first == 1 else 'are'} classified as intended (top-1) by {target}; the "
-            f"median confidence is {percent(self.as_saved.median)}."
+            f"As saved, {images} of {self.label} {are} classified as intended (top-1) by {target}; "
+            f"the median confidence is {percent(self.as_saved.median)}."
         )
 
     def limits(self) -> Iterator[present.Block]:
@@ -151,7 +153,7 @@ class Survival(MultiRunResult):
     def story(self) -> Iterator[present.Block]:
         """Tell what survives, all at a glance and kind by kind."""
         for run in self.runs:
-            yield from map(present.Headline, run.headlines())
+            yield from (present.Headline(e, picture=run.picture) for e in run.headlines())
             yield from run.limits()
         yield present.Section("All kinds at a glance")
         for run in self.runs:

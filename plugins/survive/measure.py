@@ -172,7 +172,7 @@ def _measure(
         )
 
     return SurvivalResult(
-        **RunFacts.facts(run, len(elites)),
+        **RunFacts.facts(run, elites),
         **facts,
         as_saved=look(None, 0),
         kinds=tuple(

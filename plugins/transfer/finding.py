@@ -157,13 +157,13 @@ class RunTransfer(RunFacts):
     def headline(self) -> str:
         """Say how many images fool other networks."""
         if self.fool_any_other is None or self.fool_all_others is None:
-            return f"{self.label}: none of the other networks has one of its classes."
+            return f"None of the other networks has a class of {self.label}."
         images = f"{share(self.fool_any_other)} of the images of {self.label} fool"
         if self.others == 1:
             return f"{images} the other network."
         return (
             f"{images} at least one of {self.others:,} other networks, and "
-            f"{share(self.fool_all_others)} fool all of them."
+            f"{share(self.fool_all_others)} fool {'both' if self.others == 2 else 'all'} of them."
         )
 
     def table(self) -> present.Table:
@@ -219,7 +219,7 @@ class TransferMatrix(MultiRunResult):
         """Tell which images fool which networks, then class by class."""
         known = self.in_distribution if len(self.networks) > 1 else None
         for run in self.runs:
-            yield present.Headline(run.headline())
+            yield present.Headline(run.headline(), picture=run.picture)
         if known:
             yield present.Headline(known.headline())
         yield from map(present.Note, [*self.notes, *self._limits()])

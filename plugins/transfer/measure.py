@@ -267,7 +267,7 @@ def _look_at(
     fooled, order = _rank_fooling([column for column in columns if column[0].key != own])
     with_picture = {*order[: most - most // 3], *order[max(0, len(order) - most // 3) :]}
     return finding.RunTransfer(
-        **RunFacts.facts(run, len(elites)),
+        **RunFacts.facts(run, elites),
         **fooled,
         own=own,
         networks=tuple(figures),

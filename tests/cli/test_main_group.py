@@ -17,9 +17,9 @@ from rich.table import Table
 
 import neatfool
 from neatfool import errors
-from neatfool.cli import main, main_group
+from neatfool.cli import main
 from neatfool.cli.main_group import COMMANDS, GROUPS, MainGroup
-from neatfool.errors import NeatfoolError, RunError, VerificationError
+from neatfool.errors import INTERRUPTED, NeatfoolError, RunError, VerificationError
 from neatfool.machine import THRESHOLDS
 from neatfool.present import output
 from neatfool.present.output import Output
@@ -167,7 +167,7 @@ def test_help_lists_every_exit_code():
     kinds = [each for each in vars(errors).values() if isinstance(each, type)]
     codes = {str(each.exit_code) for each in kinds if issubclass(each, NeatfoolError)}
     too_easily_fooled = "9"
-    assert codes | {"0", str(main_group.INTERRUPTED), too_easily_fooled} == listed
+    assert codes | {"0", str(INTERRUPTED), too_easily_fooled} == listed
 
 
 @pytest.mark.parametrize("error", [RunError("x: in use; wait"), VerificationError("2 wrong")])

@@ -8,7 +8,8 @@ from neat import activations as neat_python
 from neat.activations import validate_activation
 
 from neatfool.cppn.activations import ACTIVATIONS
-from neatfool.cppn.formulas import by_numpy, by_torch
+from neatfool.cppn.formulas import by_numpy
+from neatfool.cppn.torch_formulas import by_torch
 
 NAMES = sorted(ACTIVATIONS)
 ORDINARY = [*np.linspace(-20, 20, 401), 0.0, -0.0, 1e-12, -1e-12, 3.4, -3.4, 61.0, -300.0, 1e4]

@@ -14,7 +14,8 @@ from neatfool import hookimpl
 from neatfool.errors import ExperimentError, PluginError, RunError
 from neatfool.experiment.experiment import Experiment, load_experiment
 from neatfool.experiment.framework import CallSettings, GeneralSettings
-from neatfool.experiment.plugin_choice import RECORDED, choose, json_sections, read_choice
+from neatfool.experiment.plugin_choice import RECORDED, json_sections
+from neatfool.experiment.single_choice import choose, read_choice
 from neatfool.plugin.manager import PluginManager
 
 TOY = """\

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neatfool import ImageSpec, Scores, Target, analysis, fool
-from neatfool.measure.facts import match_classes
+from neatfool.measure.matching import match_classes
 from neatfool_plugins.audit.measure import audit
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from neatfool.network.folding import fold
+from neatfool.network.frozen_graph import fold
 from neatfool.network.image_module import ImageModule
 
 

@@ -78,17 +78,17 @@ def test_its_csv_and_its_data_frame_have_the_records(finding):
     pandas.testing.assert_frame_equal(finding.table(), expected)
 
 
-def test_a_terminal_shows_sentences_and_tables_in_their_order(finding, capsys):
+def test_a_terminal_shows_sentences_and_tables_in_their_order_and_notes_last(finding, capsys):
     show(finding.story(), Output())
     shown = capsys.readouterr().out
     order = [
         "There are 3.",
         "All were",
-        "Note: Some",
         "One",
         "46 %",
         "50 %",
         "only on the terminal",
+        "Note: Some",
     ]
     places = [shown.index(each) for each in order]
     assert places == sorted(places)

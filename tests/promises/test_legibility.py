@@ -1,10 +1,12 @@
-"""Each page that neatfool makes can be read: contrast, headings, and texts in place of images."""
+"""Everybody can read each page that neatfool makes: contrast, headings, axe-core, the keyboard."""
 
 import runpy
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from accessibility import read_axe, violations, walk
+from breeding import served as served_session
 from commands import neatfool
 from galleries import make_run, write
 from legibility import HEADINGS, contrasts
@@ -14,16 +16,24 @@ from watching import served
 
 from neatfool import open_run
 from neatfool.present import write_report
+from neatfool_plugins.audit.card import ReportCard
 
 pytestmark = pytest.mark.browser
 
 DOCS = Path(__file__).parents[2] / "docs"
+CARD = Path(__file__).parents[1] / "plugins" / "audit" / "card.json"
 SHOWN = {
     "report": (),
     "report of many": (),
     "report of a grid": (),
-    "finding": (),
-    "foolbench": ("document.querySelector('.open').click()",),
+    "compare": (),
+    "survive": (),
+    "ablate": (),
+    "ancestry": (),
+    "transfer": (),
+    "audit": (),
+    "breed": (),
+    "foolbench": ("document.querySelector('summary').click()",),
     "demo": ("byId('pause').click()",),
     "demo's dialog": (
         "tiles[3].button.click(); document.querySelector('details').open = true",
@@ -38,6 +48,7 @@ SHOWN = {
 }
 """What is looked at, and what is done with its page first."""
 READY = {
+    "breed": "window.neatfool?.drawn?.milliseconds != null",
     **dict.fromkeys(("demo", "demo's dialog"), "document.documentElement.dataset.images > 20"),
     "watch": "document.querySelectorAll('#medians polyline').length",
     "gallery": "document.querySelector('.frame[data-state=drawn]')",
@@ -45,15 +56,29 @@ READY = {
 }
 
 
+MEASURES = {"compare": 2, "survive": 2, "ablate": 1, "ancestry": 2, "transfer": 2}
+"""What measures runs, and how many."""
+
+
+@pytest.fixture(scope="module")
+def axe(request):
+    return read_axe(request)
+
+
 @pytest.fixture(scope="module")
 def addresses(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pages")
     runs = [make_run(folder, seed, "encoding.inputs=normalised") for seed in (1, 2)]
     gallery = write(folder / "gallery", runs)
-    quiz, finding, demo = (folder / f"{name}.html" for name in ("quiz", "finding", "demo"))
-    writing = ("quiz", *runs, "-o", quiz), ("demo", "--page", demo)
-    for command in (*writing, ("compare", *runs, "--html", finding)):
-        assert neatfool(*command).exit_code == 0
+    quiz, demo = folder / "quiz.html", folder / "demo.html"
+    neatfool("quiz", *runs, "-o", quiz, exit_code=0)
+    neatfool("demo", "--page", demo, exit_code=0)
+    findings = {name: folder / f"{name}.html" for name in MEASURES}
+    for name, page in findings.items():
+        neatfool(name, *runs[: MEASURES[name]], "--html", page, exit_code=0)
+    card = CARD.read_text(encoding="utf-8")
+    findings["audit"] = folder / "audit.html"
+    ReportCard.model_validate_json(card).html(findings["audit"])
     bench = runpy.run_path(str(DOCS / "foolbench.py"))
     table = folder / "foolbench.html"
     table.write_text(bench["page"](bench["read_rows"]()), encoding="utf-8")
@@ -68,18 +93,18 @@ def addresses(tmp_path_factory):
         "report of a grid": reports[2],
         "report": reports[0],
         "report of many": reports[1],
-        "finding": finding,
-    }
+    } | findings
     files |= {"foolbench": table, "gallery": gallery, "viewer": gallery}
     files |= dict.fromkeys(("demo", "demo's dialog"), demo)
     files |= dict.fromkeys(("quiz", "question", "result"), quiz)
-    with served(*runs) as watched:
-        yield {"watch": watched} | {name: file.as_uri() for name, file in files.items()}
+    with served(*runs) as watched, served_session(folder=folder) as session:
+        pages = {"watch": watched, "breed": session.address}
+        yield pages | {name: file.as_uri() for name, file in files.items()}
 
 
 @pytest.mark.parametrize("width", [400, 1280])
 @pytest.mark.parametrize("shown", SHOWN)
-def test_each_page_can_be_read(browser, addresses, shown, width):
+def test_each_page_can_be_read(browser, addresses, axe, shown, width):
     for dark in (False, True):
         browser.resize(width, 2000, phone=width == 400, dark=dark)
         browser.open("about:blank#")
@@ -87,6 +112,9 @@ def test_each_page_can_be_read(browser, addresses, shown, width):
         browser.wait(READY.get(shown, "true"), 120)
         for action in SHOWN[shown]:
             browser.do(action)
+        if shown not in {"foolbench"}:
+            assert violations(browser, axe) == []
+            assert walk(browser) == []
         levels = browser.do(HEADINGS)
         assert levels[0] == 1
         assert all(after <= before + 1 for before, after in pairwise(levels))

@@ -34,7 +34,7 @@ def count(runs: Sequence[neatfool.Run | str], finding=Counts, total=None) -> Cou
     with neatfool.open_runs(runs) as opened:
         for run in opened:
             found = sum(elite.confidence for elite in run.elites) if total is None else total()
-            counted.append(Counted(**RunFacts.facts(run, len(run)), total=found))
+            counted.append(Counted(**RunFacts.facts(run, run.elites), total=found))
     return finding(runs=counted)
 
 

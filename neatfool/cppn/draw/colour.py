@@ -14,7 +14,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from neatfool.cppn.formulas import Expression, Number, Trace, by_torch
+from neatfool.cppn.formulas import Expression, Number, Trace
 from neatfool.errors import ExperimentError, nearest
 
 if TYPE_CHECKING:
@@ -70,10 +70,12 @@ class ColourMap:
 
         It is given that, and the gradients by the channels.
         """
+        from neatfool.cppn.derivatives import differentiate  # which drawing does without
+
         many = 3 * self.outputs
         trace = Trace(many + self.channels)
         results = zip(self._mean(trace), trace.given[many:], strict=True)
-        return trace.formula(trace.differentiate([*results], trace.given[:many]))
+        return trace.formula(differentiate(trace, [*results], trace.given[:many]))
 
     def _mean(self, trace: Trace) -> list[Number]:
         own = self.outputs
@@ -91,6 +93,8 @@ class ColourMap:
     def __call__(self, outputs: torch.Tensor) -> torch.Tensor:
         """Map outputs, floats [N, O, P] or [N, O, 3, P] with derivatives, to channels [N, C, P]."""
         import torch
+
+        from neatfool.cppn.torch_formulas import by_torch
 
         if outputs.dim() == 3:
             return torch.stack(self.at_points.play(by_torch, *outputs.unbind(1)), dim=1)

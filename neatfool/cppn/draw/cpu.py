@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 import torch
@@ -24,9 +24,6 @@ from neatfool.cppn.draw.colour import COLOUR_MAPS
 from neatfool.cppn.draw.lattice import BY_COLUMN, BY_ROW, Lattice, whole_tables
 from neatfool.cppn.tape import Tape
 from neatfool.errors import ExperimentError
-
-if TYPE_CHECKING:
-    from neatfool.cppn.draw.bell import Axis
 
 PIXELS_AT_ONCE: Final = 1 << 16
 """The most pixels whose inputs are computed at once; they take 16 bytes each, 1 MiB in all."""
@@ -88,11 +85,7 @@ def draw_tape(tape: Tape, lattice: Lattice) -> torch.Tensor:
     if NARROWEST <= across <= kernel.TILE:
         tiling = min(kernel.TILE // across, kernel.LANES) * across, across, BY_COLUMN, BY_ROW
     genes = tape.nodes, tape.biases, tape.sources, tape.factors
-    others = None
-    if not tape.is_common:
-        from neatfool.cppn.draw.custom_set import find_others
-
-        others = find_others(tape.nodes[: tape.size, 0])
+    others = None if tape.is_common else kernel.find_others(tape.nodes[: tape.size, 0])
     at_once = max(PIXELS_AT_ONCE // across, 1) * across
     for offset in range(0, lattice.points, at_once):
         stop = min(offset + at_once, lattice.points)
@@ -115,29 +108,11 @@ def draw_tape(tape: Tape, lattice: Lattice) -> torch.Tensor:
                 None if len(inputs) == 1 else True,
             )
 
-        _share(work, len(tape), inputs.shape[2], tape.size * inputs.shape[2], tiling[0])
+        share(work, len(tape), inputs.shape[2], tape.size * inputs.shape[2], tiling[0])
     return torch.from_numpy(images)
 
 
-def smooth_bytes(points: torch.Tensor, axes: tuple[Axis, Axis]) -> torch.Tensor:
-    """Turn points into pixels: uint8 [N, C, h, w] into [N, C, H, W]."""
-    kernel, (down, across) = load_compiled(), axes
-    count, channels, height, width = points.shape
-    tall, wide = len(down.first), len(across.first)
-    pixels = np.empty((count * channels, tall, wide), np.uint8)
-    given = points.flatten(0, 1).numpy()
-
-    def work(images: slice, _: slice) -> None:
-        sides = (width, height), (wide + 1, max(height, wide)), (height, wide)
-        scratch = (np.empty((side, line + kernel.LANES), np.float32) for side, line in sides)
-        weights = down.first, down.weights, across.first, across.weights
-        kernel.smooth(given[images], *weights, pixels[images], *scratch)
-
-    _share(work, len(given), 1, 4 * pixels.size, 1)
-    return torch.from_numpy(pixels).view(count, channels, tall, wide)
-
-
-def _share(
+def share(
     work: Callable[[slice, slice], None], genomes: int, pixels: int, values: int, tile: int
 ) -> None:
     """Divide work of so many values of nodes among as many threads as it is worth."""

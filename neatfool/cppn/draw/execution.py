@@ -20,8 +20,9 @@ import torch
 from torch.nn import functional as F
 
 from neatfool.cppn.activations import LIMIT
-from neatfool.cppn.formulas import by_numpy, by_torch
+from neatfool.cppn.formulas import by_numpy
 from neatfool.cppn.program import PARAMETERS, Program, ProgramStep
+from neatfool.cppn.torch_formulas import by_torch
 from neatfool.network.devices import threads_with_cores
 
 Inputs = Callable[[int, int], torch.Tensor]

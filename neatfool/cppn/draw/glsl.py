@@ -18,7 +18,7 @@ from neatfool.cppn.activations import ACTIVATIONS
 from neatfool.cppn.draw import polynomials
 from neatfool.cppn.draw.colour import COLOUR_MAPS
 from neatfool.cppn.formulas import Expression
-from neatfool.spec.json import Json
+from neatfool.files import Json
 
 
 def number(value: float) -> str:

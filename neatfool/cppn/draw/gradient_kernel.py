@@ -12,11 +12,10 @@ from typing import Any, Final, cast
 import numpy as np
 from numpy import ndarray as Array
 
-from neatfool.compiling import inlined, inner, make_switch, outer
+from neatfool.compiling import Choice, inlined, inner, make_switch, outer
 from neatfool.cppn.activations import BY_CODE, Activation
 from neatfool.cppn.draw.colour import COLOUR_MAPS, ColourMap
-from neatfool.cppn.draw.custom_set import CustomSet, codes_of
-from neatfool.cppn.draw.kernel import activate, add_up, compile_load
+from neatfool.cppn.draw.kernel import activate, add_up, codes_of, compile_load
 from neatfool.cppn.draw.lanes import LANES, add_fused, add_term, emit, load, spread, store
 
 F = np.float32
@@ -88,7 +87,7 @@ def _return(
     width: int,
     totals: Array,
     sums: Array,
-    others: CustomSet | bool,
+    others: Choice | bool,
 ) -> None:
     """Pass the gradients of the nodes on to their terms, the last node first."""
     nodes, sources, factors, _ = genome
@@ -130,7 +129,7 @@ def flow_back(
     gradients: Array,
     totals: Array,
     scratch: tuple[Array, ...],
-    others: CustomSet | bool,
+    others: Choice | bool,
 ) -> None:
     """Add gradients by the factors to ``totals``, [G, T], from those by the channels, [G, C, P].
 

@@ -112,8 +112,8 @@ def _follow_by_compiled_code(
     program: Program, lattice: Lattice, by_channel: torch.Tensor
 ) -> dict[str, torch.Tensor]:
     """Turn gradients [G, 1, C, P] into those by one genome's parameters with compiled code."""
-    from neatfool.cppn.draw.custom_set import find_others
     from neatfool.cppn.draw.gradient_kernel import TILE, flow_back
+    from neatfool.cppn.draw.kernel import find_others
     from neatfool.cppn.draw.lanes import LANES
 
     given = {name: getattr(program, name).clone().requires_grad_() for name in PARAMETERS}

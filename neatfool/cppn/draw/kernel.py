@@ -1,4 +1,4 @@
-"""The compiled renderer: runs a tape of nodes over the pixels, a tile at a time; and the bell.
+"""The compiled renderer: runs a tape of nodes over the pixels, a tile at a time.
 
 A tile is a range of pixels, small enough for the values of a genome's nodes to stay in the
 processor's cache. It is computed in blocks, with the same instructions for each pixel. So the bits
@@ -7,27 +7,59 @@ of an image do not depend on the tile, on other images, or on the number of thre
 A table has a row for each input and each node. The second and the third hold derivatives, by the
 place to the right and downwards; see :meth:`Activation.within_reach
 <neatfool.cppn.activations.Activation.within_reach>`.
+
+Each set of custom activations has code of its own: it is an argument of compiled functions, whose
+type names their formulas.
 """
 
 from collections.abc import Callable
 from functools import cache
 from typing import Any, Final, cast
+from zlib import crc32
 
 import numpy as np
 from numpy import ndarray as Array
 
-from neatfool.compiling import inlined, inner, make_switch, outer
-from neatfool.cppn.activations import BY_CODE, Activation
-from neatfool.cppn.draw.colour import COLOUR_MAPS, HALF, ColourMap
-from neatfool.cppn.draw.custom_set import CustomSet, codes_of
-from neatfool.cppn.draw.lanes import LANES, add_fused, add_term, bits_of, emit, load, spread, store
+from neatfool.compiling import Choice, ChoiceType, NoneType, inlined, inner, make_switch, outer
+from neatfool.cppn.activations import BUILT_IN, BY_CODE, Activation
+from neatfool.cppn.draw.colour import COLOUR_MAPS, ColourMap
+from neatfool.cppn.draw.lanes import LANES, add_term, bits_of, emit, load, spread, store
+from neatfool.cppn.genome.genes import COMMON
 
 F = np.float32
 # Adding this rounds to an integer, and the lowest bits hold that integer.
-_ROUND: Final = F(1.5 * 2**23)
+ROUND: Final = F(1.5 * 2**23)
 
 TILE: Final = 1024
 """The most pixels of a tile, so that the values of some hundred nodes fit the cache."""
+
+
+OWN: Final = range(len(BUILT_IN))
+
+
+def find_others(codes: Array) -> Choice | bool:
+    """Say which activations code needs for nodes that have others than the common ones.
+
+    True stands for neatfool's own. With custom ones among them, it is all of this process, so that
+    code is compiled once.
+    """
+    if codes.max(initial=0) < len(OWN):
+        return True
+    custom = sorted(BY_CODE.keys() - OWN)
+    return Choice(tuple((code, _hash_of(BY_CODE[code])) for code in custom))
+
+
+@cache
+def _hash_of(made: Activation) -> int:
+    return crc32(repr((made.at_points, made.within_reach, made.backwards)).encode())
+
+
+def codes_of(choice: Any) -> list[int]:
+    """Give the codes of the activations that a type of ``others`` stands for."""
+    if isinstance(choice, NoneType):
+        return [*COMMON]
+    custom = choice.choice if isinstance(choice, ChoiceType) else ()
+    return [*OWN, *(code for code, _ in custom)]
 
 
 @inlined
@@ -156,7 +188,7 @@ def _complete(
 @inner
 def _write(levels: Array, pixels: Array) -> None:
     for i in range(len(pixels)):
-        pixels[i] = np.uint8(bits_of(levels[i] * F(255.0) + _ROUND))
+        pixels[i] = np.uint8(bits_of(levels[i] * F(255.0) + ROUND))
 
 
 _SIGNATURE: Final = (
@@ -177,7 +209,7 @@ def draw(
     images: Array,
     offset: int,
     scratch: tuple[Array, ...],
-    others: CustomSet | bool | None,
+    others: Choice | bool | None,
     limited: bool | None,
 ) -> None:
     """Draw some genomes at some pixels, from the first of ``part`` to the one after its last.
@@ -222,50 +254,3 @@ def draw(
 # Code for genomes whose nodes are all common. Any other takes three times as long to compile, and
 # is compiled when it is called.
 cast("Any", draw).compile(_SIGNATURE.format("boolean"))
-
-
-@inner
-def _join(rows: Array, first: int, weights: Array, width: int, out: Array, row: int) -> None:
-    """Write the weighted sum of some rows."""
-    for x in range(0, width, LANES):
-        total = spread(F(0.0))
-        for tap in range(len(weights)):
-            total = add_fused(total, load(rows, first + tap, x), weights[tap])
-        store(out, row, x, total)
-
-
-@inner
-def _turn(rows: Array, height: int, width: int, out: Array) -> None:
-    for y in range(height):
-        for x in range(width):
-            out[x, y] = F(rows[y, x])
-
-
-@outer()
-def smooth(
-    points: Array,
-    first_down: Array,
-    down: Array,
-    first_across: Array,
-    across: Array,
-    pixels: Array,
-    columns: Array,
-    wide: Array,
-    rows: Array,
-) -> None:
-    """Turn the points of a lattice, uint8 [M, h, w], into pixels, [M, H, W].
-
-    For each row and column of pixels there are its first points, int64, and the weights of those
-    and the following, float32 [n, TAPS]. Scratch is float32 [w, ≥ h + LANES], [W + 1, ≥ max(h, W) +
-    LANES] and [h, ≥ W + LANES].
-    """
-    height, width = points.shape[1:]
-    for image in range(len(points)):
-        _turn(points[image], height, width, columns)
-        for x in range(len(first_across)):
-            _join(columns, first_across[x], across[x], height, wide, x)
-        _turn(wide, len(first_across), height, rows)
-        for y in range(len(first_down)):
-            _join(rows, first_down[y], down[y], len(first_across), wide, 0)
-            for x in range(len(first_across)):
-                pixels[image, y, x] = np.uint8(bits_of((wide[0, x] + F(HALF)) + _ROUND))

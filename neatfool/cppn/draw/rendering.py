@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import torch
 
 from neatfool.cppn.draw.colour import find_colour_map, quantise
-from neatfool.cppn.draw.cpu import draw_tape, smooth_bytes
+from neatfool.cppn.draw.cpu import draw_tape
 from neatfool.cppn.draw.lattice import Lattice, Look, lay_lattice, whole_tables
 from neatfool.cppn.tape import Tape
 
@@ -65,6 +65,8 @@ def render(
         points = _draw_by_kernel(program, lattice, where)
     images = points.view(*points.shape[:2], len(lattice.y), len(lattice.x))
     if lattice.axes is not None and compiled:
+        from neatfool.cppn.draw.bell_kernel import smooth_bytes
+
         images = smooth_bytes(images, lattice.axes)
     elif lattice.axes is not None:
         from neatfool.cppn.draw.bell import smooth

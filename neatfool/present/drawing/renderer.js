@@ -17,12 +17,10 @@
   const LOOKED_AT = 6; // drawings whose programs are asked for
 
   class Renderer extends EventTarget {
-    // options: {uniforms: n} draws as if a shader could have so many; {budget: n} takes so many
-    // milliseconds of a frame.
+    // options: {uniforms: n} draws as if a shader could have so many.
     constructor(options = {}) {
       super();
       this.options = options;
-      this.budget = options.budget ?? BUDGET;
       this.queue = []; // drawings, in the order in which they are wanted
       this.job = null; // the one that is drawn
       this.issued = []; // those that the card draws to the end in this slice
@@ -100,7 +98,7 @@
       this.running = this.works && (this.job !== null || this.queue.length + this.issued.length > 0);
       if (!this.running) return;
       if (this.fence && !this.isDone()) this.again(POLL);
-      else if (this.spent >= this.budget) {
+      else if (this.spent >= BUDGET) {
         this.spent = 0;
         requestAnimationFrame(() => this.work());
       } else {
@@ -124,8 +122,8 @@
       this.spent += took;
       this.slices = [...this.slices.slice(-199), took];
       // The first slice of a program includes what the card does once for it.
-      if (!this.cold && (this.full || took > this.budget)) {
-        this.slice = Math.min(Math.max(this.slice * Math.min(Math.max(this.budget / took, 0.5), 3), LEAST), MOST);
+      if (!this.cold && (this.full || took > BUDGET)) {
+        this.slice = Math.min(Math.max(this.slice * Math.min(Math.max(BUDGET / took, 0.5), 3), LEAST), MOST);
       }
       this.issued.splice(0).forEach((job) => this.finish(job));
       return true;

@@ -2,16 +2,12 @@
 // bred; a choice that is not sent yet, and the sliders, stay in this browser until it is.
 "use strict";
 (() => {
-  const { Network, Renderer, put } = window.neatfool;
   const byId = (id) => document.getElementById(id);
-  const renderer = new Renderer({ budget: 100 });
-  const SHARPEST = 2; // pixels of a canvas in one of the page
   const STORE = `neatfool breed ${location.pathname}`;
 
   let shown = null; // what the server told last
   let chosen = new Set(); // the places that are chosen
   let busy = false;
-  const drawn = { milliseconds: null }; // how long the last pictures took, for whoever measures
 
   const element = (name, attributes = {}, ...children) => {
     const made = document.createElement(name);
@@ -28,71 +24,41 @@
     byId("status").classList.toggle("bad", bad);
   }
 
-  // ------------------------------------------------------------------ drawing
-  function draw(formula, canvas) {
-    const { width, height } = shown.size;
-    const spec = { ...shown.size, ...shown.look, functions: shown.functions };
-    const network = new Network(formula, shown.activations);
-    const side = Math.max(Math.round(canvas.clientWidth * Math.min(devicePixelRatio, SHARPEST)), 16);
-    const step = width / side;
-    const view = { left: 0, top: 0, step, width: side, height: Math.round(height / step) };
-    const picture = { network, code: network.code(spec.functions), spec };
-    return renderer.draw(picture, view).image;
-  }
-
-  // All appear at once: the browser paints the page once, and not sixteen times.
-  async function drawThese(formulas, canvases) {
-    const images = await Promise.all(canvases.map((canvas, place) => draw(formulas[place], canvas)));
-    images.forEach((image, place) => put(image, canvases[place]));
-  }
-
-  // Draws the pictures, and what is kept, from a place on.
-  async function drawAll(picture = 0, kept = 0) {
-    const of = shown;
-    const began = performance.now();
-    if (!renderer.supported) return say("This browser cannot draw the pictures, as it has no WebGL 2. Another one may.", true);
-    const small = [...byId("kept").querySelectorAll("canvas")].slice(kept);
-    try {
-      await drawThese(of.pictures.slice(picture), buttons().slice(picture).map((button) => button.firstChild));
-      if (of === shown) drawn.milliseconds ??= performance.now() - began;
-      await drawThese(of.kept.slice(kept).map((each) => each.picture), small);
-    } catch (error) {
-      say(`The pictures cannot be drawn: ${error.message}`, true);
-    }
-  }
-
   // ------------------------------------------------------------------ what is shown
-  function show(told) {
-    const isNew = !shown || shown.number !== told.number || JSON.stringify(shown.pictures) !== JSON.stringify(told.pictures);
+  // Decodes what is not shown yet, so that all pictures appear at once.
+  async function load(told) {
+    const isNew = shown?.number !== told.number || String(shown.pictures) !== String(told.pictures);
+    const kept = told.kept.slice(byId("kept").children.length); // what is kept stays so
+    const images = await Promise.all([...(isNew ? told.pictures : []), ...kept.map((each) => each.picture)].map(loadImage));
+    return { isNew, images, keptImages: images.splice(images.length - kept.length) };
+  }
+
+  async function loadImage(src) {
+    const image = element("img", { src, alt: "", draggable: "false" });
+    await image.decode();
+    return image;
+  }
+
+  function show(told, { isNew, images, keptImages }) {
     shown = told;
     if (isNew) {
-      drawn.milliseconds = null;
       chosen = new Set(told.chosen);
       setSlider("strength", told.strength);
       setSlider("structure", told.structure);
       recall();
-      byId("pictures").replaceChildren(...told.pictures.map(makePicture));
+      byId("pictures").replaceChildren(...images.map(makePicture));
     }
     document.body.classList.toggle("told", told.seen.length > 0);
+    const names = told.kept.slice(byId("kept").children.length).map(({ name }) => element("figcaption", {}, name));
+    byId("kept").append(...names.map((name, place) => element("li", {}, element("figure", {}, keptImages[place], name))));
     byId("kept-part").hidden = told.kept.length === 0;
-    const there = byId("kept").children.length; // what is kept stays so
-    const added = told.kept.slice(there).map(({ name }) => element("li", {}, element("figure", {}, makeCanvas(), element("figcaption", {}, name))));
-    byId("kept").append(...added);
     update();
-    drawAll(isNew ? 0 : buttons().length, there);
   }
 
-  // It has its shape before it is drawn, so that nothing moves.
-  function makeCanvas() {
-    const canvas = element("canvas", { "aria-hidden": "true" });
-    canvas.style.aspectRatio = `${shown.size.width} / ${shown.size.height}`;
-    return canvas;
-  }
-
-  function makePicture(_, place) {
+  function makePicture(image, place) {
     const seen = shown.seen[place];
     const label = `Picture ${place + 1} of ${shown.pictures.length}${seen ? `, taken for ${seen}` : ""}`;
-    const button = element("button", { type: "button", class: "picture", "aria-label": label, "aria-pressed": "false" }, makeCanvas());
+    const button = element("button", { type: "button", class: "picture", "aria-label": label, "aria-pressed": "false" }, image);
     button.addEventListener("click", () => toggle(place));
     return element("li", {}, button, ...(seen ? [element("span", { class: "seen", "aria-hidden": "true" }, seen)] : []));
   }
@@ -108,6 +74,7 @@
       byId(`${id}-shown`).textContent = text;
       byId(id).setAttribute("aria-valuetext", `${text.slice(0, -1)} times as much`);
     }
+    byId("pictures").ariaBusy = busy || !shown;
     byId("next").disabled = byId("keep").disabled = busy || chosen.size === 0;
     byId("back").disabled = busy || !shown?.back;
     byId("forward").disabled = busy || !shown?.forward;
@@ -160,10 +127,11 @@
     const body = { kind, version: shown.version, places, name: byId("name").value, strength: factor("strength"), structure: factor("structure") };
     try {
       const { stale, told } = await ask("act", body);
+      const loaded = await load(told);
       busy = false;
       if (kind === "keep" && !stale) byId("name").value = "";
       const focused = buttons().indexOf(document.activeElement);
-      show(told);
+      show(told, loaded);
       if (focused >= 0) buttons()[Math.min(focused, buttons().length - 1)].focus();
       if (stale) say("Another window has gone on meanwhile. These are its pictures.", true);
       else if (kind === "keep") {
@@ -178,10 +146,12 @@
   }
 
   async function refresh() {
+    const isNews = (told) => !busy && told.version > (shown?.version ?? -1);
     if (busy) return;
     try {
       const { told } = await ask("shown");
-      if (!busy && told.version !== shown?.version) show(told);
+      const loaded = isNews(told) && (await load(told));
+      if (isNews(told)) show(told, loaded);
     } catch (error) {
       say(error.message, true);
     }
@@ -220,11 +190,4 @@
   addEventListener("pageshow", refresh);
   document.addEventListener("visibilitychange", () => document.hidden || refresh());
   addEventListener("focus", refresh);
-  let waiting = 0;
-  addEventListener("resize", () => {
-    clearTimeout(waiting);
-    waiting = setTimeout(() => shown && drawAll(), 200);
-  });
-  renderer.addEventListener("restored", () => shown && drawAll());
-  Object.assign(window.neatfool, { drawn });
 })();

@@ -4,13 +4,13 @@
   const { data, Network } = window.neatfool;
   const index = data.peek("index");
 
-  const nameOf = (run) => `${run.name}, seed ${run.seed}`;
+  const nameOf = (run) => `${run.name} (seed ${run.seed})`;
   const isAlone = (run) => index.runs.filter((other) => nameOf(other) === nameOf(run)).length === 1;
 
   const runs = index.runs.map((run, number) => ({
     ...run,
     number,
-    label: isAlone(run) ? nameOf(run) : `${nameOf(run)} (${run.folder})`,
+    label: isAlone(run) ? nameOf(run) : `${nameOf(run)} in ${run.folder}`,
     spec: run.drawing && { width: run.width, height: run.height, ...run.drawing },
   }));
 

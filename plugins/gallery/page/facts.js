@@ -11,7 +11,7 @@
     const names = others.slice(0, FEW).map((each) => each.name);
     return [
       element("h2", { id: "name" }, element("bdi", {}, elite.name)),
-      element("p", { class: "sure" }, elite.sure, element("span", { class: "quiet" }, elite.run.objective ? " score" : " confidence of the network that was fooled")),
+      element("p", { class: "sure" }, elite.sure, element("span", { class: "quiet" }, elite.run.objective ? ` scored by ${elite.run.target}` : ` confidence of ${elite.run.target} that it shows “${elite.name}”`)),
       element(
         "dl",
         { class: "facts" },

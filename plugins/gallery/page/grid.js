@@ -104,7 +104,6 @@
       const several = gallery.runs.length > 1;
       const other = isPair ? group.find((each) => each !== elite) : null;
       const href = address.write({ run: elite.run.number, index: elite.index, beside: other ? other.run.number : null });
-      const label = `${elite.name}, ${elite.sure}${several ? `, ${elite.run.label}` : ""}`;
       const { width, height } = elite.run;
       const image = elite.image && element("img", { src: elite.image, alt: "", loading: "lazy", decoding: "async", width, height });
       if (image && Math.max(width, height) <= SMALL) image.classList.add("pixels");
@@ -113,7 +112,7 @@
       this.tiles.add(frame, elite);
       return element(
         "a",
-        { href, class: "tile", "aria-label": label },
+        { href, class: "tile" },
         frame,
         element("span", { class: "name" }, element("bdi", {}, elite.name)),
         element("span", { class: "sure" }, elite.sure),

@@ -14,7 +14,7 @@
         "div",
         { class: "window-buttons" },
         button("−", "Make the network smaller", () => this.zoom(1 / ZOOM)),
-        button("Fit", "Show the whole network", () => this.fit()),
+        button("Fit", "Fit: show the whole network", () => this.fit()),
         button("+", "Make the network larger", () => this.zoom(ZOOM)),
       );
       this.listen();

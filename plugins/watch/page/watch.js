@@ -363,9 +363,7 @@
       cell.dataset.since = String(change && change[0]);
       cell.classList.toggle("empty", !change);
       cell.style.setProperty("--level", `${100 * level}%`);
-      const words = `${run.about.classes[index]}: ${change ? written(run, value) : "no image yet"}`;
-      cell.title = words;
-      cell.setAttribute("aria-label", words);
+      cell.title = `${run.about.classes[index]}: ${change ? written(run, value) : "no image yet"}`;
     }
     drawChosen(run, held);
   };

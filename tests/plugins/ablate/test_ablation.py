@@ -52,7 +52,9 @@ def test_a_target_that_looks_at_a_corner_needs_just_that(tmp_path):
 def test_the_table_can_be_read_without_colour(finished):
     result = neatfool("ablate", finished, "--tiles", 2, exit_code=0)
     assert "\x1b" not in result.stdout
-    assert "small, seed 3, after 160 images: 4 elites, scored by its own target" in result.stdout
+    assert (
+        "small (seed 3) after 160 images: all 4 elites, scored by its own target" in result.stdout
+    )
     assert re.search(r"│ \[red\]left\S* +│ +[\d.]+ % │ +\d+ % │", result.stdout)
     assert result.stdout.startswith("Without the most important of its 4 tiles, the median image")
     assert "Note: With only 4 images, a median is rough." in result.stdout

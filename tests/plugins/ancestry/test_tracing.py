@@ -212,7 +212,7 @@ def test_the_page_has_it_all_and_needs_no_network(two_runs, tmp_path):
     text = page.read_text(encoding="utf-8")
     assert "Content-Security-Policy" in text
     assert "http://" not in text.replace("http://www.w3.org", "")
-    for part in ("Goal switches", "goal switches of small, seed 1", "[red]left[/]"):
+    for part in ("Goal switches", "goal switches of small (seed 1)", "[red]left[/]"):
         assert part in text
     for part in ("goal switches", "chance would give 50 %"):
         assert part in " ".join(result.stdout.split())

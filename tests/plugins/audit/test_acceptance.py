@@ -78,9 +78,10 @@ def test_the_chart_shows_at_each_threshold_what_the_table_says():
 
 def test_the_headline_names_the_threshold_that_decides():
     few = accept(np.zeros(3), np.ones(9)).headline()
-    assert "(fitted) it accepts 0 of 9 evolved images" in few
+    assert "At the fitted threshold, " in few
+    assert "it accepts none of the 9 evolved images" in few
     yours = accept(np.zeros(3), np.ones(9), yours=1.0).headline()
-    assert yours.startswith("At a threshold of 100 % (yours)")
+    assert yours.startswith("At your threshold, 100 %, it accepts")
 
 
 def test_few_digits_of_a_threshold_cost_few_images():

@@ -21,7 +21,7 @@ from waiting import wait_until
 
 from neatfool import ExperimentError, make_target, open_run
 from neatfool.measure import code
-from neatfool.wording import percent
+from neatfool.wording import among, percent
 from neatfool_plugins.audit.card import ReportCard
 from neatfool_plugins.audit.exports import Entry
 from neatfool_plugins.audit.known_images import KnownImages, check_known_images, read_usual_images
@@ -73,7 +73,7 @@ def test_the_card_says_how_many_images_are_rejected(tmp_path):
     with closing(open_run(card["runs"][0])) as run:
         rejected = sum(elite.top[0][0] == "background" for elite in run) / 3
     assert card["rejected"]["median"] == rejected
-    said = f"it rejects {100 * rejected:.0f} % of its images as background"
+    said = f"It rejects {100 * rejected:.0f} % of its images as background"
     assert said in audit(file, "--images", "40", "--seeds", "1", "--out", folder).stdout
     assert said.replace(" %", "\u00a0%") in page.read_text()
 
@@ -310,8 +310,12 @@ def test_the_card_leads_with_what_is_accepted_at_your_threshold(known):
     sure = sum(1 / (1 + np.exp(-odds)) >= 0.7 for odds in with_image)
     assert evolved["accepted"][0] == sure == sum(sum(c["accepted"]) for c in card["classes"])
     page = unescape((folder / "card.html").read_text()).replace("\u00a0", " ")
-    assert f"At a threshold of 70 % (yours) it accepts {sure} of 8 evolved images" in page
-    assert f"{first['accepted'][0]} of 40 in-distribution images" in page
+    assert (
+        f"At your threshold, 70 %, it accepts {among(sure, 8, 'evolved image', 'evolved images')}"
+        in page
+    )
+    kept = among(first["accepted"][0], 40, "in-distribution image", "in-distribution images")
+    assert kept in page
 
 
 def test_an_image_that_a_detector_in_front_rejects_is_accepted_at_no_threshold(tmp_path):
@@ -467,7 +471,7 @@ def test_the_card_has_the_hash_of_each_in_distribution_image_and_how_many_are_ri
     assert card["known"]["sha256"] == sha256(listed).hexdigest()
     right = card["acceptance"]["kinds"][0]["right"] * 40
     assert card["known"]["right"] == round(right)
-    assert f"{right:.0f} of them named rightly" in (folder / "card.html").read_text()
+    assert f"of which {right:.0f} are classified correctly" in (folder / "card.html").read_text()
 
 
 def test_an_entry_has_its_images_hashes_in_a_file_beside_it(small, labelled, tmp_path):
@@ -497,8 +501,8 @@ def test_digits_of_which_the_least_sure_are_left_out_are_told_first(tmp_path):
         given = ("--in-distribution", folder, "--out", tmp_path / "out", "--json")
         told.append(json.loads(audit(file, *BUDGET, *given).stdout)["warnings"])
     ((warning,), none) = told
-    assert "out of line with the usual 300 of LeNet: " in warning
-    assert "the usual median, not half" in warning
+    assert "differ from the usual 300 of LeNet: " in warning
+    assert "of them, rather than half, are above the usual median" in warning
     assert "75 of these were left out" in warning
     assert none == []
 
@@ -511,7 +515,7 @@ def test_an_accuracy_that_is_out_of_line_with_the_stated_one_is_told_first(
     options = ("--in-distribution", labelled, "--set", f"about.accuracy={stated}")
     made = audit(small[0], *BUDGET, "--out", known[1] / "out", *options, exit_code=0)
     first = " ".join(made.stdout.split())[:300]
-    assert ("out of line with its accuracy: it names" in first) == told
+    assert ("do not fit the accuracy that [about] gives" in first) == told
 
 
 def test_a_stated_accuracy_is_a_share(small, tmp_path):
@@ -528,7 +532,7 @@ def test_images_that_a_known_network_names_rightly_too_often_are_told():
     easier = as_usual.model_copy(update={"right": 728})
     assert [*check_known_images(as_usual, odds, lite0.fingerprint, None)] == []
     (told,) = check_known_images(easier, odds, lite0.fingerprint, None)
-    assert "it names 97.1 % rightly and not 88.3 %" in told
+    assert "97.1 % of them, rather than 88.3 %, are classified correctly" in told
 
 
 def test_a_longer_search_judges_the_recommended_threshold_too(small, tmp_path):

@@ -1,5 +1,6 @@
 """The scheme that a person leads: what each action shows, and what is recorded of it."""
 
+import time
 from contextlib import closing
 
 import pytest
@@ -60,6 +61,20 @@ def test_what_is_kept_is_an_elite_of_its_name_at_once(tmp_path):
     assert kept == [pictures(person.seen[1])[place] for place in (4, 6, 7)]
     assert [ancestor.generation for ancestor in run.lineage("evening sea")] == [2, 0]
     assert (tmp_path / "run" / "images" / "0000-evening-sea.png").exists()
+
+
+def test_the_time_to_think_belongs_to_no_stage(tmp_path, monkeypatch):
+    act, clock, thought = ScriptedPerson.act, time.perf_counter, []
+
+    def think_for_an_hour(person, shown):
+        thought.append(3600)
+        return act(person, shown)
+
+    monkeypatch.setattr(ScriptedPerson, "act", think_for_an_hour)
+    monkeypatch.setattr(time, "perf_counter", lambda: clock() + sum(thought))
+    run = breed(ScriptedPerson(choose(0), choose(1)), tmp_path / "run")
+    assert sum(thought) == 3 * 3600
+    assert all(0 < each.stages.breeding <= each.stages.elapsed < 3600 for each in run.history)
 
 
 def test_a_session_that_is_stopped_anywhere_goes_on_to_the_bit(tmp_path):

@@ -120,9 +120,9 @@ def test_runs_under_way_are_told(tmp_path):
     write_run(tmp_path / "one" / "one-4", [], name="one", seed=4, length=9)
     comparison = compare([tmp_path / "one"])
     assert [*comparison.notes] == [
-        "one: seed 1-3 is not at the end yet, and counts as far as it has come.",
-        f"one: {tmp_path / 'one' / 'one-4'} left out, as nothing is recorded yet or a longer run "
-        "has the same seed.",
+        "one: the search with seeds 1-3 has not finished; what it has found so far counts.",
+        f"one leaves out {tmp_path / 'one' / 'one-4'}, where nothing is recorded yet or whose seed "
+        "a longer run has.",
     ]
     assert points_of(comparison) == [20, 40]
 
@@ -137,8 +137,8 @@ def test_searches_that_ended_by_themselves_are_compared_with_those_that_went_on(
     assert points_of(comparison) == [45, 90]
     assert [group.n for group in comparison.at[-1].groups] == [3, 3]
     assert comparison.notes[0] == (
-        "short: the search of seed 1-3 ended early, with nothing left to do; after that counts "
-        "what was found until then."
+        "short: the search with seeds 1-3 ended early, because nothing was left to do; what it "
+        "had found by then counts from there on."
     )
     assert points_of(compare(tmp_path / "short")) == [30, 60]
 

@@ -3,7 +3,7 @@
 import pytest
 
 from neatfool import ExperimentError
-from neatfool.experiment.plugin_choice import choose
+from neatfool.experiment.single_choice import choose
 from neatfool.plugin.manager import PluginManager
 
 CANARY = "sk-canary0123456789"

@@ -16,7 +16,6 @@ from strict_services import ACCESS, KEY, SECRET, SESSION, StrictServer, large_im
 
 from neatfool import Labels, PluginError, TargetError, open_run
 from neatfool.cli import main
-from neatfool.evolution.assembly import make
 from neatfool.experiment.experiment import load_experiment
 from neatfool_plugins.http import service
 
@@ -72,7 +71,7 @@ def write_example(folder, about, url):
 @contextmanager
 def open_example(folder, about, url):
     """Make the target of the documentation's experiment."""
-    target = make(load_experiment(write_example(folder, about, url)).target)
+    target = load_experiment(write_example(folder, about, url)).target.make()
     try:
         yield target
     finally:
@@ -181,7 +180,7 @@ def test_a_signer_that_fails_is_named(services, tmp_path):
         "import neatfool\n\n@neatfool.hookimpl\ndef neatfool_sign_request(request):\n    1 / 0\n"
     )
     path.write_text(path.read_text() + "[plugins]\npath = signer.py\n")
-    target = make(load_experiment(path).target)
+    target = load_experiment(path).target.make()
     with pytest.raises(PluginError, match=r"signer\.py: neatfool_sign_request: ZeroDivisionError"):
         target.score(large_images(1)[..., :52])
     target.close()

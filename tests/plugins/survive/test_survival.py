@@ -70,16 +70,13 @@ def test_it_is_the_same_each_time_and_another_seed_is_another_draw(finished):
 def test_the_table_can_be_read_without_colour(finished):
     result = neatfool("survive", finished, "--kinds", "turn,jpeg=75/50", exit_code=0)
     assert "\x1b" not in result.stdout
-    first, second, third, *table = result.stdout.splitlines()
+    first, second, *table = result.stdout.splitlines()
+    assert first.startswith("1 of 2 changes leaves at least 90 % of the fooling images of small")
     said = (
-        r"\d of 2 changes leave at least 90 % of the fooling images of small, seed 3 in their class"
-    )
-    assert re.match(said, first)
-    said = (
-        "As saved, 4 of 4 images of small, seed 3 are classified as intended (top-1) by their own"
+        "As saved, all 4 images of small (seed 3) are classified as intended (top-1) by their own"
     )
     assert second.startswith(said)
-    assert "one image is 25 %" in third
+    assert "one image is 25 %" in result.stdout
     for change in (r"turned \(±10 degrees\)", r"saved as JPEG \(quality 75\)"):
         assert re.search(rf"│ {change} +│ +\d+ % │ +[\d.]+ % │", "\n".join(table))
 
@@ -222,8 +219,8 @@ def test_each_kind_has_a_chart_and_a_strip_of_pictures(pages):
 
 def test_two_runs_are_told_apart_by_letters(pages):
     page = (pages / "two.html").read_text()
-    assert "small, seed 1" in page
-    assert "small, seed 2" in page
+    assert "small (seed 1)" in page
+    assert "small (seed 2)" in page
     assert page.count('class="strip"') == 2 * 2
 
 

@@ -162,12 +162,12 @@ def test_the_tables_can_be_read_without_colour(finished, other):
     assert "\x1b" not in result.stdout
     text = re.sub(" +", " ", result.stdout)
     assert re.search(r"│ B │ other │ [^│]+ │ 16x12 │ 4 │", text)
-    assert re.search(r"│ small, seed 3 │ A │ 100 % │ 100 % │", text)
+    assert re.search(r"│ small \(seed 3\) │ A │ 100 % │ 100 % │", text)
     assert re.search(r"│ │ B │ \d+ % │", text)
     assert re.search(r"│ dark │ [\d.]+ % │ [\d.]+ % │ - │", text)
-    assert re.search(r"\d+ % of the images of small, seed 3 fool the other network\.", text)
-    assert "other was shown the images of small, seed 3 drawn anew" in text
-    assert "other lacks the classes of 1 of 4 images of small, seed 3, such as 'dark'" in text
+    assert re.search(r"\d+ % of the images of small \(seed 3\) fool the other network\.", text)
+    assert "other was shown the images of small (seed 3) drawn anew" in text
+    assert "other lacks the classes of 1 of 4 images of small (seed 3), such as 'dark'" in text
     alone = neatfool("transfer", finished).stdout
     assert "name another network with --to EXPERIMENT" in alone
 
@@ -199,7 +199,7 @@ def test_a_run_whose_classes_no_other_network_has_is_told(finished, tmp_path):
     plugin = PLUGIN.replace(repr(CLASSES), repr((*"abc", CLASSES[-1])))
     run = run_small(tmp_path, "scheme.classes=a, b", plugin=plugin)
     told = neatfool("transfer", finished, run, exit_code=0)
-    assert "none of the other networks has one of its classes" in told.output
+    assert "None of the other networks has a class of small" in told.output
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from neatfool import ExperimentError, RunError, choose_elites, distinct_elites, fool
-from neatfool.fooling.elites import image_features, join_spaces
+from neatfool.measure.likeness import image_features, join_spaces
 
 
 @pytest.fixture(scope="module")

@@ -1,14 +1,14 @@
-"""Choosing elites of a run, and how alike images are, in three spaces that no network learnt."""
+"""Choosing elites of a run: by class, confidence or chance, or such as are unlike each other."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from PIL import Image
 
 from neatfool.errors import ExperimentError, RunError
+from neatfool.measure.likeness import image_features, join_spaces
 from neatfool.spec.seeds import derive_seed
 
 if TYPE_CHECKING:
@@ -16,15 +16,6 @@ if TYPE_CHECKING:
     from neatfool.run.run import Run
     from neatfool.scoring.scorer import Scorer
 
-SIDE: Final = 32
-"""Pictures are compared at this many pixels a side, where a motif's place and colour are left."""
-SPECTRUM_SIDE: Final = 64
-"""Spectra are those of grey pictures of this size: scale and direction of stripes, not place."""
-SPACES: Final = {
-    "layout": "the same colours in the same places",
-    "texture": "stripes of the same widths and directions, wherever they are",
-    "colour": "as much of the same colours, wherever they are",
-}
 SAME: Final = 0.999
 """Images that are as alike as this are one image, but for rounding."""
 
@@ -82,37 +73,6 @@ def check_classes(scorer: Scorer, elites: Sequence[EliteView]) -> None:
         raise ExperimentError(f"{scorer.name}: {fault}; {advice}")
 
 
-def image_features(
-    elites: Sequence[EliteView], note: Callable[[], None] = lambda: None
-) -> dict[str, np.ndarray]:
-    """Describe images by vectors whose scalar product is the correlation of two images.
-
-    ``layout`` is the image reduced to 32x32; ``texture`` the logarithm of the amplitudes of its
-    grey Fourier transform, 64x64; ``colour`` the square root of the histogram of the layout's
-    colours. The mean of these images is taken away, so that what sets them apart counts. Each is
-    float32 [N, D], rows of length 1 (or 0, if nothing is left).
-    """
-    rows: dict[str, list[np.ndarray]] = {name: [] for name in SPACES}
-    for elite in elites:
-        image = elite.image()
-        layout = _reduced(image.convert("RGB"), SIDE)
-        rows["layout"].append(layout.ravel())
-        grey = _reduced(image.convert("L"), SPECTRUM_SIDE)
-        amplitudes = np.log1p(np.abs(np.fft.rfft2(grey - grey.mean())))
-        rows["texture"].append(amplitudes.ravel())
-        bins = (layout * 3.99).astype(np.int64) @ (16, 4, 1)
-        rows["colour"].append(np.sqrt(np.bincount(bins.ravel(), minlength=64)))
-        note()
-    return {name: _unit(np.stack(vectors)) for name, vectors in rows.items()}
-
-
-def join_spaces(features: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Join :func:`image_features`: scalar products become the mean of the correlations."""
-    spaces = [np.column_stack([rows, ~rows.any(1)]) for rows in features.values()]
-    joined: np.ndarray = np.hstack(spaces) / np.sqrt(len(spaces))
-    return joined.astype(np.float32)
-
-
 def distinct_elites(
     elites: Sequence[EliteView], count: int, note: Callable[[], None] = lambda: None
 ) -> list[EliteView]:
@@ -136,15 +96,3 @@ def distinct_elites(
         chosen.append(int(alike.argmin()))
         alike = np.maximum(alike, rows @ rows[chosen[-1]])
     return [elites[place] for place in sorted(chosen)]
-
-
-def _reduced(image: Image.Image, side: int) -> np.ndarray:
-    return np.asarray(image.resize((side, side), Image.Resampling.BOX), np.float32) / 255
-
-
-def _unit(rows: np.ndarray) -> np.ndarray:
-    rows = rows - rows.mean(0)
-    rows = rows - rows.mean(1, keepdims=True)
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    unit: np.ndarray = np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 1e-4)
-    return unit.astype(np.float32)
