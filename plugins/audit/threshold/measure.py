@@ -190,23 +190,21 @@ def threshold(
 ) -> ThresholdFinding:
     """Find the threshold of a model's confidence, as code to paste.
 
-    You see from which confidence on to believe the model, how many of your photographs that keeps,
-    and how many meaningless images it stops: evolved ones, noise, blanks and textures. All of that
-    is judged by images that were not used to choose it. Or you see that no threshold helps. Then
-    detectors, a class *nothing* and Outlier Exposure are tried on the model.
+    You see how many photographs and how many evolved and simple images it accepts, of those that
+    were not used to choose it. If none helps, detectors, a class *nothing* and Outlier Exposure
+    are tried on the model.
 
-    MODEL is a file such as net.onnx, net.tflite or net.keras, a name such as timm:NAME or
-    torchscript:net.pt, or an experiment's file, of which the section [target] suffices. Load
-    TorchScript only from a source that you trust.
+    MODEL is a file (net.onnx), a name (timm:NAME, torchscript:net.pt) or an experiment's file, of
+    which the section [target] suffices.
 
     Args:
         model: The model.
-        photos: Photographs of what the model is for, which it was not trained on. Folders in it are
-            classes.  [default: the model's own]
-        others: Photographs of other things. Nothing is fitted to them.
+        photos: Photographs of what the model is for; folders in it are classes.
+            [default: the model's own]
+        others: Photographs of other things, to which nothing is fitted.
         max_accepted: The largest share of each kind of meaningless images that may be accepted.
-        seconds: How long it may take, once the model is loaded. Ctrl-C gives the answer so far.
-        overrides: Keys of the experiment, as ``target.KEY=VALUE``: the options of a model's file.
+        seconds: How long it may take. Ctrl-C gives the answer so far.
+        overrides: Options of a model's file, as ``target.KEY=VALUE``.
         console: Shows how far it is, and what is known so far.
 
     Raises:
@@ -216,7 +214,6 @@ def threshold(
 
     Examples:
         neatfool threshold net.onnx --photos photographs --html threshold.html
-        neatfool threshold timm:resnet18 --photos birds --others holidays
         neatfool threshold tfjs:model.json --photos birds --set target.class_names=labels.txt
         neatfool threshold my_model.ini --photos birds --seconds 20 --json
     """
