@@ -6,4 +6,5 @@ from neatfool_plugins.compare.measure import compare as compare
 from neatfool_plugins.detect.measure import detect as detect
 from neatfool_plugins.quiz.recognition import recognise as recognise
 from neatfool_plugins.survive.measure import survive as survive
+from neatfool_plugins.audit.threshold.measure import threshold as threshold
 from neatfool_plugins.transfer.measure import transfer as transfer

@@ -8,6 +8,7 @@ from .blocks import Bars as Bars
 from .blocks import Block as Block
 from .blocks import Cell as Cell
 from .blocks import Chart as Chart
+from .blocks import Code as Code
 from .finding import Facts as Facts
 from .finding import FORMULAS as FORMULAS
 from .finding import Finding as Finding

@@ -124,6 +124,20 @@ class Chart:
 
 
 @dataclass(frozen=True)
+class Code:
+    """Code to copy.
+
+    Attributes:
+        code: Its lines.
+        title: Its language.
+    """
+
+    code: str
+    title: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True)
 class Strip:
     """Pictures side by side.
 
@@ -142,7 +156,7 @@ class Strip:
     cards: bool = False
 
 
-Shown: TypeAlias = Text | Table | Bars | Chart | Strip
+Shown: TypeAlias = Text | Table | Bars | Chart | Strip | Code
 
 
 @dataclass(frozen=True)

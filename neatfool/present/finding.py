@@ -22,6 +22,7 @@ from neatfool.present.blocks import (
     Bars,
     Block,
     Chart,
+    Code,
     Headline,
     Note,
     Panel,
@@ -189,7 +190,9 @@ def arrange_blocks(story: Iterable[Block]) -> dict[str, Any]:
                 shown = [each for each in block.blocks if is_shown(each, "page")]
                 sections[-1][1].append(replace(block, blocks=shown))
             case _:
-                wide = isinstance(block, Table | Text) or (isinstance(block, Chart) and block.wide)
+                wide = isinstance(block, Table | Text | Code) or (
+                    isinstance(block, Chart) and block.wide
+                )
                 sections[-1][1].append(Panel([block], wide=wide))
 
     return {

@@ -155,6 +155,9 @@ def show(story: Iterable[blocks.Block], output: Output) -> None:
                 output.say(f"Note: {block.text}")
             case blocks.Text():
                 output.say(block.text)
+            case blocks.Code():
+                output.say(block.title, "bold")
+                output.print(block.code, markup=False, soft_wrap=True)
             case blocks.Panel():
                 tables = [e for e in block.blocks if isinstance(e, blocks.Table | blocks.Bars)]
                 if block.title and tables:

@@ -337,7 +337,7 @@ def fit_threshold(
     fitted = -(-len(seeds) // 2) if len(seeds) > 1 else 0
     halves = {e.kind: _split(e, fitted) for e in records if e.group != KNOWN}
     known = next((each for each in records if each.group == KNOWN), None)
-    best = _lowest_threshold([fit for fit, _ in halves.values()], most, known)
+    best = lowest_threshold([fit for fit, _ in halves.values()], most, known)
     if best is None or not fitted:
         return best, None
     accepted = {kind: (int((odds >= best).sum()), len(odds)) for kind, (_, odds) in halves.items()}
@@ -354,17 +354,23 @@ def _split(images: ConfidenceRecord, fitted: int) -> tuple[np.ndarray, np.ndarra
     return odds[first], odds[~first]
 
 
-def _lowest_threshold(
-    kinds: Sequence[np.ndarray], most: float, known: ConfidenceRecord | None
-) -> float | None:
-    """Give the lowest threshold, rounded up, that few enough log-odds of each kind reach."""
+def least_threshold(kinds: Sequence[np.ndarray], most: float) -> float:
+    """Give the lowest threshold that few enough scores of each kind reach."""
     least = -LIMIT
     for each in kinds:
         falling = np.sort(each)[::-1]
         least = max(least, float(falling[min(int(most * len(falling) + 1e-9), len(falling) - 1)]))
-    if least >= LIMIT:
+    return float(np.nextafter(least, np.inf))
+
+
+def lowest_threshold(
+    kinds: Sequence[np.ndarray], most: float, known: ConfidenceRecord | None
+) -> float | None:
+    """Give the lowest threshold, rounded up, that few enough log-odds of each kind reach."""
+    above = least_threshold(kinds, most)
+    if above > LIMIT:
         return None
-    above, confidence = float(np.nextafter(least, np.inf)), float(expit(least))
+    confidence = float(expit(above))
     rest = min(confidence, 1 - confidence)
     odds = np.array([] if known is None else known.log_odds)
     # Two digits of what is left to 0 or to 1; more where rounding costs too many images.

@@ -78,10 +78,10 @@ def score_kinds(
     note: Callable[[str, int], None],
 ) -> list[ConfidenceRecord]:
     """Score known images, evolved ones as they are and changed, and simple ones."""
-    spec, scored = runs[0].spec, _KindScorer(scorer, runs[0].spec, note)
+    spec, scored = runs[0].spec, KindScorer(scorer, runs[0].spec, note)
     found = []
     if known is not None:
-        own = [_place(label, spec) for label in known.labels]
+        own = [find_place(label, spec) for label in known.labels]
         own = own if max(own, default=-1) >= 0 else []
         found.append(scored.score(KNOWN, KNOWN, "in-distribution images", known.unseen, own=own))
     simple = [scored.score(*each) for each in simple_images(spec, sample)]
@@ -94,12 +94,12 @@ def score_kinds(
     return [*found, *simple]
 
 
-class _KindScorer:
+class KindScorer:
     """Asks a target how sure it is of images; ``logits`` tells if it gave any."""
 
     def __init__(self, scorer: Scorer, spec: ImageSpec, note: Callable[[str, int], None]) -> None:
         self.scorer, self.note, self.logits = scorer, note, False
-        self.nothing = [_place(each, spec) for each in spec.nothing]
+        self.nothing = [find_place(each, spec) for each in spec.nothing]
 
     def score(
         self, kind: str, group: str, what: str, images: torch.Tensor, **lists: list[int]
@@ -152,7 +152,7 @@ def _change(
         yield f"{kind.name}={strength:g}", f"evolved, {kind.words}", torch.cat(images)
 
 
-def _place(name: str, spec: ImageSpec) -> int:
+def find_place(name: str, spec: ImageSpec) -> int:
     """Find a class by its name or index; -1 if there is none."""
     if name in spec.classes:
         return spec.classes.index(name)
@@ -168,7 +168,7 @@ def read_recorded(runs: Sequence[Run], *, logits: bool) -> ConfidenceRecord:
             odds = sure = float(clip_log_odds(elite.rank if logits else logit(elite.confidence)))
             if elite.rejected or elite.top1 is False:
                 first, confidence = elite.top[0]
-                named = _place(first, run.spec)
+                named = find_place(first, run.spec)
                 sure = max(odds, float(clip_log_odds(logit(confidence))))
             rows.append((named, -LIMIT if elite.rejected else sure, own, odds, seed))
     names = ("named", "log_odds", "own", "own_log_odds", "seeds")

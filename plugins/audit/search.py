@@ -14,7 +14,6 @@ import click
 
 from neatfool import (
     Differentiable,
-    ImageSpec,
     Run,
     RunError,
     behind,
@@ -78,7 +77,8 @@ class AuditSearch:
     def _choose(self, images: int, folder: Path | None) -> None:
         """Choose how to search for so many images with each seed."""
         self.images, self._overrides = images, [*self._given, f"experiment.images={images}"]
-        best = _best(self._spec, images, learns=self._learns)
+        shape = None if self._spec is None else self._spec.shape
+        best = best_search(shape, images, learns=self._learns)
         self._overrides += [
             f"{kind}.{key}={value}" for kind in self.chosen for key, value in best[kind].items()
         ]
@@ -146,9 +146,11 @@ class AuditSearch:
             return audit(runs, chosen=self.chosen, keep=self.folder, console=console, **options)
 
 
-def _best(spec: ImageSpec | None, images: int, *, learns: bool) -> dict[str, dict[str, str]]:
-    """Give the best search that is known for a target: what imagenet.ini or mnist.ini say."""
-    small = spec is not None and min(spec.height, spec.width) < SMALLEST_PATTERNS
+def best_search(
+    shape: tuple[int, int, int] | None, images: int, *, learns: bool
+) -> dict[str, dict[str, str]]:
+    """Give the best search that is known for [C, H, W]: what imagenet.ini or mnist.ini say."""
+    small = shape is not None and min(shape[1:]) < SMALLEST_PATTERNS
     shipped = ConfigParser(interpolation=None)
     file = files("neatfool_experiments") / ("mnist.ini" if small else "imagenet.ini")
     shipped.read_string(file.read_text(encoding="utf-8"))
