@@ -34,6 +34,7 @@ WORKING = {
 REFUSING = {
     "ablate": ("ablate", "{run}"),
     "audit": ("audit", "{run}.ini"),
+    "threshold": ("threshold", "{run}.ini"),
     "detect": ("detect", "{run}"),
     "quiz": ("quiz", "{run}"),
     "serve": ("serve", "{run}.ini"),
