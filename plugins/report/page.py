@@ -33,7 +33,7 @@ MOST_CARDS: Final = 2000
 """The gallery shows at most this many classes, the best ones: browsers are slow with more."""
 MOST_NAMES: Final = 3
 """A tile names at most this many of the classes that share its image; the others open."""
-MOST_SHARP: Final = 100
+MOST_SHARP: Final = 96
 """The pictures of so many, the best ones, are twice as sharp as the others of a large gallery."""
 LARGE: Final = 256
 WORKERS: Final = 2

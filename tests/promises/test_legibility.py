@@ -48,7 +48,7 @@ SHOWN = {
 }
 """What is looked at, and what is done with its page first."""
 READY = {
-    "breed": "window.neatfool?.drawn?.milliseconds != null",
+    "breed": "document.querySelectorAll('main img').length > 15",
     **dict.fromkeys(("demo", "demo's dialog"), "document.documentElement.dataset.images > 20"),
     "watch": "document.querySelectorAll('#medians polyline').length",
     "gallery": "document.querySelector('.frame[data-state=drawn]')",

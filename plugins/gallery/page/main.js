@@ -4,7 +4,8 @@
   const { gallery, element, counted, Renderer, Tiles, Grid, Viewer } = window.neatfool;
   const renderer = new Renderer();
 
-  const title = [...new Set(gallery.runs.map((run) => run.title))].join(" · ");
+  const names = [...new Set(gallery.runs.map((run) => run.name))].join(" · ");
+  const title = gallery.runs.length === 1 ? gallery.runs[0].title : names;
   document.getElementById("title").replaceChildren(element("bdi", {}, title));
   document.title = `${title} · neatfool gallery`;
   document.getElementById("runs").replaceChildren(

@@ -308,7 +308,8 @@ def test_everything_has_words(shown):
     nameless = shown.do(
         "[...document.querySelectorAll('button, a, input, select, canvas, img, svg [role=button]')]"
         ".filter((each) => !each.closest('[aria-hidden=true]') && !(each.getAttribute('aria-label')"
-        "|| each.textContent.trim() || each.closest('label') || each.closest('a')?.ariaLabel))"
+        "|| each.textContent.trim() || each.closest('label')"
+        "|| each.closest('a')?.textContent.trim()))"
         ".map((each) => each.outerHTML)"
     )
     assert nameless == []

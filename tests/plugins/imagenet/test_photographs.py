@@ -1,6 +1,5 @@
 """Every command shows a network a photograph as the network was trained to see it, to the byte."""
 
-from contextlib import closing
 from copy import copy
 from dataclasses import replace
 from functools import cache
@@ -10,10 +9,9 @@ import pytest
 import torch
 from PIL import Image
 
-from neatfool import analysis, fit_photograph, fool
+from neatfool import fit_photograph
 from neatfool.models import PHOTOGRAPHS, photographs
 from neatfool.ood import in_distribution
-from neatfool.scoring.scorer import Scorer
 from neatfool_plugins.guarded.target import GuardedTarget
 from neatfool_plugins.imagenet import Options
 from neatfool_plugins.imagenet.target import ImageNetTarget
@@ -93,33 +91,6 @@ def test_the_check_at_the_start_shows_photographs_in_the_same_way(monkeypatch):
     expected = documented(wide, 224, 256)
     assert len(shown[0]) == 5
     assert all(torch.equal(image, expected) for image in shown[0])
-
-
-@pytest.mark.slow
-def test_transfer_shows_each_network_photographs_in_its_own_way(tmp_path, folder, monkeypatch):
-    def grey(images: np.ndarray) -> np.ndarray:
-        light = images.mean((1, 2, 3)) / 255
-        return np.stack([light, 1 - light], 1)
-
-    classes = ["tabby", "tench"]
-    run = fool(
-        grey,
-        image=(3, 16, 16),
-        classes=classes,
-        images=20,
-        scheme_options={"batch": 10},
-        out=tmp_path / "run",
-        progress=False,
-    )
-    (tmp_path / "lite0.ini").write_text("[target]\nplugin = imagenet\ndevice = cpu\n")
-    shown, score = [], Scorer.score
-    monkeypatch.setattr(
-        Scorer, "score", lambda self, images: shown.append(images) or score(self, images)
-    )
-    with closing(run):
-        analysis.transfer(run, to=tmp_path / "lite0.ini", in_distribution=folder)
-    expected = [documented(not_square(name), 224, 256) for name in ("tall", "wide")]
-    assert torch.equal(shown[-1], torch.stack(expected))
 
 
 def test_networks_of_an_ensemble_see_what_the_largest_is_shown():
