@@ -33,7 +33,7 @@ MOST_CARDS: Final = 2000
 """The gallery shows at most this many classes, the best ones: browsers are slow with more."""
 MOST_NAMES: Final = 3
 """A tile names at most this many of the classes that share its image; the others open."""
-MOST_SHARP: Final = 96
+MOST_SHARP: Final = 100
 """The pictures of so many, the best ones, are twice as sharp as the others of a large gallery."""
 LARGE: Final = 256
 WORKERS: Final = 2
@@ -161,7 +161,7 @@ class Elites:
         if len(self._shown) > MOST_CARDS:
             self._shown = {elite.index for elite in best[:MOST_CARDS]}
         sharp = {elite.index for elite in best[:MOST_SHARP]}
-        size, quality = 2 * SMALL, 65 if self.many else 80
+        size, quality = 2 * SMALL, 58 if self.many else 80
         pool = ThreadPoolExecutor(WORKERS)
         # The database is read by this thread; the others only compute.
         self._pictures = {

@@ -193,7 +193,7 @@ KILLED_AT = (
 @pytest.mark.slow
 def test_killed_processes_and_an_undisturbed_one_bring_the_same(digits, tmp_path):
     options = ("--rounds", 3, "--epochs", 20)
-    options += ("--json", "--set", "experiment.generations=40")
+    options += ("--json", "--set", "experiment.generations=40", "--set", "scheme.immigrants=0")
     whole = neatfool_process(*arguments(tmp_path / "whole", digits, *options))
     told, log = whole.communicate()
     assert whole.returncode == 0, log
