@@ -33,10 +33,7 @@ def read_choice(
 ) -> PluginChoice:
     """Load the plugin that section ``kind`` picks, and read its options."""
     reader = ChoiceReader(sections, plugins, Problems())
-    choice = reader.read(kind)
-    reader.problems.raise_if_any()
-    assert choice is not None
-    return choice
+    return _without_problems(reader, reader.read(kind))
 
 
 def read_registered(
@@ -44,7 +41,10 @@ def read_registered(
 ) -> PluginChoice:
     """Read the options of what is registered."""
     reader = ChoiceReader(sections, plugins, Problems())
-    choice = reader.fill(made)
+    return _without_problems(reader, reader.fill(made))
+
+
+def _without_problems(reader: ChoiceReader, choice: PluginChoice | None) -> PluginChoice:
     reader.problems.raise_if_any()
     assert choice is not None
     return choice

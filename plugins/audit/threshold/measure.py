@@ -72,6 +72,12 @@ class ThresholdFinding(present.Finding):
 
     def story(self) -> Iterator[present.Block]:
         """Tell the threshold, what it does, what helps in its place, and the code."""
+        if self.right is not None and self.right < RARELY:
+            yield present.Headline(
+                f"The model classifies only {share(self.right)} of the photographs as their "
+                "folders say. If it does better elsewhere, target.mean, target.std or "
+                "target.class_names are not those that it was trained with."
+            )
         yield present.Headline(self.verdict())
         if self.decision is not None:
             yield present.Headline(self._held(self.decision.judged))

@@ -222,6 +222,9 @@ def test_a_network_in_a_file_and_a_folder_of_photographs_give_a_threshold_and_it
     assert "others" in found.decision.judged.accepted
     page = unescape(found.html())
     assert all(code in page for code in found.decision.code.values())
+    assert "target.mean" not in page
+    misread = found.model_copy(update={"right": 0.37})
+    assert "classifies only 37 % of the photographs" in unescape(misread.html())
 
 
 def test_too_few_photographs_are_refused(nearest, tmp_path):
