@@ -99,7 +99,7 @@ def find_photographs(run: Run, folder: Path | None, count: int, seed: int) -> li
 def ask_about_noise(run: Run, count: int, seed: int) -> list[Question]:
     """Make noise, half of it uniform, half of it Gaussian, with the pixels of the target."""
     some = simple_images(run.spec, -(-count // 2), seed)
-    kinds = [images for _, group, _, images in some if group == "noise"]
+    kinds = [images for kind, *_, images in some if kind in {"uniform", "gaussian"}]
     images = [image for pair in zip(*kinds, strict=True) for image in pair][:count]
     pictures = (Image.fromarray(each.movedim(0, 2).squeeze(2).numpy()) for each in images)
     shown = (each.resize(_size(run), NEAREST) for each in pictures)
