@@ -470,7 +470,9 @@ def passing(rows: list[Row]) -> str:
 
 
 def in_markdown(what: str) -> str:
-    """Write what a comment asks for: `passing`, `ranking`, `order` or `predicting`."""
+    """Write what a comment asks for: `passing`, say, or what `docs/gaming.py` printed."""
+    if what == "gaming":
+        return FOLDER.with_name("gaming.txt").read_text(encoding="utf-8")
     writers = {"passing": passing, "ranking": ranking, "order": order, "predicting": predicting}
     return writers[what](read_rows())
 

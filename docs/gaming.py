@@ -18,6 +18,7 @@ import torch
 import neatfool
 from neatfool.measure import LIMIT
 from neatfool.ood import read_mnist
+from neatfool.wording import share
 from neatfool_plugins.audit.bootstrap import threshold_of
 
 IMAGES, SEEDS = 12_000, (1, 2, 3)
@@ -115,9 +116,9 @@ def measure(
             ends = [point.evaluations for point in run.history if point.classes_ge[2] >= 5]
             half.append(min(ends, default=np.inf))
     right = ((named == labels) & (sure >= least))[shown].mean()
-    ends = f"{min(fooled):.0%} to {max(fooled):.0%}"
+    ends = f"{share(min(fooled))} to {share(max(fooled))}"
     middle = f"{np.median(half):,.0f}" if np.isfinite(np.median(half)) else "never"
-    return [f"{np.mean(fooled):.0%} ({ends})", middle, f"{right:.1%}"]
+    return [f"{share(np.mean(fooled))} ({ends})", middle, share(right, 1)]
 
 
 def main(folder: str) -> None:
