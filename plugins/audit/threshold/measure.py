@@ -24,7 +24,7 @@ from neatfool.models import Photograph, photographs_in, photographs_of
 from neatfool.present import FOLDER, FiniteRange, Output
 from neatfool.wording import counted, listed, share
 
-from .. import STANDARD_BUDGET
+from ..command import STANDARD_BUDGET
 from ..acceptance import RARELY
 from ..confidence import EVOLVED, KNOWN
 from .decision import OTHERS, Decision, Judgement, decide
