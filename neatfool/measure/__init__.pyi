@@ -3,7 +3,7 @@
 # What a finding is of
 from .facts import FEW as FEW
 from .facts import RunFacts as RunFacts
-from .facts import MultiRunResult as MultiRunResult
+from .result import MultiRunResult as MultiRunResult
 from .facts import batch_slices as batch_slices
 from .matching import match_classes as match_classes
 from .matching import find_class as find_class

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import Field
 
-from neatfool.present.blocks import Cell
-from neatfool.present.finding import Facts, Finding
+from neatfool.present.blocks import Cell, Facts
 from neatfool.run.images import from_pillow as from_pillow
 from neatfool.wording import among, counted
 
@@ -67,14 +66,3 @@ def batch_slices(count: int, *scorers: Scorer) -> list[slice]:
     largest = max((scorer.batch_size for scorer in scorers), default=1)
     step = -(-AT_A_TIME // largest) * largest
     return [slice(start, start + step) for start in range(0, count, step)]
-
-
-class MultiRunResult(Finding):
-    """A finding on one run or several."""
-
-    runs: tuple[RunFacts, ...]
-
-    @property
-    def title(self) -> str:
-        """The runs' names."""
-        return " · ".join(dict.fromkeys(run.name for run in self.runs))

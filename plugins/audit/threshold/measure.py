@@ -24,8 +24,8 @@ from neatfool.models import Photograph, photographs_in, photographs_of
 from neatfool.present import FOLDER, FiniteRange, Output
 from neatfool.wording import counted, listed, share
 
-from ..command import STANDARD_BUDGET
 from ..acceptance import RARELY
+from ..command import STANDARD_BUDGET
 from ..confidence import EVOLVED, KNOWN
 from .decision import OTHERS, Decision, Judgement, decide
 from .evidence import Clock, Evidence, shuffle
