@@ -19,7 +19,7 @@ class TorchScript(models.ClassifierFormat):
 
     forms = ("torchscript:FILE",)
     path = PrefixedPath("torchscript:", runs_code=True)
-    is_file = True
+    endings = (".pt", ".pth", ".ts")
 
     def classifier(self, name: str, request: models.Request) -> models.Classifier:
         """Load the file ``name``; ``request`` says what it does not."""
@@ -33,7 +33,7 @@ class TorchExport(models.ClassifierFormat):
 
     forms = ("export:FILE",)
     path = PrefixedPath("export:", runs_code=True)
-    is_file = True
+    endings = (".pt2",)
 
     def classifier(self, name: str, request: models.Request) -> models.Classifier:
         """Load the file ``name``; ``request`` says what it does not."""

@@ -16,6 +16,7 @@ from neatfool import (
     TargetUnavailable,
     behind,
     load_experiment,
+    models,
     open_scorer,
     present,
 )
@@ -274,15 +275,15 @@ def open_model(model: str, overrides: Sequence[str] = ()) -> Scorer:
         ExperimentError: There is no such model, or it costs something to ask it.
         TargetError: It cannot be loaded.
     """
-    ending = Path(model).suffix.removeprefix(".")
-    settings = [*overrides]
+    settings, file = [*overrides], Path(model)
     with TemporaryDirectory() as folder:
-        file = Path(model)
-        if ending != "ini":
+        if file.suffix != ".ini":
+            marks = {name: models.ModelName().of(name) for name in models.name_file(model)}
+            # What runs code of the file must be named in full.
+            safe = [name for name, mark in marks.items() if mark and not mark.runs_code]
             file = Path(folder) / "model.ini"
             file.write_text("[target]\nplugin = imagenet\n")
-            known = ending in {"onnx", "tflite", "keras"} and Path(model).is_file()
-            settings += [f"target.model={ending}:{model}" if known else f"target.model={model}"]
+            settings += [f"target.model={safe[0] if len(safe) == 1 else model}"]
         experiment = load_experiment(file, overrides=settings, to_search=False)
     if experiment.target.costs:
         raise ExperimentError(
