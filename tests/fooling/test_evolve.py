@@ -215,6 +215,7 @@ def test_an_unknown_argument_is_told_with_the_nearest(tmp_path, name, told):
         (lambda images: ["a"] * len(images), "not numbers"),
         (lambda images: 1 / 0, "division"),
         (lambda images: None, "returned None"),
+        (lambda images: np.full((len(images), 2), np.nan), r"your-function.*refused\)$"),
         (lambda images: (np.zeros(len(images)), np.zeros((len(images), 2))), "give grid="),
     ],
 )

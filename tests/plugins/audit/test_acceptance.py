@@ -87,7 +87,7 @@ def test_all_words_of_the_chart_are_seen_where_log_odds_are_high():
     ticks = [label.get_window_extent() for label in axes.get_xticklabels()]
     seen = [each for each in ticks if axes.bbox.x0 <= each.x0 and each.x1 <= axes.bbox.x1]
     assert len(seen) >= 3
-    assert all(left.x1 < right.x0 for left, right in zip(seen, seen[1:], strict=False))
+    assert all(left.x1 < right.x0 for left, right in pairwise(seen))
 
 
 def test_the_headline_names_the_threshold_that_decides():
