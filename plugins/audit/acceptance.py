@@ -22,6 +22,8 @@ from .confidence import EVOLVED, KNOWN, ConfidenceRecord, clip_log_odds
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+FEW_EVOLVED: Final = 10
+"""Fewer evolved images are too few for a verdict."""
 RARELY: Final = 0.5
 """A threshold that fewer in-distribution images pass than this is no advice."""
 ROUNDING: Final = 0.02

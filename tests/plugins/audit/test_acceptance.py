@@ -1,5 +1,7 @@
 """What is accepted at each threshold, and the figures that no change of scale may move."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
