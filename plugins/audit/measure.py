@@ -265,7 +265,7 @@ def _notes(runs: Sequence[Run], chosen: Sequence[str], sample: int) -> Iterator[
     yield LOWER_BOUND
     if (evolved := sum(len(run) for run in runs)) < FEW_EVOLVED:
         images = counted(evolved, "evolved image", "evolved images")
-        yield f"The verdict rests on only {images}, which is too few; give more --images or --seeds."
+        yield f"The verdict rests on only {images}: too few; give more --images or --seeds."
     if chosen:
         yield (
             f"The file has no section {' and '.join(f'[{name}]' for name in chosen)}, so the audit "
