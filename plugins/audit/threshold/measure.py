@@ -26,13 +26,8 @@ from neatfool.models import Photograph, photographs_in, photographs_of
 from neatfool.present import FOLDER, FiniteRange, Output
 from neatfool.wording import counted, listed, percent, share
 
-<<<<<<< HEAD
-from .. import STANDARD_BUDGET
 from ..acceptance import FEW_EVOLVED, RARELY
-=======
-from ..acceptance import RARELY
 from ..command import STANDARD_BUDGET
->>>>>>> main
 from ..confidence import EVOLVED, KNOWN
 from .decision import OTHERS, Decision, Judgement, decide, part
 from .evidence import Clock, Evidence, shuffle
