@@ -343,6 +343,7 @@ def test_only_classes_that_in_distribution_images_reach_count(known):
     for seed, part in enumerate(card["fooled"]["by_seed"]):
         beyond = [each["log_odds"][seed] for each in card["classes"] if each["reached"]]
         assert part == np.mean([odds is not None and odds >= usual for odds in beyond])
+        assert (card["fooled"]["until_half_by_seed"][seed] is not None) == (part >= 0.5)
 
 
 @pytest.mark.parametrize(("most", "code"), [("0", 9), ("0.99", 0)])
