@@ -25,21 +25,30 @@ class Design(NamedTuple):
     """how many classes are offered; None: those of all images of the same target"""
     nothing: bool = False
     """whether *nothing at all* is offered, and photographs and noise are shown"""
+    title: str = "What is it?"
+    """what is asked"""
     study: str = ""
     """which experiment asked so"""
     found: str = ""
     """the mean agreement that it found"""
 
 
+GUESS: Final = "What did the network take it for?"
 ZHOU: Final = "Zhou & Firestone 2019, experiment"
 DUJMOVIC: Final = "Dujmović et al. 2020, experiment"
 DESIGNS: Final = {
     "five-choices": Design(5, nothing=True),
-    "two-choices": Design(2, False, f"{ZHOU} 1", "74 % (chance 50 %)"),
-    "near-choices": Design(2, False, f"{ZHOU} 2", "62 % (chance 50 %)"),
-    "many-choices": Design(None, False, f"{ZHOU} 3", "10 % (chance 2 %)"),
-    "encodings": Design(None, False, f"{DUJMOVIC} 3", "ImageNet 26 %, MNIST near chance (10 %)"),
-    "best-images": Design(4, False, f"{DUJMOVIC} 2", "best above, worst below chance (25 %)"),
+    "two-choices": Design(2, False, GUESS, f"{ZHOU} 1", "74 % (chance 50 %)"),
+    "near-choices": Design(2, False, GUESS, f"{ZHOU} 2", "62 % (chance 50 %)"),
+    "many-choices": Design(None, False, GUESS, f"{ZHOU} 3", "10 % (chance 2 %)"),
+    "encodings": Design(
+        choices=None,
+        study=f"{DUJMOVIC} 3",
+        found="ImageNet 26 %, MNIST near chance (10 %)",
+    ),
+    "best-images": Design(
+        choices=4, study=f"{DUJMOVIC} 2", found="best above, worst below chance (25 %)"
+    ),
 }
 """The designs by their names. The means of the first study are those of the second's table 1."""
 

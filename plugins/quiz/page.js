@@ -15,7 +15,7 @@ const show = (id) => {
 const keysOf = (names) => {
   const own = names.map((name) => (name === NOTHING ? "-" : name).toUpperCase());
   const fit = own.every((key) => [...key].length === 1) && new Set(own).size === own.length;
-  return fit ? own : names.map((_, place) => "ABCDEF"[place]);
+  return fit ? own : names.map((_, place) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[place] ?? "");
 };
 
 // Buttons, which keys choose, too; gives the place of the one that was chosen.
@@ -34,10 +34,11 @@ const choose = (title, names) => new Promise((resolve) => {
     pick(place);
   };
   find("what").textContent = title;
+  find("offers").classList.toggle("many", names.length > 8);
   find("offers").replaceChildren(...names.map((name, place) => {
     const button = make("button", "", name === NOTHING ? "nothing" : "");
     button.type = "button";
-    button.append(make("kbd", keys[place]), make("bdi", name));
+    button.append(...(keys[place] ? [make("kbd", keys[place])] : []), make("bdi", name));
     button.addEventListener("click", () => pick(place));
     return button;
   }));
@@ -54,7 +55,7 @@ const ask = async (question) => {
   find("picture").src = question.picture;
   await find("picture").decode();
   const start = performance.now();
-  const chosen = await choose("What is it?", question.offered);
+  const chosen = await choose(title, question.offered);
   const seconds = ((performance.now() - start) / 1000).toFixed(2);
   const sure = 1 + (await choose("How sure are you?", SURE));
   answers.push({ ...question, answer: question.offered[chosen], seconds, sure });
@@ -101,7 +102,7 @@ const finish = () => {
   find("meaning").textContent =
     `${evolved.length} images were not made from any photograph or handwriting. ` +
     "They were evolved until an image classifier was sure of a class. " +
-    `You named that class ${right} times, and said nothing at all ${none} times. ` +
+    `You named that class ${right} times${offersNothing ? `, and said nothing at all ${none} times` : ""}. ` +
     `Guessing among all that was offered would name it about ${Math.round(chance)} times.`;
   find("results").append(
     ...results("evolved", "evolved images, named as by the network"),
