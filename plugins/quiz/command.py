@@ -74,8 +74,7 @@ def quiz(
         neatfool quiz runs/direct-1 runs/cppn-1 --design encodings --sample 20 --seed 2
         neatfool quiz runs/paper-* --design best-images --prestudy answers.csv --classes 1,2,3
         neatfool quiz runs/imagenet-1 --design quiz.design.json
-        neatfool quiz runs/imagenet-1 --photographs 0 --noise 16 --ask http://localhost:8000/v1 \\
-            --model NAME --key-env MY_API_KEY --max-queries 60
+        neatfool quiz runs/a-1 --ask https://HOST/v1 --model M --key-env A_KEY --max-queries 40
 
         neatfool recognise reads the answers.
     """
@@ -124,9 +123,9 @@ def quiz(
         save(out.with_suffix(".design.json"), made.json().encode())
     click.echo(f"Look at {out}; its design is {out.with_suffix('.design.json')}")
     if ask is not None and model is not None:
-        from .language_model import ask_model
+        from .language_model import ModelEndpoint, ask_model
 
         file = out.with_name(f"answers-{slug(model)}.csv")
-        service = {"url": ask, "model": model, "key_env": key_env}
-        ask_model(shown, made, file, **service, max_queries=max_queries, console=console)
+        endpoint = ModelEndpoint(ask, model, key_env, max_queries or 0)
+        ask_model(shown, made, file, endpoint, console)
         click.echo(f"The answers of {model} are in {file}; neatfool recognise reads them")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Final, NamedTuple
 
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError
 
 from neatfool import ExperimentError
 from neatfool.present import Facts
@@ -60,10 +60,16 @@ STATISTIC: Final = (
 )
 
 
+def _check_name(name: str) -> str:
+    if name not in DESIGNS:
+        raise ValueError(f"there is no design {name!r}")
+    return name
+
+
 class QuizSettings(Facts):
     """What decides, beside the runs, what a quiz asks."""
 
-    design: str
+    design: Annotated[str, AfterValidator(_check_name)]
     seed: int
     classes: tuple[str, ...]
     least: float
@@ -113,8 +119,6 @@ def read_design(file: Path) -> Preregistration:
     try:
         with file.open("rb") as opened:
             found = Preregistration.model_validate_json(opened.read(MOST_BYTES))
-        if found.settings.design not in DESIGNS:
-            raise ValueError(f"there is no design {found.settings.design!r}")
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         if isinstance(error, ValidationError):

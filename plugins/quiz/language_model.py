@@ -44,8 +44,8 @@ _jitter: Final = random.SystemRandom()
 class ModelEndpoint:
     """A model behind a chat completions API. What the service says is shown and kept nowhere."""
 
-    def __init__(self, url: str, model: str, key_env: str | None, ledger: Ledger) -> None:
-        """Prepare to ask; every request is entered in the ledger before it is sent.
+    def __init__(self, url: str, model: str, key_env: str | None, max_queries: int) -> None:
+        """Prepare to send at most ``max_queries`` requests, with a key from the environment.
 
         Raises:
             ExperimentError: The address or the key's environment variable will not do, or httpx2
@@ -60,9 +60,9 @@ class ModelEndpoint:
             raise ExperimentError(
                 "--ask: is no address of an API; give one such as https://HOST/v1, without a key"
             )
-        self._host, self._ledger = parts.hostname, ledger
+        self._host, self.ledger = parts.hostname, Ledger(Budget(queries=max_queries))
         self._url = f"{url.rstrip('/').removesuffix('/chat/completions')}/chat/completions"
-        self._model = model
+        self.model = model
         key = _read_key(key_env) if key_env else None
         if key and parts.scheme == "http" and self._host not in LOCAL:
             raise ExperimentError("--ask: a key is sent by https only; give an https address")
@@ -94,7 +94,7 @@ class ModelEndpoint:
             uri = f"data:image/png;base64,{b64encode(file.getvalue()).decode()}"
             content.append({"type": "image_url", "image_url": {"url": uri}})
         messages = [{"role": "user", "content": content}]
-        return read_reply(self._send({"model": self._model, "messages": messages}), offered)
+        return read_reply(self._send({"model": self.model, "messages": messages}), offered)
 
     def close(self) -> None:
         """Close the connections."""
@@ -104,19 +104,19 @@ class ModelEndpoint:
         """Send a request until it is answered; give the text of the answer."""
         import httpx2
 
+        fault, pause = "", 0.0
         for number in range(TRIES):
-            if number:
-                time.sleep(pause)
+            time.sleep(pause)
             pause = FIRST_WAIT * 2**number * _jitter.uniform(1, 1.5)
-            entry = self._ledger.debit(1)
+            entry = self.ledger.debit(1)
             try:
                 with self._client.stream("POST", self._url, json=body) as response:
                     status, data = response.status_code, _read_body(response)
             except httpx2.RequestError as error:
                 fault = f"the connection failed ({type(error).__name__})"
-                self._ledger.settle(entry, "failed")
+                self.ledger.settle(entry, "failed")
                 continue
-            self._ledger.settle(entry, "answered" if status == 200 else str(status))
+            self.ledger.settle(entry, "answered" if status == 200 else str(status))
             if status == 200:
                 return self._read_text(data)
             if status not in _busy and status < 500:
@@ -184,11 +184,7 @@ def ask_model(
     questions: Sequence[Question],
     plan: Preregistration,
     file: Path,
-    *,
-    url: str,
-    model: str,
-    key_env: str | None,
-    max_queries: int | None,
+    endpoint: ModelEndpoint,
     console: Output,
 ) -> None:
     """Ask a model a quiz, and of evolved images also without the image; keep each answer at once.
@@ -197,18 +193,15 @@ def ask_model(
         questions: The questions.
         plan: Their design.
         file: The file of answers. Questions that it answers already are not asked again.
-        url: The address of the API.
-        model: The model's name there.
-        key_env: The environment variable of the key.
-        max_queries: How many requests may be sent.
+        endpoint: The model.
         console: Shows how far it is.
 
     Raises:
-        BudgetSpent: ``max_queries`` does not suffice.
+        BudgetSpent: The endpoint may not be sent as many requests.
         ExperimentError: The file holds answers to another quiz.
         TargetError: The service fails.
     """
-    player = f"{MODEL}{model}"
+    player = f"{MODEL}{endpoint.model}"
     answers = read_answers([file])[0] if file.exists() else []
     if any((each.quiz, each.player) != (plan.quiz, player) for each in answers):
         raise ExperimentError(f"{file}: holds answers to another quiz; move it away")
@@ -216,15 +209,14 @@ def ask_model(
     asked = [(str(number), each, True) for number, each in enumerate(questions, 1)]
     asked += [(f"{n} unseen", each, False) for n, each, _ in asked if each.kind == "evolved"]
     left = [each for each in asked if each[0] not in known]
-    if left and len(left) > (max_queries or 0):
+    if len(left) > (endpoint.ledger.queries_left or 0):
         raise BudgetSpent(
             f"--ask: {len(left):,} questions are to be asked; nothing was asked. Allow them with "
             f"--max-queries {len(left)}, or ask about fewer images (--sample)"
         )
-    endpoint = ModelEndpoint(url, model, key_env, Ledger(Budget(queries=max_queries)))
     try:
         for image, question, shown in left:
-            with console.status(f"asking {model}: {len(answers) + 1} of {len(asked)}"):
+            with console.status(f"asking {endpoint.model}: {len(answers) + 1} of {len(asked)}"):
                 began = time.monotonic()
                 answer, sure = endpoint.ask(question, shown=shown)
             row = question.row(int(image.partition(" ")[0])) | {"quiz": plan.quiz, "image": image}

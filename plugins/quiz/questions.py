@@ -38,7 +38,7 @@ from .designs import (
     Preregistration,
     QuizSettings,
 )
-from .recognition import CHOICES, read_answers
+from .recognition import choice_columns, read_answers
 
 HERE: Final = Path(__file__).parent
 NEAREST: Final = Image.Resampling.NEAREST
@@ -67,7 +67,7 @@ class Question:
         """Give its key, as the columns of a file of answers."""
         names = ("kind", "design", "condition", "run", "seed", "known_by", "confidence")
         facts = {name: getattr(self, name) for name in names}
-        choices = zip(CHOICES, self.choices, strict=False)
+        choices = zip(choice_columns([self.choices]), self.choices, strict=True)
         return facts | {"image": number, "class": self.right, **dict(choices)}
 
     @property
@@ -161,7 +161,7 @@ def _best_and_others(
         for elite in _named_elites(run, settings):
             if found := right.get((run.name, run.seed, elite.name)):
                 images[elite.name].append((float(np.mean(found)), run, elite))
-    shown = []
+    shown: list[Question] = []
     for name in sorted(images, key=lambda name: derive_seed(settings.seed, "quiz", name)):
         best, *others = sorted(images[name], key=lambda each: -each[0])
         if others and len(shown) + 2 <= settings.sample:
@@ -309,7 +309,7 @@ def write_page(questions: Sequence[Question], plan: Preregistration, file: Path)
         "nothing": NOTHING,
         "offersNothing": rules.nothing,
         "inOrder": rules.choices is None,
-        "choices": CHOICES[: max(len(each.choices) for each in questions)],
+        "choices": choice_columns([each.choices for each in questions]),
         "pictures": [embed_image(each.picture, max(each.picture.size)).src for each in questions],
         "key": b64encode(key.encode()).decode(),
     }

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar
 
@@ -31,8 +32,8 @@ from neatfool.wording import counted, listed, share
 
 from .designs import DESIGNS, MOST_BYTES, NOTHING, Preregistration, Text, read_design
 
-CHOICES: Final = tuple(f"choice_{number}" for number in range(1, 1001))
-"""The columns of the classes that are offered, of which an answer has as many as it needs."""
+CHOICE: Final = "choice_"
+"""How the columns of the classes begin that are offered beside NOTHING: `choice_1`, `choice_2`."""
 GUARDED: Final = tuple(f"'{each}" for each in FORMULAS)
 MODEL: Final = "model "
 """How the name of a player begins that is a language model."""
@@ -76,7 +77,7 @@ class QuizAnswer(Facts, extra="ignore"):
     @model_validator(mode="before")
     @classmethod
     def _gather(cls, row: dict[str, str]) -> dict[str, Any]:
-        return {**row, "choices": [row[name] for name in CHOICES if name in row]}
+        return {**row, "choices": [row[name] for name in row if name.startswith(CHOICE)]}
 
     @model_validator(mode="after")
     def _check(self) -> QuizAnswer:
@@ -293,7 +294,8 @@ class Recognition(Finding):
             "correlated."
         )
         yield (
-            "Choices make a class easier to name than it is without them. The quiz file contains the key, so a player who wants to cheat can."
+            "Choices make a class easier to name than it is without them. The quiz file contains "
+            "the key, so a player who wants to cheat can."
         )
         if self.repeated:
             repeated = counted(self.repeated, "repeated answer is", "repeated answers are")
@@ -309,14 +311,19 @@ def _short(kind: AnswerSummary) -> str:
     return name if kind.sure is None else f"{name} (sure {kind.sure:.1f} of 4)"
 
 
+def choice_columns(choices: Iterable[Sequence[str]]) -> list[str]:
+    """Name the columns of so many choices as the longest list has."""
+    return [f"{CHOICE}{place}" for place in range(1, 1 + max(map(len, choices), default=0))]
+
+
 def records_of(rows: Sequence[QuizAnswer]) -> Records:
     """Give a row for each answer, as :func:`read_answers` reads them."""
-    most = CHOICES[: max((len(each.choices) for each in rows), default=0)]
-    columns = (*FACTS, *most, *ANSWERED)
+    offered = choice_columns([each.choices for each in rows])
+    columns = (*FACTS, *offered, *ANSWERED)
     kept = []
     for row in rows:
         cells = {**row.model_dump(), "class": row.right, "right": int(row.is_right)}
-        cells |= {**dict.fromkeys(most, ""), **dict(zip(most, row.choices, strict=False))}
+        cells |= dict(zip_longest(offered, row.choices, fillvalue=""))
         kept.append([cells[head] for head in columns])
     return Records(columns, kept)
 
