@@ -123,8 +123,8 @@ class AnswerSummary(Facts):
     """the share that name the class, or say *nothing at all* of noise; the interval is Wilson's"""
     chance: float
     """that share if all choices are as likely"""
-    nothing: Estimate
-    """the share that say *nothing at all*"""
+    nothing: Estimate | None
+    """the share that say *nothing at all*, where it is offered"""
     sure: float | None
     """how sure players are, from 1 to 4: the mean"""
     seconds: float | None
@@ -134,6 +134,7 @@ class AnswerSummary(Facts):
     def of(cls, name: str, answers: Sequence[QuizAnswer]) -> AnswerSummary:
         """Sum up answers, at least one."""
         count, nothing = len(answers), sum(each.answer == NOTHING for each in answers)
+        offered = any(each.offers_nothing for each in answers)
         sure = [each.sure for each in answers if each.sure is not None]
         seconds = [each.seconds for each in answers if each.seconds is not None]
         return cls(
@@ -141,7 +142,7 @@ class AnswerSummary(Facts):
             answers=count,
             right=Estimate.wilson(sum(each.is_right for each in answers), count),
             chance=np.mean([each.chance for each in answers]),
-            nothing=Estimate.wilson(nothing, count),
+            nothing=Estimate.wilson(nothing, count) if offered else None,
             sure=np.mean(sure) if sure else None,
             seconds=np.median(seconds) if seconds else None,
         )
@@ -152,7 +153,7 @@ CELLS: Final[dict[str, Callable[[AnswerSummary], str]]] = {
     "answers": lambda row: f"{row.answers:,}",
     "right": lambda row: row.right.as_share(),
     "chance": lambda row: share(row.chance),
-    "nothing at all": lambda row: row.nothing.as_share(),
+    "nothing at all": lambda row: row.nothing.as_share() if row.nothing else "-",
     "sure (1 to 4)": lambda row: "-" if row.sure is None else f"{row.sure:.1f}",
     "median time": lambda row: "-" if row.seconds is None else f"{row.seconds:.1f} s",
 }
@@ -256,7 +257,7 @@ class Recognition(Finding):
         """Say for how many images models name a class, and for how many without one."""
         by_model: dict[str, list[AnswerSummary]] = defaultdict(list)
         for kind in self.kinds:
-            if MODEL in kind.name:
+            if MODEL in kind.name and kind.nothing:
                 by_model[kind.name.partition(f", {MODEL}")[2]].append(kind)
         for model, kinds in by_model.items():
             named = listed([f"{share(1 - each.nothing.value)} of {_short(each)}" for each in kinds])
@@ -273,7 +274,7 @@ class Recognition(Finding):
         text += f"{beside} chance ({share(kind.chance)})"
         if kind.name.startswith(KINDS["noise"]):
             return f"{text}; the correct answer is “{NOTHING}”."
-        return f"{text}; {kind.nothing.as_share()} say “{NOTHING}”."
+        return f"{text}; {kind.nothing.as_share()} say “{NOTHING}”." if kind.nothing else f"{text}."
 
     def _limits(self) -> Iterator[str]:
         """Say what limits the figures."""

@@ -165,7 +165,10 @@ def test_what_a_stranger_wrote_is_shown_and_not_obeyed(file, tmp_path):
         (answer(said="zebra"), "'zebra' is none of the choices"),
         (answer(**{"class": "zebra"}), "'zebra' is none of the choices"),
         (answer(kind="noise"), f"noise, and nothing else, shows '{NOTHING}'"),
-        (answer(kind="drawing"), "kind: Input should be 'evolved', 'photograph', 'noise' or 'no image'"),
+        (
+            answer(kind="drawing"),
+            "kind: Input should be 'evolved', 'photograph', 'noise' or 'no image'",
+        ),
         (answer(seconds="nan"), "seconds: Input should be a finite number"),
         (answer(seconds=-1), "seconds: "),
         (answer(sure=5), "sure: "),
