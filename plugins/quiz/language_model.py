@@ -108,6 +108,8 @@ class ModelEndpoint:
         for number in range(TRIES):
             time.sleep(pause)
             pause = FIRST_WAIT * 2**number * _jitter.uniform(1, 1.5)
+            if shortage := self.ledger.shortage(1):
+                raise BudgetSpent(f"--ask: {shortage}; the same command goes on with more")
             entry = self.ledger.debit(1)
             try:
                 with self._client.stream("POST", self._url, json=body) as response:

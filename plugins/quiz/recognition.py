@@ -198,8 +198,7 @@ class Agreement(Facts):
         """Give the cells of a table: beside chance, and beside what a study found."""
         p = "-" if self.p is None else "< 0.0001" if self.p < 1e-4 else f"{self.p:.2g}"
         cells = [self.name, f"{self.players:,}", self.mean.as_share(), share(self.chance), p]
-        rules = DESIGNS.get(self.design)
-        return [*cells, f"{rules.found}: {rules.study}" if rules and rules.study else "-"]
+        return [*cells, DESIGNS[self.design].found if self.design in DESIGNS else ""]
 
 
 class Recognition(Finding):
@@ -241,7 +240,7 @@ class Recognition(Finding):
         yield from map(Note, self._limits())
         yield Section("At a glance")
         if self.agreement:
-            heads = ("", "players", "agreement", "chance", "p", "others found")
+            heads = ("", "players", "agreement", "chance", "p", "published")
             rows = [each.row() for each in self.agreement]
             how = "The means of shares over players, as the studies give them."
             yield Table(heads, rows, "Agreement with the network", how, (0, 5))
@@ -281,6 +280,9 @@ class Recognition(Finding):
         if self.planned:
             players = counted(self.planned, "player is", "players are")
             yield f"All answers fit the preregistered design, in which {players} planned."
+        known = [DESIGNS[each.design] for each in self.agreement if each.design in DESIGNS]
+        if studies := dict.fromkeys(each.study for each in known if each.study):
+            yield f"Published agreement with other networks and images: {listed([*studies])}."
         if any(MODEL in kind.name for kind in self.kinds):
             yield "The answers of a model are no evidence of what people see."
         yield (
@@ -376,7 +378,7 @@ def recognise(
             Agreement.of, evolved, lambda row: (row.condition or row.design or "all") + row.asked
         ),
         runs=_sum_up(
-            AnswerSummary.of, evolved, lambda row: f"{row.run or 'a run'}, seed {row.seed}"
+            AnswerSummary.of, evolved, lambda r: f"{r.run or 'a run'}, seed {r.seed}{r.asked}"
         ),
         rows=tuple(rows),
     )
