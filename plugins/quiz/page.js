@@ -3,6 +3,7 @@ const find = (id) => document.getElementById(id);
 const make = (name, text, kind = "") =>
   Object.assign(document.createElement(name), { textContent: text, className: kind });
 const TOO_SOON = 250; // milliseconds: the second half of a double tap is no answer
+const MANY = 8;
 const answers = [];
 let saved = false;
 
@@ -15,7 +16,8 @@ const show = (id) => {
 const keysOf = (names) => {
   const own = names.map((name) => (name === NOTHING ? "-" : name).toUpperCase());
   const fit = own.every((key) => [...key].length === 1) && new Set(own).size === own.length;
-  return fit ? own : names.map((_, place) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[place] ?? "");
+  const letters = names.length > 26 ? "" : "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  return fit ? own : names.map((_, place) => letters[place] ?? "");
 };
 
 // Buttons, which keys choose, too; gives the place of the one that was chosen.
@@ -34,7 +36,7 @@ const choose = (title, names) => new Promise((resolve) => {
     pick(place);
   };
   find("what").textContent = title;
-  find("offers").classList.toggle("many", names.length > 8);
+  find("offers").classList.toggle("many", names.length > MANY);
   find("offers").replaceChildren(...names.map((name, place) => {
     const button = make("button", "", name === NOTHING ? "nothing" : "");
     button.type = "button";
@@ -52,6 +54,7 @@ const ask = async (question) => {
   progress.setAttribute("aria-valuenow", done);
   progress.firstElementChild.style.width = `${(100 * done) / questions.length}%`;
   find("place").textContent = `${done + 1} of ${questions.length}`;
+  document.querySelector(".question").classList.toggle("long", question.offered.length > MANY);
   find("picture").src = question.picture;
   await find("picture").decode();
   const start = performance.now();

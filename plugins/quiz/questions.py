@@ -241,7 +241,8 @@ def offer_choices(
         choices = [*right, *(name for name in others if name not in right)][:most]
         mixed = chance.permutation(choices).tolist()
         if most is None:
-            mixed = sorted({each.right for each in questions if each.target == question.target})
+            classes = {each.right for each in questions if each.target == question.target}
+            mixed = sorted(classes, key=str.casefold)
         offered.append(replace(question, design=settings.design, choices=tuple(mixed)))
     order = np.random.default_rng(derive_seed(settings.seed, "quiz", "order"))
     return [offered[place] for place in order.permutation(len(offered))]
