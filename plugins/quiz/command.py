@@ -53,15 +53,16 @@ def quiz(
             network.
         noise: So many images of noise, in `five-choices`.
         seed: Where all that is drawn at random comes from.
-        design: How to ask: `five-choices`; `two-choices`, with a class at random; `near-choices`,
-            with the class that the network ranks next; `many-choices`, all classes of the images;
-            `encodings`, that for the same classes of each run; `best-images`, four choices for the
-            best and another image of a class. Or a quiz.design.json, which decides in place of the
-            options.
+        design: How to ask. `five-choices` adds photographs, noise and "nothing at all".
+            `two-choices` offers another class at random, `near-choices` the one that the network
+            ranks next, `many-choices` all classes of the images. `encodings` does so for the same
+            classes of each run. `best-images` offers four classes for the best and for another
+            image of a class. A quiz.design.json decides in place of the options.
         players: So many players are planned.
-        prestudy: Earlier answers, which say for `best-images` what images are named most often.
-        ask: Ask a vision-language model, too, by the address of an OpenAI-like API. Its answers
-            become answers-NAME.csv beside the page, which a repeated command completes.
+        prestudy: Earlier answers, which say for `best-images` which images are best.
+        ask: The address of an OpenAI-like API: a vision-language model is asked, too, and of evolved
+            images also without the image. Its answers become answers-NAME.csv beside the page,
+            which the same command completes if it was interrupted.
         model: The name of this model.
         key_env: The environment variable with the key to this API.
         max_queries: So many requests may be sent to the model.  [default: none]
@@ -69,10 +70,10 @@ def quiz(
     Examples:
         neatfool quiz runs/mnist-1
         neatfool quiz runs/imagenet-1 --in-distribution photographs --sample 30 -o class.html
-        neatfool quiz runs/paper-1 runs/patterns-1 --least 0.9
+        neatfool quiz runs/paper-1 runs/patterns-1 --least 0.9 --photographs 3 --noise 5
         neatfool quiz runs/imagenet-1 --design two-choices --sample 48 --players 200
-        neatfool quiz runs/direct-1 runs/cppn-1 --design encodings --sample 20 --seed 2
-        neatfool quiz runs/paper-* --design best-images --prestudy answers.csv --classes 1,2,3
+        neatfool quiz runs/mnist-1 runs/mnist_direct-1 --design encodings --sample 20 --seed 2
+        neatfool quiz runs/paper-* --design best-images --prestudy answers.csv --classes 1,2
         neatfool quiz runs/imagenet-1 --design quiz.design.json
         neatfool quiz runs/a-1 --ask https://HOST/v1 --model M --key-env A_KEY --max-queries 40
 
