@@ -35,11 +35,9 @@ def quiz(
 ) -> None:
     """Write a page that asks people what they see in images.
 
-    It is a game of five minutes, one HTML file that opens from disk and needs no server. It shows
-    evolved images, photographs and noise, one by one: what is it, and how sure are you? Five
-    classes are offered, and "nothing at all". Players save their answers as a CSV file. Other
-    designs repeat published studies. A file beside the page, such as quiz.design.json,
-    preregisters the design; it holds the key, so keep it from players.
+    It is a game of five minutes, one HTML file that needs no server: evolved images, photographs
+    and noise, five classes and "nothing at all". Players save their answers as CSV. Beside it,
+    quiz.design.json preregisters the quiz. It holds the key, so keep it from players.
 
     Args:
         paths: The runs, or the folders that hold them.
@@ -49,32 +47,24 @@ def quiz(
         classes: Only elites of these classes, by name or index; a comma in a name: `"a, b",c`.
         least: Only elites of which the network is this sure.
         sample: So many evolved images in all, drawn at random.
-        photographs: So many photographs, in `five-choices`. None, or labelled ones, need no
-            network.
-        noise: So many images of noise, in `five-choices`.
+        photographs: So many photographs. None, or labelled ones, need no network.
+        noise: So many images of noise.
         seed: Where all that is drawn at random comes from.
-        design: How to ask. `five-choices` adds photographs, noise and "nothing at all".
-            `two-choices` offers another class at random, `near-choices` the one that the network
-            ranks next, `many-choices` all classes of the images. `encodings` does so for the same
-            classes of each run. `best-images` offers four classes for the best and for another
-            image of a class. A quiz.design.json decides in place of the options.
+        design: Another design: `two-choices`, `near-choices`, `many-choices`, `encodings` or
+            `best-images`; or a quiz.design.json, which decides in place of the options.
         players: So many players are planned.
-        prestudy: Earlier answers, which say for `best-images` which images are best.
-        ask: The address of an OpenAI-like API: a vision-language model is asked, too, and of evolved
-            images also without the image. Its answers become answers-NAME.csv beside the page,
-            which the same command completes if it was interrupted.
-        model: The name of this model.
-        key_env: The environment variable with the key to this API.
-        max_queries: So many requests may be sent to the model.  [default: none]
+        prestudy: Earlier answers, by which `best-images` finds the best images.
+        ask: Ask a vision-language model, too, by an OpenAI-like API at this address.
+        model: Its name there.
+        key_env: The environment variable with the API's key.
+        max_queries: So many requests may be sent.  [default: none]
 
     Examples:
         neatfool quiz runs/mnist-1
         neatfool quiz runs/imagenet-1 --in-distribution photographs --sample 30 -o class.html
         neatfool quiz runs/paper-1 runs/patterns-1 --least 0.9 --photographs 3 --noise 5
-        neatfool quiz runs/imagenet-1 --design two-choices --sample 48 --players 200
-        neatfool quiz runs/mnist-1 runs/mnist_direct-1 --design encodings --sample 20 --seed 2
-        neatfool quiz runs/paper-* --design best-images --prestudy answers.csv --classes 1,2
-        neatfool quiz runs/imagenet-1 --design quiz.design.json
+        neatfool quiz runs/imagenet-1 --design two-choices --players 200 --seed 2
+        neatfool quiz runs/paper --design best-images --prestudy answers.csv --classes 1,2
         neatfool quiz runs/a-1 --ask https://HOST/v1 --model M --key-env A_KEY --max-queries 40
 
         neatfool recognise reads the answers.

@@ -340,12 +340,11 @@ def recognise(
     """Measure how often people recognise images, from a quiz.
 
     You see which share names the class of the network, of a photograph, or says that noise is
-    nothing at all, each with its interval and beside chance; and the mean agreement of players with
-    the network, beside what published studies found.
+    nothing at all, beside chance, and how the players' mean compares with published studies.
 
     Args:
         answers: The files that a quiz saved.
-        design: The preregistered design that the answers must fit, a `quiz.design.json`.
+        design: The quiz.design.json that the answers must fit.
         console: Not needed: reading takes no time.
 
     Raises:
@@ -353,8 +352,7 @@ def recognise(
 
     Examples:
         neatfool recognise answers-*.csv
-        neatfool recognise answers-*.csv --html recognised.html
-        neatfool recognise answers-*.csv --design quiz.design.json
+        neatfool recognise answers-*.csv --html recognised.html --design quiz.design.json
     """
     del console
     files = [answers] if isinstance(answers, str | Path) else answers
