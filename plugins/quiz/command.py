@@ -35,9 +35,9 @@ def quiz(
 ) -> None:
     """Write a page that asks people what they see in images.
 
-    It is a game of five minutes, one HTML file that needs no server: evolved images, photographs
-    and noise, five classes and "nothing at all". Players save their answers as CSV. Beside it,
-    quiz.design.json preregisters the quiz. It holds the key, so keep it from players.
+    It is a game of five minutes, one HTML file that needs no server. Players save their answers as
+    CSV. Beside it, quiz.design.json preregisters the quiz; it holds the key, so keep it from
+    players.
 
     Args:
         paths: The runs, or the folders that hold them.
