@@ -254,13 +254,13 @@ class Recognition(Finding):
 
     def _models(self) -> Iterator[str]:
         """Say for how many images models name a class, and for how many without one."""
-        by_model: dict[str, list[AnswerSummary]] = defaultdict(list)
+        by_model: dict[str, list[str]] = defaultdict(list)
         for kind in self.kinds:
             if MODEL in kind.name and kind.nothing:
-                by_model[kind.name.partition(f", {MODEL}")[2]].append(kind)
-        for model, kinds in by_model.items():
-            named = listed([f"{share(1 - each.nothing.value)} of {_short(each)}" for each in kinds])
-            yield f"The model {model} names a class for {named}."
+                named = f"{share(1 - kind.nothing.value)} of {_short(kind)}"
+                by_model[kind.name.partition(f", {MODEL}")[2]].append(named)
+        for model, shares in by_model.items():
+            yield f"The model {model} names a class for {listed(shares)}."
 
     def _sentence(self, kind: AnswerSummary) -> str:
         """Say how often players were right, beside chance."""
