@@ -2,8 +2,8 @@
 
 ``runs.csv`` has the columns ``run`` (a folder), ``tier``, ``network`` (its name), ``data`` (whose
 classes it knows) and ``images`` (how many to take; 0: the network, perhaps an experiment's file,
-only judges the others). Genomes are written with six digits, drawn,
-and scored again by the network of their run; what is below 50 % is left out.
+only judges the others). Genomes are written with six digits, drawn, and scored again by the
+network of their run; what is below 50 % is left out. Run ``judges.py`` after it.
 """
 
 from __future__ import annotations
@@ -192,6 +192,7 @@ def write_croissant() -> None:
     kinds = {float: mlc.DataType.FLOAT, int: mlc.DataType.INTEGER, bool: mlc.DataType.BOOL}
     formats = {
         "images.csv": "text/csv",
+        "judges.csv": "text/csv",
         "genomes.jsonl.xz": "application/x-xz",
         "looks.json": "application/json",
     }

@@ -223,7 +223,7 @@ def judge_digits(name: str, folder: Path) -> tuple[dict[str, Any], list[tuple[st
         "logistic regression": (60000, lambda: LogisticRegression(max_iter=50)),
         "k-NN": (60000, lambda: KNeighborsClassifier(10)),
         "random forest": (60000, lambda: RandomForestClassifier(100, random_state=SEED)),
-        "SVM": (10000, lambda: CalibratedClassifierCV(SVC(C=5, gamma=0.02), ensemble=False)),
+        "SVM": (5000, lambda: CalibratedClassifierCV(SVC(C=5, gamma=0.02), ensemble=False)),
         "MLP": (60000, lambda: MLPClassifier((256,), max_iter=10, random_state=SEED)),
         "transformer": (60000, Transformer),
     }
@@ -274,6 +274,8 @@ def write_answers(answers: dict[str, dict[str, str]]) -> None:
 
 def main(folder: Path, *names: str) -> None:
     """Ask the judges of these names, or all."""
+    from build import write_croissant
+
     for name in names or (*FILES, *DIGITS):
         facts, found = (judge_photographs if name in FILES else judge_digits)(name, folder)
         facts["accuracy"] = round(float(facts["accuracy"]), 4)
@@ -285,6 +287,7 @@ def main(folder: Path, *names: str) -> None:
             answers.setdefault(id_, {})[name] = str(int(code))
         write_answers(answers)
         print(f"{name}: {facts}, {np.mean([code >= 2 for _, code in found]):.3f}", flush=True)
+    write_croissant()
 
 
 if __name__ == "__main__":
