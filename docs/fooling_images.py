@@ -16,7 +16,7 @@ from neatfool.wording import percent
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "images"))
 
-from judges import TABLE, read_answers
+from judges import DIGITS, FILES, TABLE, read_answers
 from neatfool_images import FoolingImages, Record
 
 if TYPE_CHECKING:
@@ -54,22 +54,28 @@ def agreement(codes: Iterable[str]) -> str:
 
 
 def judges_table() -> str:
-    """Write what each judge sees, as Markdown: a row a judge."""
-    rows = [
-        "| judge | right about real images | names the class | with 50 % |",
-        "|---|---|---|---|",
-    ]
-    answers = read_answers().values()
-    for judge, about in json.loads(TABLE.with_suffix(".json").read_text("utf-8")).items():
+    """Write what the judges see, as Markdown: a sentence a data set, and a row a judge."""
+    answers, lines = read_answers().values(), []
+    for data, first in (("ImageNet", [*FILES][0]), ("MNIST", DIGITS[0])):
+        rows = [[int(code) for code in each.values() if code] for each in answers if each[first]]
+        half = sum(2 * sum(code >= 2 for code in row) >= len(row) for row in rows) / len(rows)
+        none = sum(max(row) < 2 for row in rows) / len(rows)
+        lines.append(
+            f"Half of the judges or more name {half:.0%} of {data}'s images, none {none:.0%}."
+        )
+    head = "| judge | right about real images | names the class | with 50 % |"
+    rows_of_text = ["", head, "|---|---|---|---|"]
+    told = json.loads(TABLE.with_suffix(".json").read_text("utf-8"))
+    for judge in (*FILES, *DIGITS):
         codes = [int(each[judge]) for each in answers if each[judge]]
         shares = [sum(code >= least for code in codes) / len(codes) for least in (2, 3)]
         figures = [
-            percent(about["accuracy"]),
+            percent(told[judge]["accuracy"]),
             f"{shares[0]:.0%} of {len(codes):,}",
             f"{shares[1]:.0%}",
         ]
-        rows.append(f"| {' | '.join([judge, *figures])} |")
-    return "\n".join(rows)
+        rows_of_text.append(f"| {' | '.join([judge, *figures])} |")
+    return "\n".join(lines + rows_of_text)
 
 
 def facts(record: Record, codes: Iterable[str]) -> dict[str, str]:

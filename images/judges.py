@@ -2,8 +2,7 @@
 
 FOLDER holds judges.toml's files, the photographs of EliSchwartz/imagenet-sample-images
 as ``photographs``, and MNIST as ``mnist``. Each judge's accuracy on real images goes to the
-package's ``judges.json``, its answers to ``judges.csv``, and what they say together to the columns
-``near`` and ``named_by`` of ``images.csv``.
+package's ``judges.json``, and its answers to ``judges.csv``.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from typing import Any, Final
 import networkx as nx
 import numpy as np
 import torch
-from neatfool_images import FoolingImages, Record
+from neatfool_images import FoolingImages
 from PIL import Image
 from torchvision.datasets import MNIST
 from torchvision.models import squeezenet1_0
@@ -221,7 +220,7 @@ def judge_digits(name: str, folder: Path) -> tuple[dict[str, Any], list[tuple[st
     torch.manual_seed(SEED)
     made: dict[str, tuple[int, Callable[[], Any]]] = {
         "logistic regression": (60000, lambda: LogisticRegression(max_iter=50)),
-        "k-NN": (60000, lambda: KNeighborsClassifier(10)),
+        "k-NN": (20000, lambda: KNeighborsClassifier(10)),
         "random forest": (60000, lambda: RandomForestClassifier(100, random_state=SEED)),
         "SVM": (5000, lambda: CalibratedClassifierCV(SVC(C=5, gamma=0.02), ensemble=False)),
         "MLP": (60000, lambda: MLPClassifier((256,), max_iter=10, random_state=SEED)),
@@ -256,20 +255,11 @@ def read_answers() -> dict[str, dict[str, str]]:
 
 
 def write_answers(answers: dict[str, dict[str, str]]) -> None:
-    """Write the answers, and into images.csv who is near: at least half of the judges name it."""
+    """Write the answers of all judges, a row an image."""
     with TABLE.open("w", encoding="utf-8", newline="") as file:
         table = csv.DictWriter(file, ["id", *FILES, *DIGITS], "", lineterminator="\n")
         table.writeheader()
         table.writerows({"id": id_, **row} for id_, row in sorted(answers.items()))
-    records = []
-    for record in FoolingImages().records:
-        said = [code != "0" for code in answers.get(record.id, {}).values() if code]
-        share = round(sum(said) / len(said), 3) if said else record.named_by
-        records.append(record._replace(near=share >= 0.5, named_by=share))
-    with (HERE / "images.csv").open("w", encoding="utf-8", newline="") as file:
-        rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(Record._fields)
-        rows.writerows(records)
 
 
 def main(folder: Path, *names: str) -> None:

@@ -32,15 +32,14 @@ def test_each_judge_is_pinned_and_was_right_about_real_images(judges):
     assert min(told[name]["accuracy"] for name in judges.DIGITS) > 0.9
 
 
-def test_near_is_what_half_of_the_judges_name(judges):
+def test_each_image_of_imagenet_and_mnist_was_shown_to_three_judges_or_more(judges):
     answers = judges.read_answers()
-    for record in judges.FoolingImages().records:
-        if record.data in ("ImageNet", "MNIST"):
-            codes = [int(code) for code in answers[record.id].values() if code]
-            assert len(codes) >= 3
-            share = sum(code >= 1 for code in codes) / len(codes)
-            assert record.named_by == pytest.approx(share, abs=1e-3)
-            assert record.near == (share >= 0.5)
+    asked = {r.id for r in judges.FoolingImages().records if r.data in ("ImageNet", "MNIST")}
+    assert answers.keys() == asked
+    for row in answers.values():
+        codes = [code for code in row.values() if code]
+        assert len(codes) >= 3
+        assert {*codes} <= {*"0123"}
 
 
 @pytest.mark.parametrize("name", ["SqueezeNet", "MobileNet V1", "MobileNet V2"])
