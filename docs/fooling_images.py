@@ -56,7 +56,7 @@ def agreement(codes: Iterable[str]) -> str:
 def judges_table() -> str:
     """Write what the judges see, as Markdown: a sentence a data set, and a row a judge."""
     answers, lines = read_answers().values(), []
-    for data, first in (("ImageNet", [*FILES][0]), ("MNIST", DIGITS[0])):
+    for data, first in (("ImageNet", next(iter(FILES))), ("MNIST", DIGITS[0])):
         rows = [[int(code) for code in each.values() if code] for each in answers if each[first]]
         half = sum(2 * sum(code >= 2 for code in row) >= len(row) for row in rows) / len(rows)
         none = sum(max(row) < 2 for row in rows) / len(rows)
