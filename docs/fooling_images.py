@@ -7,6 +7,7 @@ networks see with ``<!-- judges -->``. Without JavaScript each small image leads
 from __future__ import annotations
 
 import json
+import re
 import sys
 from html import escape
 from pathlib import Path
@@ -75,7 +76,7 @@ def judges_table() -> str:
             f"{shares[1]:.0%}",
         ]
         rows_of_text.append(f"| {' | '.join([judge, *figures])} |")
-    return "\n".join(lines + rows_of_text)
+    return re.sub(r"(\d)%", r"\1 %", "\n".join(lines + rows_of_text))
 
 
 def facts(record: Record, codes: Iterable[str]) -> dict[str, str]:
