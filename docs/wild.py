@@ -265,6 +265,7 @@ ADAPTERS: Final[dict[str, Callable[[Path, dict[str, Any]], Network]]] = {
     "orientation": orientation,
     "words": words,
     "tflite": file_network("tflite", mean=[0], std=[1]),
+    "bytes": file_network("tflite"),
     "emotion": emotion,
     "human": human,
     "opennsfw": opennsfw,
@@ -276,7 +277,7 @@ ADAPTERS: Final[dict[str, Callable[[Path, dict[str, Any]], Network]]] = {
 
 
 class Deployed:
-    """A network with its maker's decision, which counts the images that it is shown."""
+    """A network with its maker's decision, which keeps the scores of the images that it is shown."""
 
     def __init__(self, entry: dict[str, Any], folder: Path) -> None:
         place = fetch(entry, folder)
@@ -286,14 +287,7 @@ class Deployed:
         self.entry, self.names = entry, entry["classes"]
         self.searched = [n for n in self.names if n not in entry.get("nothing", ())]
         self.network = ADAPTERS[entry["adapter"]](place, entry)
-        self.restart()
-
-    def restart(self) -> None:
-        """Count from zero."""
-        self.shown = 0
-        self.first: dict[str, int] = {}
-        self.best = np.zeros(len(self.names))
-        self.images: dict[str, np.ndarray] = {}
+        self.scores: list[np.ndarray] = []
 
     def accepted(self, scores: np.ndarray) -> np.ndarray:
         """Say for each image and class whether the maker's decision is that class."""
@@ -303,16 +297,9 @@ class Deployed:
         return scores >= np.array([limits[n] for n in self.names] if isinstance(limits, dict) else limits)
 
     def score(self, images: np.ndarray) -> np.ndarray:
-        """Score images, uint8 [N, H, W, 3], and note what is accepted."""
-        scores = np.asarray(self.network(images), np.float64).clip(0, 1)
-        for image, row, accepts in zip(images, scores, self.accepted(scores), strict=True):
-            self.shown += 1
-            for index in np.flatnonzero(accepts):
-                name = self.names[index]
-                self.first.setdefault(name, self.shown)
-                if row[index] > self.best[index] or name not in self.images:
-                    self.best[index], self.images[name] = row[index], image.copy()
-        return scores
+        """Score images, uint8 [N, H, W, 3], and keep the scores."""
+        self.scores.append(np.asarray(self.network(images), np.float64).clip(0, 1))
+        return self.scores[-1]
 
     def check(self, folder: Path) -> list[dict[str, Any]]:
         """Show photographs, and give what was said of them.
@@ -346,9 +333,9 @@ class Deployed:
 
     def search(self, seed: int) -> dict[str, Any]:
         """Evolve images, and give what was accepted, after how many images, how surely."""
-        self.restart()
+        self.scores.clear()
         with TemporaryDirectory() as runs:
-            neatfool.fool(
+            run = neatfool.fool(
                 neatfool.channels_last(self.score),
                 image=(3, *self.entry["size"]),
                 classes=self.names,
@@ -360,37 +347,37 @@ class Deployed:
                 out=Path(runs) / "run",
                 progress=False,
             )
-        fooled = [name for name in self.searched if name in self.first]
-        after = sorted(self.first[name] for name in fooled)
-        best = [float(self.best[self.names.index(name)]) for name in fooled]
-        half = (len(self.searched) + 1) // 2
+            shown = self.entry.get("show", [] if self.entry["guards"] else self.searched)
+            examples = [example(run[name].image()) for name in shown[:4]] if seed == SEEDS[0] else []
+        # The images before are those by which neatfool finds out how a network answers.
+        scores = np.concatenate(self.scores)[-self.entry["images"] :]
+        accepted, wanted = self.accepted(scores), [self.names.index(n) for n in self.searched]
+        fooled = [index for index in wanted if accepted[:, index].any()]
+        after = sorted(int(accepted[:, index].argmax()) + 1 for index in fooled)
+        best = [float(scores[accepted[:, index], index].max()) for index in fooled]
+        half = (len(wanted) + 1) // 2
         return {
             "seed": seed,
-            "images": self.shown,
+            "images": len(scores),
             "accepted": len(fooled),
+            "accepted images": round(float(accepted[:, wanted].any(1).mean()), 4),
             "half after": after[half - 1] if len(after) >= half else None,
-            "all after": after[-1] if len(after) == len(self.searched) else None,
+            "all after": after[-1] if len(after) == len(wanted) else None,
             "confidence": round(median(best), 4) if best else None,
+            "examples": [{"class": n, "png": e} for n, e in zip(shown, examples, strict=False)],
         }
 
 
-def examples(network: Deployed) -> list[dict[str, Any]]:
-    """Take up to four images of a network that guards nothing."""
-    shown = network.entry.get("show", [] if network.entry["guards"] else network.searched)
-    names = [name for name in shown if name in network.images][:4]
-    taken = []
-    for name in names:
-        file = BytesIO()
-        Image.fromarray(network.images[name]).save(file, "PNG", optimize=True)
-        sure = round(float(network.best[network.names.index(name)]), 4)
-        png = b64encode(file.getvalue()).decode()
-        taken.append({"class": name, "confidence": sure, "png": png})
-    return taken
+def example(image: Image.Image) -> str:
+    """Write an image as a PNG in base64."""
+    file = BytesIO()
+    image.save(file, "PNG", optimize=True)
+    return b64encode(file.getvalue()).decode()
 
 
-def read_image(example: dict[str, Any]) -> np.ndarray:
+def read_image(png: str) -> np.ndarray:
     """Read a stored image: uint8 [H, W, 3]."""
-    return np.asarray(Image.open(BytesIO(b64decode(example["png"]))))
+    return np.asarray(Image.open(BytesIO(b64decode(png))).convert("RGB"))
 
 
 def measure(entry: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -403,7 +390,6 @@ def measure(entry: dict[str, Any], folder: Path) -> dict[str, Any]:
         "photographs": checked,
         "blank": blank,
         "searches": found,
-        "examples": examples(network),
     }
 
 
