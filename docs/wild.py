@@ -53,7 +53,16 @@ def fetch(entry: dict[str, Any], folder: Path) -> Path:
             raise SystemExit(f"{place}: put the files of {package} there")
         platform = entry.get("platform", "").split()
         download = {
-            "pypi": (sys.executable, *"-m pip download -q --no-deps".split(), *platform, package),
+            "pypi": (
+                sys.executable,
+                "-m",
+                "pip",
+                "download",
+                "-q",
+                "--no-deps",
+                *platform,
+                package,
+            ),
             "npm": ("npm", "pack", "--silent", package),
         }
         with TemporaryDirectory() as empty:
@@ -63,7 +72,8 @@ def fetch(entry: dict[str, Any], folder: Path) -> Path:
             if kind == "pypi":
                 ZipFile(archive).extractall(place)
             else:
-                tarfile.open(archive).extractall(place, filter="data")
+                with tarfile.open(archive) as files:
+                    files.extractall(place, filter="data")
     for name, digest in entry.get("files", {}).items():
         check_hash(place / name, digest)
     return place
@@ -81,6 +91,8 @@ def file_network(form: str, **options: Any) -> Callable[[Path, dict[str, Any]], 
     def load(place: Path, entry: dict[str, Any]) -> Network:
         names = place / "classes.txt"
         names.write_text("\n".join(entry["classes"]), encoding="utf-8")
+        import torch
+
         (file, *_) = entry["files"]
         target = neatfool.make_target(
             "imagenet",
@@ -89,7 +101,9 @@ def file_network(form: str, **options: Any) -> Callable[[Path, dict[str, Any]], 
             check_photographs=False,
             **options,
         )
-        return lambda images: target.score(images.transpose(0, 3, 1, 2).copy()).probs
+        return lambda images: np.asarray(
+            target.score(torch.from_numpy(images.transpose(0, 3, 1, 2).copy())).probs
+        )
 
     return load
 
@@ -277,7 +291,7 @@ ADAPTERS: Final[dict[str, Callable[[Path, dict[str, Any]], Network]]] = {
 
 
 class Deployed:
-    """A network with its maker's decision, which keeps the scores of the images that it is shown."""
+    """A network with its maker's decision; it keeps the scores of what it is shown."""
 
     def __init__(self, entry: dict[str, Any], folder: Path) -> None:
         place = fetch(entry, folder)
@@ -292,9 +306,11 @@ class Deployed:
     def accepted(self, scores: np.ndarray) -> np.ndarray:
         """Say for each image and class whether the maker's decision is that class."""
         if self.entry["threshold"] == "top":
-            return scores == scores.max(1, keepdims=True)
+            return np.eye(scores.shape[1], dtype=bool)[scores.argmax(1)]
         limits = self.entry["threshold"]
-        return scores >= np.array([limits[n] for n in self.names] if isinstance(limits, dict) else limits)
+        return scores >= np.array(
+            [limits[n] for n in self.names] if isinstance(limits, dict) else limits
+        )
 
     def score(self, images: np.ndarray) -> np.ndarray:
         """Score images, uint8 [N, H, W, 3], and keep the scores."""
@@ -316,7 +332,9 @@ class Deployed:
             index = self.names.index(photo["class"])
             accepts = bool(self.accepted(scores)[0, index])
             if accepts != photo.get("accepted", True):
-                raise SystemExit(f"{self.entry['name']}: {photo}: {dict(zip(self.names, scores[0]))}")
+                raise SystemExit(
+                    f"{self.entry['name']}: {photo}: {dict(zip(self.names, scores[0], strict=True))}"
+                )
             told.append({**photo, "confidence": round(float(scores[0, index]), 4)})
         return told
 
@@ -348,7 +366,9 @@ class Deployed:
                 progress=False,
             )
             shown = self.entry.get("show", [] if self.entry["guards"] else self.searched)
-            examples = [example(run[name].image()) for name in shown[:4]] if seed == SEEDS[0] else []
+            examples = (
+                [example(run[name].image()) for name in shown[:2]] if seed == SEEDS[0] else []
+            )
         # The images before are those by which neatfool finds out how a network answers.
         scores = np.concatenate(self.scores)[-self.entry["images"] :]
         accepted, wanted = self.accepted(scores), [self.names.index(n) for n in self.searched]
@@ -404,7 +424,7 @@ def main(folder: Path, *names: str) -> None:
             found = json.loads(FOUND.read_text("utf-8")) if FOUND.exists() else {}
             found[entry["name"]] = measure(entry, folder)
             FOUND.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", "utf-8")
-            print(entry["name"], found[entry["name"]]["blank"], *found[entry["name"]]["searches"])
+            print(f"{entry['name']}: written to {FOUND}", flush=True)
 
 
 if __name__ == "__main__":
