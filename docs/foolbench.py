@@ -470,9 +470,10 @@ def wild() -> str:
     rows = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     lost = "; ".join(f"{name} ({why})" for name, why in table["left_out"].items())
     return (
-        f"{rows}\n\nThree searches each. *Half after*: images until half of the classes were accepted. "
-        "*Confidence*: the median over the accepted classes. *Blanks*: of four images, black, grey, "
-        f"white and noise, those that a class accepts. Left out: {lost}."
+        f"{rows}\n\nThree searches each. *Half after*: images until half of the classes were "
+        "accepted; who decides by top-1 accepts every image as something. *Confidence*: the median "
+        "over the accepted classes. *Blanks*: of four images, black, grey, white and noise, those "
+        f"that a class accepts. Left out: {lost}."
     )
 
 

@@ -332,9 +332,8 @@ class Deployed:
             index = self.names.index(photo["class"])
             accepts = bool(self.accepted(scores)[0, index])
             if accepts != photo.get("accepted", True):
-                raise SystemExit(
-                    f"{self.entry['name']}: {photo}: {dict(zip(self.names, scores[0], strict=True))}"
-                )
+                sure = scores[0, index]
+                raise SystemExit(f"{self.entry['name']} failed its check: {photo} at {sure:.4f}")
             told.append({**photo, "confidence": round(float(scores[0, index]), 4)})
         return told
 
