@@ -119,11 +119,14 @@ def figures(say: Callable[[str], None]) -> list[Figure]:
 
 
 def images_per_s(file: Path, folder: Path, milliseconds: int, workers: int, address: str) -> float:
-    """Run a few generations; the first wait for all workers, and do not count."""
+    """Run a few generations; the first wait for all workers, and do not count.
+
+    The second is under way when the workers have come, and they get ready in the third.
+    """
     images = GENERATIONS[milliseconds]
     ideal = images * milliseconds / 1000 / workers
     count = max(1, math.ceil(LEAST_SECONDS / ideal))
-    warm = 1 if ideal > LEAST_SECONDS else 2
+    warm = 2 if ideal > LEAST_SECONDS else 3
     overrides = [
         f"target.milliseconds={milliseconds}",
         f"scheme.batch={images}",

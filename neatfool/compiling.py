@@ -105,6 +105,8 @@ def make_switch(find: Callable[[Any], Mapping[int, Any]]) -> Callable[..., None]
     """
 
     def typed(context: Any, choice: Any, number: Any, arguments: Any) -> Any:
+        # Numba calls this for the types of a call, and "lower" to write its instructions: a jump to
+        # the block of the case, a call there, and a jump to what follows.
         functions = find(choice)
         kinds = [types.Dispatcher(function) for function in functions.values()]
         calls = [context.resolve_function_type(kind, arguments.types, {}) for kind in kinds]

@@ -4,6 +4,7 @@ Each is a message for a person: where, what, and what to do. The command line ex
 ``exit_code``.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -14,6 +15,8 @@ INTERRUPTED: Final = 130
 """The exit code of a command that Ctrl-C ended."""
 LONGEST_QUOTE: Final = 60
 """A message quotes at most this many characters: enough to find the place in the file."""
+_LISTED: Final = 40
+"""A message lists at most so many names."""
 LONGEST_LINE: Final = 1000
 """A line of a message has at most this many characters, so that it fits on a screen."""
 
@@ -147,13 +150,16 @@ def nearest(name: str, known: Iterable[str], *, count: int = 3) -> str:
         count: The most names to offer.
 
     Returns:
-        ``"; did you mean 'a' or 'b'?"``. If no name is near: ``"; there are: ..."`` with the first
-        twelve names. If no names are known: the empty string.
+        ``"; did you mean 'a' or 'b'?"``; a known name that is a word of the wrong one comes first.
+        If no name is near: ``"; there are: ..."`` with the first forty names. If no names are
+        known: the empty string.
     """
     known = sorted({*known} - {""})
-    if close := get_close_matches(name, known, n=count, cutoff=0.6):
+    words = [each for each in known if each in re.split(r"[\W_]+", name)]
+    close = [*dict.fromkeys(words + get_close_matches(name, known, n=count, cutoff=0.6))][:count]
+    if close:
         return f"; did you mean {' or '.join(repr(match) for match in close)}?"
     if not known:
         return ""
-    rest = f", … ({len(known)} in all)" if len(known) > 12 else ""
-    return f"; there are: {', '.join(known[:12])}{rest}"
+    rest = f", … ({len(known)} in all)" if len(known) > _LISTED else ""
+    return f"; there are: {', '.join(known[:_LISTED])}{rest}"

@@ -33,3 +33,12 @@ def test_a_long_quotation_has_its_ends():
 def test_the_empty_name_is_never_offered():
     assert nearest("", ["", "mean"]) == "; there are: mean"
     assert nearest("", [""]) == ""
+
+
+def test_a_name_that_is_a_word_of_a_wrong_one_is_offered_first():
+    assert nearest("image_size", ["batch_size", "size"]).startswith("; did you mean 'size' or")
+
+
+def test_all_names_are_listed_unless_they_are_many():
+    assert nearest("x", map(str, range(10, 35))).count(", ") == 24
+    assert nearest("x", map(str, range(100, 200))).endswith(", … (100 in all)")

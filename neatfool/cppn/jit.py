@@ -25,6 +25,8 @@ import sys
 from neatfool.cppn.breeding import breed_a_child
 breed_a_child(sys.argv[1])
 """
+"""The program of the process that compiles: breeding one child compiles all of breeding, and keeps
+the code where this process finds it."""
 _beside: Final[list[subprocess.Popen[bytes]]] = []
 """The process that compiles, until it is waited for."""
 

@@ -222,7 +222,8 @@ class Evolution:
         requests = self._store.requests()  # where asking the target costs something
         spent = f": {spending(requests)}; a resumed run asks again" if requests else ""
         fault = f"not one of {len(scores.ok)} images got a usable score (NaN, infinite or refused"
-        raise TargetError(f"{self._scorer.name}: {fault}{spent}); generations before are kept")
+        kept = "; generations before are kept" if self.generation >= 0 else ""
+        raise TargetError(f"{self._scorer.name}: {fault}{spent}){kept}")
 
     def _prepare_commit(
         self,

@@ -40,15 +40,18 @@ Caltech calls its clutter ``BACKGROUND_Google``, and a retrained network has a c
 _BETWEEN_WORDS: Final = re.compile(r"[\W_]+")
 
 
+_Length: TypeAlias = Annotated[int, Field(gt=0, le=10**12)]
+
+
 class GeneralSettings(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
     """Section ``[experiment]``: the run's name, its length and its seed."""
 
     name: str | None = None
     """names the run and its folder, `runs/NAME-SEED`: letters, figures and `.` `_` `+` `-`. If left
     out, the file's name"""
-    generations: PositiveInt | None = None
+    generations: _Length | None = None
     """the run's length in generations; give this or `images`"""
-    images: PositiveInt | None = None
+    images: _Length | None = None
     """the run's length in scored images; give this or `generations`"""
     seed: int = Field(1, ge=0, lt=2**63)
     """where all chance comes from: the same seed gives the same run"""

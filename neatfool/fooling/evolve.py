@@ -80,7 +80,8 @@ def evolve(
     if foreign := [name for name in settings if name in OF_CLASSIFIERS]:
         raise ExperimentError(f"{listed(foreign)}: of a classifier, for neatfool.fool; leave out")
     if unknown := sorted(settings.keys() - inspect.signature(fool).parameters.keys()):
-        near = nearest(unknown[0], [*inspect.signature(evolve).parameters])
+        known = {*inspect.signature(evolve).parameters, *inspect.signature(fool).parameters}
+        near = nearest(unknown[0], known - {"settings", "model", *OF_CLASSIFIERS})
         raise TypeError(f"evolve() got an unexpected keyword argument {unknown[0]!r}{near}")
     target = score
     if not isinstance(target, Target):

@@ -149,7 +149,8 @@ def fool(
             gets them as keyword arguments; or all in its first parameter, if that is called
             ``options`` or its type is a pydantic model, as for a plugin.
         encoding_options: The encoding's options. For images of 64 pixels and more, ``cppn`` begins
-            with ``preset = patterns``; for smaller ones, with ``inputs = normalised``.
+            with ``preset = patterns``; for smaller ones, with ``inputs = normalised``. The genome's
+            are one level down: ``{"genome": {"activation_options": ["sin", "gauss"]}}``.
         views: The keys of section ``[views]``: ``{"move": 3, "jpeg": 50, "number": 4}``.
         plugins: Files and folders with schemes and encodings, as in ``[plugins] path``.
         mean: What to subtract from each channel for a module, in [0, 1] as torchvision gives it;
@@ -310,6 +311,7 @@ def _model_name(model: Any) -> str:
     model = model.function if isinstance(model, FunctionObjective) else model
     model = inspect.unwrap(model) if inspect.isroutine(model) else model
     named = getattr(model, "__name__", None) or type(model).__name__
+    named = "your-function" if named == "<lambda>" else named
     return "".join(letter if letter.isalnum() else "-" for letter in named).strip("-") or "model"
 
 

@@ -161,4 +161,4 @@ def find_runs(folder: str | Path) -> list[Path]:
             return runs
     fault = "is a file" if folder.is_file() else "is not there"
     fault = "there is no run in it" if folder.is_dir() else fault
-    raise RunError(f"{folder}: {fault}; give folders of runs, or folders that hold such")
+    raise RunError(f"{folder}: {fault}; give the folder of a run, or a folder that holds runs")

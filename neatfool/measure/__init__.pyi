@@ -3,7 +3,7 @@
 # What a finding is of
 from .facts import FEW as FEW
 from .facts import RunFacts as RunFacts
-from .facts import MultiRunResult as MultiRunResult
+from .result import MultiRunResult as MultiRunResult
 from .facts import batch_slices as batch_slices
 from .matching import match_classes as match_classes
 from .matching import find_class as find_class
@@ -33,9 +33,9 @@ from .changes import ImageChange as ImageChange
 from .changes import ChangeKind as ChangeKind
 from .changes import all_changes as all_changes
 from .changes import choose_changes as choose_changes
-from .facts import SURVIVAL_FILE as SURVIVAL_FILE
-from .facts import ImageSurvival as ImageSurvival
-from .facts import SurvivalRecord as SurvivalRecord
-from .facts import read_survival as read_survival
+from .survival import SURVIVAL_FILE as SURVIVAL_FILE
+from .survival import ImageSurvival as ImageSurvival
+from .survival import SurvivalRecord as SurvivalRecord
+from .survival import read_survival as read_survival
 
 __all__: list[str]

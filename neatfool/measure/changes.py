@@ -11,7 +11,7 @@ import torch
 
 from neatfool.errors import ExperimentError, nearest
 from neatfool.experiment.view_settings import views
-from neatfool.present.finding import Facts
+from neatfool.present.blocks import Facts
 from neatfool.run.individual import EliteView
 from neatfool.run.run import Run
 from neatfool.spec.fitting import fit_images

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 from scipy.stats import binomtest
 
-from neatfool.present.finding import Facts
+from neatfool.present.blocks import Facts
 from neatfool.wording import share
 
 LIMIT: Final = 1e6

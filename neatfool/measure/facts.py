@@ -1,7 +1,4 @@
-"""What measures share: which run a finding is of, and steps of scoring.
-
-And what a run's folder keeps of its survival, for its report, gallery and export.
-"""
+"""What measures share: which run a finding is of, and steps of scoring."""
 
 from __future__ import annotations
 
@@ -9,11 +6,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import Field
 
-from neatfool.files import read_json
-from neatfool.present.blocks import Cell
-from neatfool.present.finding import Facts, Finding
+from neatfool.present.blocks import Cell, Facts
 from neatfool.run.images import from_pillow as from_pillow
-from neatfool.wording import among, counted, percent
+from neatfool.wording import among, counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,8 +21,6 @@ FEW: Final = 50
 """Of fewer images, one is more than 2 %."""
 AT_A_TIME: Final = 64
 """Images that are scored together, at least: enough for concurrent calls."""
-SURVIVAL_FILE: Final = "survival.json"
-"""The file in a run's folder that keeps its survival."""
 
 
 class RunFacts(Facts):
@@ -73,71 +66,3 @@ def batch_slices(count: int, *scorers: Scorer) -> list[slice]:
     largest = max((scorer.batch_size for scorer in scorers), default=1)
     step = -(-AT_A_TIME // largest) * largest
     return [slice(start, start + step) for start in range(0, count, step)]
-
-
-class MultiRunResult(Finding):
-    """A finding on one run or several."""
-
-    runs: tuple[RunFacts, ...]
-
-    @property
-    def title(self) -> str:
-        """The runs' names."""
-        return " · ".join(dict.fromkeys(run.name for run in self.runs))
-
-
-class ImageSurvival(Facts):
-    """What survives of an image."""
-
-    genome: int
-    """its number in the run"""
-    changes: dict[str, tuple[float, bool]]
-    """for each change, as `jpeg=75`, the confidence after it, and whether the class is top-1
-    then"""
-
-
-class SurvivalRecord(Facts):
-    """What survives of a run."""
-
-    title: str
-    """what a report says above it"""
-    text: str
-    """what was done, in a few sentences"""
-    bars: tuple[tuple[str, float, str], ...]
-    """the changes at their usual strengths, each with the share of images that keep their class,
-    and their median confidence in words"""
-    own_target: bool
-    """whether the run's own target scored"""
-    usual: dict[str, str]
-    """the changes at their usual strengths, in words"""
-    images: dict[str, ImageSurvival]
-    """the images, by class"""
-
-    def of(self, name: str, genome: int) -> dict[str, tuple[float, bool]]:
-        """Give what survives of an elite; nothing if it came after this was measured."""
-        image = self.images.get(name)
-        return image.changes if image and image.genome == genome else {}
-
-    def words_of(self, name: str, genome: int) -> list[tuple[str, str, bool]]:
-        """Give the same of the usual changes: in words, the confidence, whether it is top-1."""
-        changes = self.of(name, genome)
-        kept = ((words, changes[key]) for key, words in self.usual.items() if key in changes)
-        return [(words, percent(sure), first) for words, (sure, first) in kept]
-
-
-def read_survival(run: Run) -> SurvivalRecord | None:
-    """Read what was kept of a run; None if nothing was, or if the file is another program's.
-
-    Where elites have been replaced since, its text says so.
-    """
-    try:
-        kept = SurvivalRecord.model_validate(read_json(run.path / SURVIVAL_FILE))
-    except (OSError, ValueError):
-        return None
-    now = {elite.name: elite.candidate_id for elite in run.elites}
-    replaced = sum(now.get(name) != image.genome for name, image in kept.images.items())
-    if replaced:
-        since = f"Since then, {replaced:,} of these {len(kept.images):,} elites were replaced: "
-        text = f"{kept.text} {since}neatfool survive --report measures the new ones."
-        return kept.model_copy(update={"text": text})
-    return kept

@@ -5,6 +5,7 @@ from .formats import ModelName as ModelName
 from .formats import find_format as find_format
 from .formats import load_classifier as load_classifier
 from .formats import load_tower as load_tower
+from .formats import name_file as name_file
 
 # Readers
 from .formats import ClassifierFormat as ClassifierFormat

@@ -150,9 +150,9 @@ class ModelFormat:
     """How its models are written: ``("onnx:FILE",)``."""
     path: ClassVar[PrefixedPath | None] = None
     """Where a path follows in a name, and whether reading it runs code; None if none does."""
-    is_file: ClassVar[bool] = False
-    """Whether a model is a file that has its weights, and may not say all that ``[target] size``,
-    ``mean``, ``std`` and ``output`` say."""
+    endings: ClassVar[tuple[str, ...]] = ()
+    """How files of its models end: ``(".onnx",)``. They hold weights, and may not say all that
+    ``[target] size``, ``mean``, ``std`` and ``output`` say. Empty if a model is no file."""
 
     def check(self, model: str) -> None:
         """Check a model's whole name without loading it; raise ValueError if none can have it."""
@@ -223,15 +223,26 @@ def find_format(model: str, kind: type[FormatT]) -> FormatT:
     if isinstance(found := _find(model), kind):
         found.check(model)
         return found
-    plugins = PluginManager()
-    formats = [_make(plugins, word) for word in plugins.names("model")]
-    fits: list[FormatT] = [each for each in formats if isinstance(each, kind)]
+    fits = [each for each in _formats().values() if isinstance(each, kind)]
     known = [name for each in fits for name in each.known()]
-    meant = [name for name in known if name.endswith(f":{model}")]
+    meant = name_file(model, kind) + [name for name in known if name.endswith(f":{model}")]
     if meant := meant or get_close_matches(model, known):
         raise ValueError(f"unknown model {model!r}; did you mean {_either(meant)}?")
     ways: dict[str, None] = dict.fromkeys(form for each in fits for form in each.forms)
     raise ValueError(f"unknown model {model!r}; use {_either([*ways])}")
+
+
+def name_file(path: str, kind: type[ModelFormat] = ClassifierFormat) -> list[str]:
+    """Name a file as a model, by its ending: ``["onnx:net.onnx"]``; nothing if no format fits."""
+    ending = "" if _find(path) else Path(path).suffix.lower()
+    formats = _formats().items() if ending else ()
+    return [f"{word}:{path}" for word, e in formats if ending in e.endings and isinstance(e, kind)]
+
+
+def _formats() -> dict[str, ModelFormat]:
+    """Make each format that is installed, by its word."""
+    plugins = PluginManager()
+    return {word: _make(plugins, word) for word in plugins.names("model")}
 
 
 def load_classifier(request: Request) -> Classifier:
@@ -264,7 +275,7 @@ def _find_to_read(request: Request, kind: type[FormatT]) -> FormatT:
     found = find_format(request.model, kind)
     path = Path(request.name).expanduser()
     # Opening a pipe would wait for somebody to write to it.
-    if found.is_file and path.exists() and not path.is_file():
+    if found.endings and path.exists() and not path.is_file():
         raise ValueError("is no ordinary file; give the path of a model's file")
     return found
 

@@ -9,7 +9,7 @@ from .blocks import Block as Block
 from .blocks import Cell as Cell
 from .blocks import Chart as Chart
 from .blocks import Code as Code
-from .finding import Facts as Facts
+from .blocks import Facts as Facts
 from .finding import FORMULAS as FORMULAS
 from .finding import Finding as Finding
 from .blocks import Headline as Headline
@@ -36,7 +36,7 @@ from .command import option as option
 from .command import trust_option as trust_option
 
 # Files
-from .finding import arrange_blocks as arrange_blocks
+from .page_blocks import arrange_blocks as arrange_blocks
 from .saving import fill_template as fill_template
 from .saving import report_blocks as report_blocks
 from .saving import save as save
@@ -44,10 +44,10 @@ from .saving import write_page as write_page
 from .saving import write_report as write_report
 
 # Pictures in a page
-from .finding import PageImage as PageImage
-from .finding import embed_image as embed_image
-from .finding import embed_png as embed_png
-from .finding import embed_svg as embed_svg
+from .page_blocks import PageImage as PageImage
+from .page_blocks import embed_image as embed_image
+from .page_blocks import embed_png as embed_png
+from .page_blocks import embed_svg as embed_svg
 
 # Pictures that a browser draws
 from .drawing_scripts import describe_look as describe_look

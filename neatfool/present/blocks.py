@@ -1,4 +1,4 @@
-"""A story: the blocks that a finding is told in.
+"""Numbers, and a story: the blocks that a finding is told in.
 
 The terminal, a page and a notebook show the same blocks; what a terminal cannot show (charts,
 pictures) is left out there.
@@ -10,11 +10,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
+from pydantic import BaseModel, ConfigDict
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Where: TypeAlias = Literal["everywhere", "terminal", "page"]
 """Where a block is shown."""
+
+
+class Facts(BaseModel):
+    """Numbers and names of a finding, checked and frozen."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", arbitrary_types_allowed=True, use_attribute_docstrings=True
+    )
 
 
 class StrongText(str):

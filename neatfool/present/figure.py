@@ -31,7 +31,10 @@ LOWEST, HIGHEST = 1e-4, 1 - 1e-7
 """Confidences outside are drawn at the edge, because an axis of log-odds has no end."""
 TICKS: Final = (0.0001, 0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999)
 MOST_TICKS: Final = 16
-SUREST_TICKS: Final = (16, 20, 25, 30, 40, 50, 60, 80, 100)
+SUREST_TICKS: Final = (
+    *(16, 20, 25, 30, 40, 50, 60, 80, *range(100, 1000, 50)),
+    *(digit * 10**power for power in (3, 4, 5) for digit in range(1, 10)),
+)
 """Log-odds, which follow the ticks: nobody can count so many nines of a percentage."""
 
 
@@ -91,15 +94,16 @@ def ticks_around(lowest: float, highest: float) -> tuple[list[float], list[str]]
     Returns:
         Their decimal log-odds, and their labels: ``"99.99 %"``, ``"log-odds 20"``.
     """
-    at, names = decimal_odds(TICKS), [*map(level, TICKS)]
+    at, names, most = decimal_odds(TICKS), [*map(level, TICKS)], MOST_TICKS
     if highest > decimal_odds(1):
         at = np.append(at, np.array(SUREST_TICKS) / np.log(10))
         names += [f"log-odds {odds}" for odds in SUREST_TICKS]
+        most = MOST_TICKS // 2  # whose labels are wide
     last = min(len(at) - 1, int(np.searchsorted(at, highest)))
     first = max(0, min(int(np.searchsorted(at, lowest, side="right")), last) - 1)
     chosen = [first]
     for place in range(first + 1, last + 1):
-        if at[place] - at[chosen[-1]] >= (at[last] - at[first]) / MOST_TICKS:
+        if at[place] - at[chosen[-1]] >= (at[last] - at[first]) / most:
             chosen.append(place)
     return at[chosen].tolist(), [names[place] for place in chosen]
 

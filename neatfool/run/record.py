@@ -12,14 +12,12 @@ from neatfool.config.ini import first_comment
 from neatfool.errors import RunError
 from neatfool.files import Json
 from neatfool.run.folder import DATABASE
-from neatfool.run.sqlite import damaged, database_errors
+from neatfool.run.sqlite import database_errors
 from neatfool.run.store import RunSnapshot, RunStore
 from neatfool.spec.encoding import Encoding
 from neatfool.spec.image_spec import ImageSpec
 
 _SPEC: Final = TypeAdapter(ImageSpec)
-MOST_PIXELS: Final = 2**26
-"""An image has at most this many pixels: 8192 x 8192."""
 
 
 class RunRecord:
@@ -103,10 +101,7 @@ class RunRecord:
     def spec(self) -> ImageSpec:
         """The images that the target takes."""
         with database_errors(self.store.path):
-            spec = _SPEC.validate_python({**self.info["spec"], "classes": self.classes})
-        if spec.height * spec.width > MOST_PIXELS:
-            raise damaged(self.store.path, f"images of {spec.height} x {spec.width} pixels")
-        return spec
+            return _SPEC.validate_python({**self.info["spec"], "classes": self.classes})
 
     @property
     def encoding(self) -> Encoding[Any]:

@@ -255,8 +255,11 @@ def connect_to_read(path: Path) -> Connection:
 
 def require_format(path: Path, connection: sqlite3.Connection) -> None:
     """Require this neatfool's format and just its tables: a stranger's triggers would run."""
-    if not path.stat().st_size:
+    if not (size := path.stat().st_size):
         raise RunError(f"{path}: is empty: it holds no run. {START_ANEW}")
+    # SQLite itself reads zeros for what is missing of the last page.
+    if size % connection.execute("PRAGMA page_size").fetchone()[0]:
+        raise damaged(path, "its end is cut off")
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if not version:
         raise RunError(f"{path}: is no run's database. {START_ANEW}")

@@ -19,6 +19,8 @@ Outputs: TypeAlias = Literal["logits", "probabilities", "multi_label"]
 its own sigmoid."""
 SHOWN_NAMES: Final = 5
 """A message offers at most this many class names that contain the given text: one line's worth."""
+MOST_PIXELS: Final = 2**26
+"""An image has at most this many pixels: 8192 x 8192."""
 MOST_CELLS: Final = 40_000
 """A grid has at most this many cells: every image has a score in each."""
 
@@ -103,6 +105,9 @@ class ImageSpec:
         object.__setattr__(self, "nothing", tuple(self.nothing))
         if self.height < 1 or self.width < 1:
             raise ValueError(f"an image of {self.height}x{self.width} pixels: both must be >= 1")
+        if self.height * self.width > MOST_PIXELS:
+            fault = f"an image of {self.height}x{self.width} pixels"
+            raise ValueError(f"{fault}: there may be at most {MOST_PIXELS:,} pixels")
         if self.channels not in (1, 3):
             raise ValueError(f"channels = {self.channels}: must be 1 (grey) or 3 (RGB)")
         if self.array not in ("numpy", "torch"):

@@ -95,7 +95,7 @@ def check_says_how_its_models_are_written(subject: ModelSubject) -> None:
     forms: object = subject.made.forms
     right = isinstance(forms, tuple) and forms and all(isinstance(each, str) for each in forms)
     assert right, f"forms is {forms!r}; give a tuple of texts, such as ('mine:FILE',)"
-    assert not subject.made.is_file or subject.made.path, (
+    assert not subject.made.endings or subject.made.path, (
         "it is_file, but path is None; give path = PrefixedPath('WORD:'), so that a path is found "
         "beside the experiment, and users see what a run of somebody else reads"
     )
@@ -110,7 +110,7 @@ def check_a_word_alone_is_refused(subject: ModelSubject) -> None:
 
 
 def check_a_file_that_is_absent_is_said(subject: ModelSubject) -> None:
-    if not subject.made.is_file:
+    if not subject.made.endings:
         raise SkipTest("its models are no files")
     for word in dict.fromkeys(form.partition(":")[0] for form in subject.made.forms):
         errors = ExperimentError, TargetError, ValueError

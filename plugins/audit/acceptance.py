@@ -22,6 +22,8 @@ from .confidence import EVOLVED, KNOWN, ConfidenceRecord, clip_log_odds
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+FEW_EVOLVED: Final = 10
+"""Fewer evolved images are too few for a verdict."""
 RARELY: Final = 0.5
 """A threshold that fewer in-distribution images pass than this is no advice."""
 ROUNDING: Final = 0.02
@@ -284,11 +286,14 @@ class Acceptance(present.Facts):
         axes.set_xlabel("threshold of the confidence", color=present.MUTED)
         axes.yaxis.set_major_formatter(lambda value, _: level(value))
         axes.legend(frameon=False, labelcolor="linecolor", loc="best")
-        look: Any = {"xycoords": ("data", "axes fraction"), "color": present.MUTED, "ha": "center"}
+        look: Any = {"xycoords": ("data", "axes fraction"), "color": present.MUTED}
         for height, each in enumerate(marked):
             spot = each.log_odds or 0.0
             axes.axvline(spot, color=present.MUTED, linewidth=1.2, linestyle=":")
-            axes.annotate(f"{each} ({self.label(each)})", (spot, 1.03 + 0.06 * height), **look)
+            # A label near an end grows inwards, so that the figure's edge does not cut it.
+            side = ("left", "center", "right")[round(2 * (spot - low) / (high - low))]
+            text = f"{each} ({self.label(each)})"
+            axes.annotate(text, (spot, 1.03 + 0.06 * height), ha=side, **look)
         return drawn
 
 

@@ -11,9 +11,9 @@ from scipy.special import expit
 from neatfool import ExperimentError, Run, open_runs
 from neatfool.measure import FEW, FEWEST, LIMIT, RunCourse
 from neatfool.present import Output
-from neatfool.wording import percent, share
+from neatfool.wording import counted, percent, share
 
-from .acceptance import Acceptance, sum_up
+from .acceptance import FEW_EVOLVED, Acceptance, sum_up
 from .bootstrap import Shares, median_of, tell_apart, threshold_of
 from .card import Check, ClassFacts, ClassifierFacts, ConfidenceMilestone, FooledShare, ReportCard
 from .confidence import EVOLVED, ConfidenceRecord
@@ -263,6 +263,9 @@ def _until(courses: Sequence[RunCourse], confidence: float) -> ConfidenceMilesto
 def _notes(runs: Sequence[Run], chosen: Sequence[str], sample: int) -> Iterator[str]:
     """Say what to bear in mind."""
     yield LOWER_BOUND
+    if (evolved := sum(len(run) for run in runs)) < FEW_EVOLVED:
+        images = counted(evolved, "evolved image", "evolved images")
+        yield f"The verdict rests on only {images}: too few; give more --images or --seeds."
     if chosen:
         yield (
             f"The file has no section {' and '.join(f'[{name}]' for name in chosen)}, so the audit "

@@ -1,5 +1,6 @@
 """Begins a session of breeding, or goes on with one: a run whose target is a person."""
 
+import logging
 from contextlib import ExitStack, closing
 from itertools import count
 from pathlib import Path
@@ -118,16 +119,21 @@ def _run(person: PersonAtPage, begun: _SessionStart, out: Path | None) -> Run:
     if settings["seed"] is None:
         numbers = (number for number in count(1) if not (RUNS / f"breed-{number}").exists())
         settings["seed"] = next(numbers) if out is None else 1
-    return fool(
-        person,
-        image=person.spec.shape,
-        classes=[],
-        generations=GENERATIONS,
-        scheme="interactive",
-        encoding_options=begun.encoding,
-        progress=False,
-        **settings,
-    )
+    log = logging.getLogger("neatfool.fool")
+    log.disabled, before = True, log.disabled  # It says how to go on in Python.
+    try:
+        return fool(
+            person,
+            image=person.spec.shape,
+            classes=[],
+            generations=GENERATIONS,
+            scheme="interactive",
+            encoding_options=begun.encoding,
+            progress=False,
+            **settings,
+        )
+    finally:
+        log.disabled = before
 
 
 def _tell(run: Run, target: str | None) -> None:

@@ -97,7 +97,7 @@ class Options(BaseModel, extra="forbid", protected_namespaces=(), use_attribute_
             self.model = "efficientnet-lite0"
         of_files = ("size", "mean", "std", "output")
         given = [name for name in of_files if getattr(self, name) is not None]
-        if given and not any(find_format(model, ClassifierFormat).is_file for model in self.models):
+        if given and not any(find_format(model, ClassifierFormat).endings for model in self.models):
             raise ValueError(f"{given[0]} is for a file, such as onnx:FILE; leave it out")
         if self.gradients and not any(model.startswith("onnx:") for model in self.models):
             raise ValueError("gradients is for onnx:FILE; leave it out")

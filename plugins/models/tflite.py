@@ -23,7 +23,7 @@ class Tflite(models.ClassifierFormat):
 
     forms = ("tflite:FILE",)
     path = PrefixedPath("tflite:")
-    is_file = True
+    endings = (".tflite",)
 
     def classifier(self, name: str, request: models.Request) -> models.Classifier:
         """Load the file ``name``; ``request`` says what it does not."""

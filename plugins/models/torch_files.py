@@ -19,7 +19,7 @@ class TorchScript(models.ClassifierFormat):
 
     forms = ("torchscript:FILE",)
     path = PrefixedPath("torchscript:", runs_code=True)
-    is_file = True
+    endings = (".pt", ".pth", ".ts")
 
     def classifier(self, name: str, request: models.Request) -> models.Classifier:
         """Load the file ``name``; ``request`` says what it does not."""
@@ -33,7 +33,7 @@ class TorchExport(models.ClassifierFormat):
 
     forms = ("export:FILE",)
     path = PrefixedPath("export:", runs_code=True)
-    is_file = True
+    endings = (".pt2",)
 
     def classifier(self, name: str, request: models.Request) -> models.Classifier:
         """Load the file ``name``; ``request`` says what it does not."""
@@ -76,6 +76,8 @@ class TorchModule(models.FileModule):
 
 def _read(name: str, kind: str, writer: str, load: Callable[[str], Any]) -> tuple[Path, Any]:
     path = Path(name).expanduser()
+    if not path.exists():
+        raise ValueError(f"there is no such file; give the path of a file that {writer} wrote")
     remedy = f"give a file that {writer} wrote. Weights alone are for [target] weights"
     with models.reading(f"{path}: torch cannot load it as a program of {kind}", remedy):
         program = load(str(path))

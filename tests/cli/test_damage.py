@@ -1,5 +1,6 @@
 """A damaged database ends in words and exit code 5, and verify finds what changed."""
 
+import os
 import shutil
 import sqlite3
 import zlib
@@ -70,6 +71,13 @@ def telling_flips(folder, copy):
 def test_a_damaged_run_is_said_to_be_damaged(finished, tmp_path):
     for number, command in enumerate(COMMANDS):
         trial(finished, tmp_path / "copy", [number, 10 + number], [command])
+
+
+def test_a_run_whose_last_bytes_are_missing_is_said_to_be_cut_off(finished, tmp_path):
+    copy = shutil.copytree(finished, tmp_path / "copy")
+    os.truncate(copy / "run.db", (copy / "run.db").stat().st_size - 1)
+    result = neatfool("show", copy, exit_code=5)
+    assert "the database is damaged (its end is cut off)" in result.output
 
 
 def test_a_bit_that_flipped_is_found(finished, tmp_path):

@@ -60,7 +60,7 @@ def test_neither_a_folder_nor_a_file_in_a_locked_folder_can_be_written(tmp_path,
 def test_a_file_in_place_of_a_run_is_called_a_file(command, tmp_path):
     (tmp_path / "card.json").touch()
     result = neatfool(command, tmp_path / "card.json", exit_code=5)
-    assert "card.json: is a file; give folders of runs" in result.stderr
+    assert "card.json: is a file; give the folder of a run" in result.stderr
 
 
 CHIRP = """

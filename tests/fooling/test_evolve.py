@@ -184,6 +184,8 @@ def test_a_target_may_say_that_it_is_an_objective(tmp_path):
     [
         ({"niches": ["a"], "grid": GRID}, "one of the two"),
         ({"image": (12, 10)}, "channels, height, width"),
+        ({"image": (1, 10**6, 10**6)}, "image.*at most 67,108,864 pixels"),
+        ({"images": 10**18}, "images.*1000000000000"),
         ({"grid": {"brightness": (1, 0, 5)}}, "range"),
         ({"grid": [(0, 1, 400), (0, 1, 400)]}, "at most"),
         ({"niches": []}, "at least 1"),
@@ -198,12 +200,22 @@ def test_wrong_arguments_are_told(tmp_path, wrong, told):
 
 
 @pytest.mark.parametrize(
+    ("name", "told"),
+    [("shceme", "did you mean 'scheme'"), ("zzz", "there are: .*encoding.*scheme.*views")],
+)
+def test_an_unknown_argument_is_told_with_the_nearest(tmp_path, name, told):
+    with pytest.raises(TypeError, match=told):
+        evolve(mirrored, tmp_path / "run", **{name: 1})
+
+
+@pytest.mark.parametrize(
     ("score", "told"),
     [
         (lambda images: np.zeros((len(images), 3)), "shape"),
         (lambda images: ["a"] * len(images), "not numbers"),
         (lambda images: 1 / 0, "division"),
         (lambda images: None, "returned None"),
+        (lambda images: np.full((len(images), 2), np.nan), r"your-function.*refused\)$"),
         (lambda images: (np.zeros(len(images)), np.zeros((len(images), 2))), "give grid="),
     ],
 )

@@ -23,7 +23,7 @@ from neatfool.models import Classifier, ClassifierFormat, Preprocessing
 class Mine(ClassifierFormat):
     forms = ("mine:FILE",)
     path = neatfool.PrefixedPath("mine:", runs_code=RUNS)
-    is_file = True
+    endings = (".mine",)
 
     def known(self):
         return ["mine:seldom"]
@@ -116,6 +116,7 @@ def test_an_error_of_a_reader_names_the_model():
     [
         ("seldom", "did you mean 'mine:seldom'"),
         ("mine", "is not a model; use 'mine:FILE'"),
+        ("folder/net.mine", "did you mean 'mine:folder/net.mine'"),
         ("hub:x", "use .*'mine:FILE'"),
     ],
 )

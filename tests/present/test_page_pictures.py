@@ -9,7 +9,7 @@ from PIL import Image
 
 from neatfool.cppn import draw_graph
 from neatfool.figure import INK
-from neatfool.present import finding
+from neatfool.present import page_blocks
 
 
 def noise(side):
@@ -28,36 +28,36 @@ def decoded(picture):
 
 def test_a_small_png_is_shown_byte_for_byte():
     png = png_of(noise(28))
-    picture = finding.embed_png(png, 96)
+    picture = page_blocks.embed_png(png, 96)
     assert b64decode(picture.src.removeprefix("data:image/png;base64,")) == png
     assert (picture.width, picture.height) == (28, 28)
 
 
 def test_a_large_png_is_reduced_and_keeps_its_shape():
-    picture = finding.embed_png(png_of(noise(300).crop((0, 0, 300, 150))), 96)
+    picture = page_blocks.embed_png(png_of(noise(300).crop((0, 0, 300, 150))), 96)
     assert (picture.width, picture.height) == decoded(picture).size == (96, 48)
 
 
 def test_a_heavy_png_is_compressed_even_if_it_is_not_too_wide():
-    picture = finding.embed_png(png_of(noise(256)), 256)
-    assert len(picture.src) < 1.34 * finding.LARGEST_EXACT
+    picture = page_blocks.embed_png(png_of(noise(256)), 256)
+    assert len(picture.src) < 1.34 * page_blocks.LARGEST_EXACT
     assert picture.width == 256
 
 
 def test_noise_travels_with_loss_and_enlarged_pixels_as_they_are():
-    assert finding.embed_image(noise(96), 96).src.startswith("data:image/webp;")
+    assert page_blocks.embed_image(noise(96), 96).src.startswith("data:image/webp;")
     enlarged = noise(28).resize((448, 448), Image.Resampling.NEAREST)
-    assert decoded(finding.embed_image(enlarged, 448)).tobytes() == enlarged.tobytes()
+    assert decoded(page_blocks.embed_image(enlarged, 448)).tobytes() == enlarged.tobytes()
 
 
 def test_small_images_are_not_enlarged():
-    assert finding.embed_image(noise(28), 64).width == 28
+    assert page_blocks.embed_image(noise(28), 64).width == 28
 
 
 def test_a_drawing_follows_the_scheme_of_the_page_and_stays_an_svg():
     graph = nx.DiGraph()
     graph.add_node(0, kind="output", label="100 % #<grey> & 'x'", activation="sin")
-    src = finding.embed_svg(draw_graph(graph))
+    src = page_blocks.embed_svg(draw_graph(graph))
     assert not set('"<>#\n') & set(src)
     svg = unquote(src.removeprefix("data:image/svg+xml,"))
     root = ET.fromstring(svg)

@@ -84,7 +84,7 @@ def test_runs_are_found_in_a_folder_and_in_the_folders_in_it(tmp_path):
     one, other = (write_run(tmp_path / "all" / "a" / name, [[(0, 0.3)]]) for name in "12")
     assert find_runs(one) == find_runs(str(one)) == [one]
     assert find_runs(one.parent) == find_runs(tmp_path / "all") == [one, other]
-    with pytest.raises(RunError, match="there is no run in it; give folders of runs"):
+    with pytest.raises(RunError, match="there is no run in it; give the folder of a run"):
         find_runs(tmp_path)
 
 

@@ -20,7 +20,7 @@ def network(*more):
 class Mine(ClassifierFormat):
     forms = ("mine:FILE",)
     path = PrefixedPath("mine:")
-    is_file = True
+    endings = (".shady",)
     labels = ("a", "b", "c")
 
     def classifier(self, name, request):

@@ -291,6 +291,8 @@ def emit(formula: Expression) -> Callable[..., Any]:
     def typed(_: Any, given: Any) -> Any:
         result = types.UniTuple(FLOATS, len(formula.results))
 
+        # The formula is played once, when a caller is compiled: each of its operations leaves its
+        # instructions in the caller's code.
         def lower(context: Any, builder: Any, _: Any, values: Any) -> Any:
             emitter = _Emitter(builder)
             lanes = [Symbol(emitter, each) for each in cgutils.unpack_tuple(builder, values[0])]

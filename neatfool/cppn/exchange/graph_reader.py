@@ -17,8 +17,9 @@ def from_graph(graph: nx.DiGraph) -> Genome:
 
     Args:
         graph: A graph of :meth:`NeatNetwork.graph`, perhaps changed, or written and read (ids may
-            be text). Without ``order`` the graph's own order counts. ``enabled`` is True by
-            default, and ``innovation`` does not matter, as it follows from the two nodes.
+            be text). Each hidden node and output needs an ``activation``, each edge a ``weight``.
+            Without ``order`` the graph's own order counts. ``enabled`` is True by default, and
+            ``innovation`` does not matter, as it follows from the two nodes.
 
     Raises:
         GenomeError: The graph is not a genome's; the message names the wrong node or edge.
@@ -45,14 +46,14 @@ def from_graph(graph: nx.DiGraph) -> Genome:
     return genome
 
 
-class _NodeData(BaseModel):
+class _NodeData(BaseModel, title="activation='sin'"):
     activation: str
     aggregation: str = "sum"
     bias: float = 0.0
     response: float = 1.0
 
 
-class _EdgeData(BaseModel):
+class _EdgeData(BaseModel, title="weight=1.0"):
     weight: float
     enabled: bool = True
 
@@ -61,6 +62,9 @@ def _read(kind: type[BaseModel], data: dict[str, Any], where: str) -> dict[str, 
     try:
         return kind.model_validate(data).model_dump()
     except ValidationError as error:
+        (key, *_), example = error.errors()[0]["loc"], kind.model_config["title"]
+        if key not in data:
+            raise GenomeError(f"{where}: has no {key}; give it one, such as {example}") from error
         raise GenomeError(f"{where}: {first_problem(error)}") from error
 
 

@@ -60,6 +60,11 @@ class NeatNetwork:
     inputs: tuple[str, ...] = tuple(INPUTS.values())
     outputs: tuple[str, ...] = ("0",)
 
+    def __repr__(self) -> str:
+        nodes, connections = len(self.genome.nodes), len(self.genome.connections)
+        ends = f"{len(self.inputs)} inputs, {len(self.outputs)} outputs"
+        return f"<NeatNetwork: {nodes} nodes, {connections} connections, {ends}>"
+
     @classmethod
     def of(cls, genome: Any, config: Any) -> Self:
         """Take a genome of neat-python's, with its ``neat.Config``.

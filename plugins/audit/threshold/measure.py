@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Annotated, ClassVar, Final
 
 import numpy as np
+from pydantic import Field
 
 from neatfool import (
     ExperimentError,
@@ -16,18 +17,19 @@ from neatfool import (
     TargetUnavailable,
     behind,
     load_experiment,
+    models,
     open_scorer,
     present,
 )
 from neatfool.measure import FEWEST, Share
 from neatfool.models import Photograph, photographs_in, photographs_of
 from neatfool.present import FOLDER, FiniteRange, Output
-from neatfool.wording import counted, listed, share
+from neatfool.wording import counted, listed, percent, share
 
-from .. import STANDARD_BUDGET
-from ..acceptance import RARELY
+from ..acceptance import FEW_EVOLVED, RARELY
+from ..command import STANDARD_BUDGET
 from ..confidence import EVOLVED, KNOWN
-from .decision import OTHERS, Decision, Judgement, decide
+from .decision import OTHERS, Decision, Judgement, decide, part
 from .evidence import Clock, Evidence, shuffle
 from .remedies import Remedy, Trial
 
@@ -64,6 +66,9 @@ class ThresholdFinding(present.Finding):
     """what limits the answer"""
     left_out: list[str]
     """what was not tried, and why"""
+    description: str
+    """what the model says of itself: its images, and how they are scaled"""
+    surest: present.Cell | None = Field(None, exclude=True, repr=False)
 
     @property
     def title(self) -> str:
@@ -78,10 +83,11 @@ class ThresholdFinding(present.Finding):
                 "folders say. If it does better elsewhere, target.mean, target.std or "
                 "target.class_names are not those that it was trained with."
             )
-        yield present.Headline(self.verdict())
+        yield present.Headline(self.verdict(), picture=self.surest)
         if self.decision is not None:
             yield present.Headline(self._held(self.decision.judged))
         yield present.Text(self._subject())
+        yield present.Text(self.description)
         yield from map(present.Note, self.limits)
         if self.decision is not None and self.decision.judged.helps:
             yield present.Section("Paste the decision", "It takes the model's probabilities.")
@@ -91,7 +97,8 @@ class ThresholdFinding(present.Finding):
             "Of images that it was not fitted to. In brackets is the 95 % interval.",
         )
         yield self._table()
-        yield from (present.Note(f"Not tried: {each}.") for each in self.left_out)
+        if self.left_out:
+            yield present.Note(f"Not tried: {'; '.join(self.left_out).replace('`', '')}.")
 
     def verdict(self) -> str:
         """Say in a sentence which threshold to take, or that none helps, and what does."""
@@ -118,8 +125,10 @@ class ThresholdFinding(present.Finding):
             f"{best.attacked.as_share()} of images evolved against it" if best.attacked else ""
         )
         if not best.helps:
+            if not best.judged.kept.value:
+                return " Nothing that was tried in its place helps either."
             passing = f", but accepts {attacked}" if attacked else ""
-            return f" Nothing that was tried does: the best, {name}, keeps {kept}{passing}."
+            return f" Nothing that was tried in its place helps: {name} keeps {kept}{passing}."
         passing = f", and accepts {attacked}" if attacked else "; no search has attacked it yet"
         return f" But {name} helps: it keeps {kept}{passing}."
 
@@ -264,6 +273,8 @@ def threshold(
             remedies=remedies,
             limits=[*_limits(evidence)],
             left_out=left_out,
+            description=scorer.target.describe(),
+            surest=_surest(evidence),
         )
 
 
@@ -274,15 +285,15 @@ def open_model(model: str, overrides: Sequence[str] = ()) -> Scorer:
         ExperimentError: There is no such model, or it costs something to ask it.
         TargetError: It cannot be loaded.
     """
-    ending = Path(model).suffix.removeprefix(".")
-    settings = [*overrides]
+    settings, file = [*overrides], Path(model)
     with TemporaryDirectory() as folder:
-        file = Path(model)
-        if ending != "ini":
+        if file.suffix != ".ini":
+            marks = {name: models.ModelName().of(name) for name in models.name_file(model)}
+            # What runs code of the file must be named in full.
+            safe = [name for name, mark in marks.items() if mark and not mark.runs_code]
             file = Path(folder) / "model.ini"
             file.write_text("[target]\nplugin = imagenet\n")
-            known = ending in {"onnx", "tflite", "keras"} and Path(model).is_file()
-            settings += [f"target.model={ending}:{model}" if known else f"target.model={model}"]
+            settings += [f"target.model={safe[0] if len(safe) == 1 else model}"]
         experiment = load_experiment(file, overrides=settings, to_search=False)
     if experiment.target.costs:
         raise ExperimentError(
@@ -303,8 +314,22 @@ def _photographs(scorer: Scorer, folder: Path | None) -> list[Photograph]:
     return shuffle(found)
 
 
+def _surest(evidence: Evidence) -> present.Cell | None:
+    """Show the evolved image with the highest confidence, if there is one."""
+    found = (elite for run in evidence.runs for elite in run.elites if not elite.rejected)
+    best = max(found, key=lambda each: each.rank, default=None)
+    if best is None:
+        return None
+    confidence = present.StrongText(percent(best.confidence, best.rank))
+    return present.Cell(best.png, best.name, confidence, "the highest that was found")
+
+
 def _limits(evidence: Evidence) -> Iterator[str]:
     """Say what limits the answer."""
+    judging = len(part(evidence.records[EVOLVED], 2).log_odds) if EVOLVED in evidence.records else 0
+    if judging < FEW_EVOLVED:
+        images = counted(judging, "evolved image judges", "evolved images judge")
+        yield f"Only {images} this answer, which are too few for a verdict; give more --seconds."
     if evidence.interrupted:
         yield "You interrupted the command, so this is the answer so far."
     if evidence.searched < STANDARD_BUDGET:

@@ -38,7 +38,7 @@ class Onnx(models.ClassifierFormat, models.TowerFormat):
 
     forms = ("onnx:FILE",)
     path = PrefixedPath("onnx:")
-    is_file = True
+    endings = (".onnx",)
 
     def classifier(self, name: str, request: models.Request) -> models.Classifier:
         """Load the file ``name``; ``request`` says what it does not."""

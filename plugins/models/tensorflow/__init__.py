@@ -10,7 +10,7 @@ class Keras(models.ClassifierFormat):
 
     forms = ("keras:FILE",)
     path = PrefixedPath("keras:")
-    is_file = True
+    endings = (".keras", ".h5")
 
     def classifier(self, name: str, request: models.Request) -> models.Classifier:
         """Load the file ``name``; ``request`` says what it does not."""
@@ -25,7 +25,7 @@ class TensorflowJs(models.ClassifierFormat):
 
     forms = ("tfjs:FILE",)
     path = PrefixedPath("tfjs:")
-    is_file = True
+    endings = (".json",)
 
     def classifier(self, name: str, request: models.Request) -> models.Classifier:
         """Load the file ``name``; ``request`` says what it does not."""

@@ -106,7 +106,7 @@ def test_a_graph_drawn_by_hand_is_enough():
 @pytest.mark.parametrize(
     ("break_it", "message"),
     [
-        (lambda g: g.nodes[0].pop("activation"), "node 0: activation: Field required"),
+        (lambda g: g.nodes[0].pop("activation"), "node 0: has no activation; give"),
         (lambda g: g.nodes[0].update(activation="gaus"), "no 'gaus'; did you mean 'gauss'"),
         (lambda g: g.nodes[0].update(bias="thick"), "node 0: bias: Input should be a valid num"),
         (lambda g: g.nodes[0].update(bias=float("nan")), "its bias is nan"),

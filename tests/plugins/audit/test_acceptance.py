@@ -1,5 +1,7 @@
 """What is accepted at each threshold, and the figures that no change of scale may move."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -74,6 +76,20 @@ def test_the_chart_shows_at_each_threshold_what_the_table_says():
             place = np.searchsorted(curve.get_xdata(), threshold.log_odds)
             share = [*curve.get_ydata(), 0][place]  # Each step begins left of its value.
             assert share == pytest.approx(count / accepted.images, abs=0.003)
+
+
+def test_all_words_of_the_chart_are_seen_where_log_odds_are_high():
+    chance = np.random.default_rng(1)
+    found = accept(chance.normal(0.4, 3, 400), chance.normal(305, 80, 500), yours=0.592)
+    drawn = found.draw()
+    (axes,) = drawn.axes
+    drawn.canvas.draw()
+    places = [each.get_window_extent() for each in axes.texts]
+    assert all(drawn.bbox.x0 <= each.x0 and each.x1 <= drawn.bbox.x1 for each in places)
+    ticks = [label.get_window_extent() for label in axes.get_xticklabels()]
+    seen = [each for each in ticks if axes.bbox.x0 <= each.x0 and each.x1 <= axes.bbox.x1]
+    assert len(seen) >= 3
+    assert all(left.x1 < right.x0 for left, right in pairwise(seen))
 
 
 def test_the_headline_names_the_threshold_that_decides():

@@ -165,6 +165,8 @@ def test_the_packaged_network_has_no_threshold_and_says_what_was_tried(one_round
     assert found.verdict().startswith("No threshold helps: ")
     names = {each.name.partition(":")[0] for each in found.remedies}
     assert {"detector energy", "a class nothing", "Outlier Exposure"} <= names
+    assert "<img" in found.html()
+    assert found.description in found.html()
 
 
 def write_digits(folder):
@@ -223,6 +225,9 @@ def test_a_network_in_a_file_and_a_folder_of_photographs_give_a_threshold_and_it
     page = unescape(found.html())
     assert all(code in page for code in found.decision.code.values())
     assert "target.mean" not in page
+    assert "scaled (x - 0) / 255" in page
+    several = {"left_out": ["`one`, why", "two"], "limits": []}
+    assert "Not tried: one, why; two." in unescape(found.model_copy(update=several).html())
     misread = found.model_copy(update={"right": 0.37})
     assert "classifies only 37 % of the photographs" in unescape(misread.html())
 

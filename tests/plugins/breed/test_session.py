@@ -1,5 +1,6 @@
 """The command: what a session begins with, how it ends, and how one goes on."""
 
+import signal
 from contextlib import closing
 from pathlib import Path
 
@@ -61,6 +62,16 @@ def test_a_session_goes_on_where_it_ended(shown):
     assert [each["name"] for each in again[1]["kept"]] == ["mine", "mine 2"]
     result = neatfool("breed", "runs/breed-1", "--size", 50, exit_code=2)
     assert "--size is for a new session" in result.output
+
+
+def test_an_interrupted_session_says_how_the_command_goes_on(shown, monkeypatch, caplog):
+    def interrupt(person, shown):
+        signal.raise_signal(signal.SIGINT)
+        return UserAction(kind="keep", places=[0], name="mine")
+
+    monkeypatch.setattr(PersonAtPage, "act", interrupt)
+    assert "Go on with: neatfool breed runs/breed-1" in command()
+    assert not caplog.records
 
 
 def test_an_elite_of_any_run_can_be_the_beginning(shown):
