@@ -420,8 +420,9 @@ def main(folder: Path, *names: str) -> None:
         fetch(package, folder)
     for entry in table["networks"]:
         if entry["name"] in (names or [entry["name"]]):
+            facts = measure(entry, folder)
             found = json.loads(FOUND.read_text("utf-8")) if FOUND.exists() else {}
-            found[entry["name"]] = measure(entry, folder)
+            found[entry["name"]] = facts
             FOUND.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", "utf-8")
             print(f"{entry['name']}: written to {FOUND}", flush=True)
 
