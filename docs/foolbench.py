@@ -469,6 +469,8 @@ def wild() -> str:
         )
     rows = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     lost = "; ".join(f"{name} ({why})" for name, why in table["left_out"].items())
+    later = ", ".join(each["name"] for each in table["networks"] if each["name"] not in found)
+    lost += f". In the table of networks, but not searched yet: {later}" if later else ""
     return (
         f"{rows}\n\nThree searches each. *Half after*: images until half of the classes were "
         "accepted; who decides by top-1 accepts every image as something. *Confidence*: the median "
