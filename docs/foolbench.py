@@ -473,7 +473,7 @@ def wild() -> str:
     lost += f". In the table of networks, but not searched yet: {later}" if later else ""
     return (
         f"{rows}\n\nThree searches each. *Half after*: images until half of the classes were "
-        "accepted; who decides by top-1 accepts every image as something. *Confidence*: the median "
+        "accepted; who decides by top-1 takes every image for some class. *Confidence*: the median "
         "over the accepted classes. *Blanks*: of four images, black, grey, white and noise, those "
         f"that a class accepts. Left out: {lost}."
     )

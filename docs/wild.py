@@ -367,9 +367,7 @@ class Deployed:
                 progress=False,
             )
             shown = self.entry.get("show", [] if self.entry["guards"] else self.searched)
-            examples = (
-                [example(run[name].image()) for name in shown[:2]] if seed == SEEDS[0] else []
-            )
+            images = {n: run[n].image() for n in shown[:2]} if seed == SEEDS[0] else {}
         # The images before are those by which neatfool finds out how a network answers.
         scores = np.concatenate(self.scores)[-self.entry["images"] :]
         accepted, wanted = self.accepted(scores), [self.names.index(n) for n in self.searched]
@@ -385,7 +383,11 @@ class Deployed:
             "half after": after[half - 1] if len(after) >= half else None,
             "all after": after[-1] if len(after) == len(wanted) else None,
             "confidence": round(median(best), 4) if best else None,
-            "examples": [{"class": n, "png": e} for n, e in zip(shown, examples, strict=False)],
+            "examples": [
+                {"class": name, "png": example(image)}
+                for name, image in images.items()
+                if self.names.index(name) in fooled
+            ],
         }
 
 
