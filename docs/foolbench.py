@@ -40,6 +40,11 @@ SHELL: Final = Path(__file__).with_name("foolbench.html")
 PICTURE: Final = Path(__file__).parent / "images" / "foolbench.webp"
 FIRST, LAST = 100, 200_000
 """The scale of images, logarithmic."""
+LISTS: Final = {"MNIST": "2fcfcee0d92ebc2a524d63b1a9318bae3edd0ac5a8513f2a2dc5eee916dc2fb1"}
+"""The in-distribution images of a data set, by the SHA-256 of the list of their hashes: an entry
+that saw others is not ranked."""
+RELIABLE: Final = 0.8
+"""Entries are ranked if two halves of the seeds agree on their order up to so much (tau)."""
 
 
 class Row(NamedTuple):
@@ -112,32 +117,25 @@ def read_rows() -> list[Row]:
     """Read all entries, those that took the most images until 99 % first."""
     files = sorted(FOLDER.glob("*.json"))
     rows = [row_of(file.stem, Entry.model_validate_json(file.read_bytes())) for file in files]
-    rows = [row._replace(warning=warning_of(row, rows)) for row in rows]
+    rows = [row._replace(warning=warning_of(row)) for row in rows]
     return sorted(rows, key=lambda row: [-each for each in (*row.until[::-1], row.every)])
 
 
-def warning_of(row: Row, rows: list[Row]) -> str:
-    """Compare a row's in-distribution images with those of other entries of its data set."""
-    data, cards = row.entry.about.get("data"), []
-    for each in rows:
-        known = each.entry.card.known
-        if known and each.entry.about.get("data") == data:
-            images = (FOLDER / known.file_name).read_text(encoding="ascii").split()
-            listed = known.model_copy(update={"images": images})
-            cards.append((each.name, listed))
-    own, others = dict(cards).get(row.name), [each for name, each in cards if name != row.name]
-    if own is None or not others:
+def warning_of(row: Row) -> str:
+    """Say if a row's in-distribution images are not those that its data set's entries must see."""
+    known, fixed = row.entry.card.known, LISTS.get(row.entry.about.get("data", ""))
+    if known is None or fixed is None or known.sha256 == fixed:
         return ""
-    for other in others:
-        if missing := left_out(own, other):
-            return (
-                "The in-distribution images are a choice of another entry: of its "
-                f"{other.number:,}, {missing:,} were left out. {RESTS}"
-            )
-    usual = Counter(each.sha256 for _, each in cards).most_common(1)[0][0]
-    if own.sha256 != usual:
-        return "The in-distribution images are not those of most entries of its data set."
-    return ""
+    own, usual = (
+        (FOLDER / f"{name}.txt").read_text(encoding="ascii").split()
+        for name in (known.sha256, fixed)
+    )
+    missing = left_out(
+        known.model_copy(update={"images": own}),
+        known.model_copy(update={"images": usual, "number": len(usual)}),
+    )
+    chosen = f" Of the {len(usual):,} of that list, {missing:,} were left out. {RESTS}"
+    return f"Not ranked: it saw in-distribution images of another list.{chosen * (missing > 0)}"
 
 
 class Span(NamedTuple):
@@ -153,9 +151,41 @@ class Measure(NamedTuple):
     """What a data set's entries could be ranked by."""
 
     name: str
-    read: Callable[[Row], Span | None]
+    by_seed: Callable[[Row], list[float]]
+    """A figure for each seed, infinite if not within the budget; none where it is not known."""
     more: bool
     """Whether a higher figure is the more resistant one."""
+
+    def read(self, row: Row) -> Span | None:
+        """Sum up the seeds; what is not found took more than the budget."""
+        if not (found := self.by_seed(row)):
+            return None
+        if self.more:
+            return Span(min(*found, row.budget + 1), median(found), max(found))
+        return Span(min(found), float(np.mean(found)), max(found))
+
+    def tau(self, rows: list[Row]) -> list[float]:
+        """Compare the orders by some of the seeds and by the others: Kendall's tau of each split.
+
+        Empty if fewer than four entries have the figure, or none differ. Means of logarithms are
+        compared, where *never* counts as twice the budget.
+        """
+        found = [(row, self.by_seed(row)) for row in rows]
+        costs = [
+            [math.log(min(each, 2 * row.budget)) if self.more else each for each in by_seed]
+            for row, by_seed in found
+        ]
+        seeds = min(map(len, costs), default=0)
+        taus = []
+        for half in combinations(range(seeds), seeds // 2) if len(rows) >= 4 else ():
+            other = {*range(seeds)} - {*half}
+            both = [[np.mean([c[s] for s in part]) for c in costs] for part in (half, other)]
+            taus.append(kendalltau(*both).statistic)
+        return [] if np.isnan(taus).any() else taus
+
+    def reliability(self, rows: list[Row]) -> float:
+        """Give the mean of :meth:`tau`; 0 if there is none."""
+        return float(np.mean(self.tau(rows) or [0.0]))
 
     def beats(self, row: Row, other: Row) -> bool:
         """Say whether a network resists longer than another with each seed of both."""
@@ -170,27 +200,19 @@ class Measure(NamedTuple):
         return sum(self.beats(*pair) or self.beats(*pair[::-1]) for pair in pairs)
 
 
-def span_of_images(number: int, seeds: str, row: Row) -> Span:
-    """Give the images until a confidence; what is not found took more than the budget."""
-    by_seed = getattr((row.entry.longer or row.entry.card).until[number], seeds)
-    low = min(each or row.budget + 1 for each in by_seed)
-    return Span(low, images_of(by_seed), max(each or math.inf for each in by_seed))
-
-
-def span_of_share(row: Row) -> Span | None:
-    """Give the share of classes that are fooled after 12,000 images."""
-    if row.number is None:
-        return None
-    return Span(min(row.numbers), row.number, max(row.numbers))
+def images_until(number: int, seeds: str, row: Row) -> list[float]:
+    """Give the images until a confidence."""
+    until = (row.entry.longer or row.entry.card).until[number]
+    return [float(each or math.inf) for each in getattr(until, seeds)]
 
 
 SURE: Final = ("50 %", "90 %", "99 %")
-FOOLED: Final = Measure("classes fooled", span_of_share, more=False)
+FOOLED: Final = Measure("classes fooled", lambda row: [*row.numbers], more=False)
 MEASURES: Final = (
     *(
         Measure(
             f"images until {classes} classes are at {SURE[number]}",
-            partial(span_of_images, number, seeds),
+            partial(images_until, number, seeds),
             more=True,
         )
         for classes, seeds in (("half of the", "by_seed"), ("all", "all_by_seed"))
@@ -202,25 +224,37 @@ MEASURES: Final = (
 
 
 def measure_of(rows: list[Row]) -> Measure:
-    """Choose what tells the most pairs of entries apart, of what any of them has reached."""
+    """Choose what tells the most pairs apart, of what is reliable, if anything is."""
     found = [
         each
         for each in MEASURES
         if any(span and span.middle < math.inf for span in map(each.read, rows))
     ]
-    return max(found, key=lambda each: each.pairs(rows))
+    reliable = [each for each in found if each.reliability(rows) >= RELIABLE]
+    if reliable:
+        return max(reliable, key=lambda each: each.pairs(rows))
+    return max(found, key=lambda each: (each.reliability(rows), each.pairs(rows)))
 
 
-def ranked(rows: list[Row], measure: Measure) -> list[tuple[int, Row]]:
-    """Rank entries: one more than the number of those that resist longer with each seed."""
-    ranks = [1 + sum(measure.beats(other, row) for other in rows) for row in rows]
+def ranked(rows: list[Row], measure: Measure) -> list[tuple[int | None, Row]]:
+    """Rank entries, the most resistant first; those that are not to be ranked are last.
 
-    def key(pair: tuple[int, Row]) -> tuple[float, ...]:
-        span = measure.read(pair[1])
+    A rank goes from an entry to the last that this one does not beat with each seed. No rank is
+    given where the seeds do not agree on the order.
+    """
+    reliable = measure.reliability([row for row in rows if not row.warning]) >= RELIABLE
+
+    def key(row: Row) -> tuple[float, ...]:
         sign = -1 if measure.more else 1
-        return (pair[0], *(sign * each for each in (span.middle, span.low) if span))
+        return (bool(row.warning), *(sign * e for e in (measure.read(row) or ())[1::-1]))
 
-    return sorted(zip(ranks, rows, strict=True), key=key)
+    ranks = list[tuple[int | None, Row]]()
+    first, rank = None, 1
+    for place, row in enumerate(sorted(rows, key=key), 1):
+        if first is None or measure.beats(first, row):
+            first, rank = row, place
+        ranks.append((rank if reliable and not row.warning else None, row))
+    return ranks
 
 
 def page(rows: list[Row]) -> str:
@@ -252,12 +286,18 @@ def slug(data: str) -> str:
 
 def section(data: str, rows: list[Row]) -> str:
     """Write the table of a data set: ranked by what tells its entries apart."""
-    measure = measure_of(rows)
-    pairs, every = measure.pairs(rows), math.comb(len(rows), 2)
-    apart = f" It tells {pairs:,} of {every:,} pairs apart, the most of seven measures." * (
-        pairs > 0
+    comparable = [row for row in rows if not row.warning]
+    measure = measure_of(comparable or rows)
+    pairs, every = measure.pairs(comparable), math.comb(len(comparable), 2)
+    tau = measure.reliability(comparable)
+    said = (
+        f"Between two parts of the seeds, Kendall's tau is {tau:.2f}. It tells {pairs:,} of "
+        f"{every:,} pairs apart."
+        if tau >= RELIABLE
+        else "Not ranked: fewer than four entries."
+        if len(comparable) < 4
+        else f"Not ranked: tau {tau:.2f} between two parts of the seeds, below {RELIABLE}."
     )
-    none = " No pair is told apart, so all share a rank." * (not pairs and every > 0)
     names = ("rank", "network", measure.name, "classified correctly")
     heads = "".join(f"<th scope=col>{name}</th>" for name in names)
     bodies = "\n".join(body(rank, row, measure) for rank, row in ranked(rows, measure))
@@ -265,7 +305,7 @@ def section(data: str, rows: list[Row]) -> str:
         f'<section id="{slug(data)}"><h2>{escape(short(data))}</h2>\n'
         f"<p><b>{measure.name.capitalize()}</b>: the {'median' if measure.more else 'mean'} "
         "over seeds, with the lowest and the highest. "
-        f"{'More' if measure.more else 'Fewer'} is better.{apart}{none}</p>\n"
+        f"{'More' if measure.more else 'Fewer'} is better. {said}</p>\n"
         f"<table><thead><tr>{heads}</tr></thead>\n"
         f"{bodies}</table></section>"
     )
@@ -280,7 +320,7 @@ def spread(row: Row) -> str:
     return "; ".join(parts)
 
 
-def body(rank: int, row: Row, measure: Measure) -> str:
+def body(rank: int | None, row: Row, measure: Measure) -> str:
     """Write an entry as two rows: its rank and figure, and what opens below."""
     about = row.entry.about
     warned = f'<span class="tag never">{escape(row.warning)}</span>' if row.warning else ""
@@ -291,7 +331,7 @@ def body(rank: int, row: Row, measure: Measure) -> str:
     right = "-" if row.right is None else share(row.right, 1)
     words = " ".join(map(str, [row.name, row.network, row.guard, *about.values()])).lower()
     return (
-        f'<tbody data-text="{escape(words)}" data-kind={row.kind}><tr><td>{rank}</td>'
+        f'<tbody data-text="{escape(words)}" data-kind={row.kind}><tr><td>{rank or "-"}</td>'
         f"<th scope=row><div class=entry><div>{escape(row.network)}"
         f"<span class=tag>{escape(row.guard)}</span>{warned}</div>"
         f"<div class=strip>{pictures}</div></div></th>{figure(row, measure)}<td>{right}</td></tr>\n"
@@ -430,21 +470,17 @@ def passing(rows: list[Row]) -> str:
 
 
 def in_markdown(what: str) -> str:
-    """Write what a comment asks for: `passing`, `ranking`, `order` or `predicting`."""
+    """Write what a comment asks for: `passing`, say, or what `docs/gaming.py` printed."""
+    if what == "gaming":
+        return FOLDER.with_name("gaming.txt").read_text(encoding="utf-8")
     writers = {"passing": passing, "ranking": ranking, "order": order, "predicting": predicting}
     return writers[what](read_rows())
 
 
-def cost(found: list[int | None], seeds: tuple[int, ...], images: int) -> float:
-    """Give the mean of the logarithms over seeds; never counts as twice the budget."""
-    return float(np.mean([math.log(found[seed] or 2 * images) for seed in seeds]))
-
-
 def by_data(rows: list[Row]) -> dict[str, list[Row]]:
-    """Give the entries of five seeds by data set, where at least four are to be ranked."""
-    some = [row for row in rows if len(row.entry.card.seeds) == 5]
-    names = sorted({row.entry.about.get("data", "") for row in some})
-    groups = {name: [row for row in some if row.entry.about.get("data") == name] for name in names}
+    """Give the entries by data set, where there are at least four to be ranked."""
+    names = sorted({row.entry.about.get("data", "") for row in rows})
+    groups = {name: [row for row in rows if row.entry.about.get("data") == name] for name in names}
     return {name: group for name, group in groups.items() if len(group) >= 4}
 
 
@@ -454,30 +490,21 @@ def without_detector(rows: list[Row]) -> list[Row]:
 
 
 def ranking(rows: list[Row]) -> str:
-    """Say how alike two halves of the seeds rank the entries: Kendall's tau over all halves."""
-    criteria = ((1, "half"), (2, "half"), (2, "all"))
-    heads = [f"{classes} at {SURE[number]}" for number, classes in criteria]
-    lines = [["entries of", "number", *heads, "pairs told apart"], ["---"] * 6]
-    groups = {"all data sets": [row for row in rows if len(row.entry.card.seeds) == 5]}
-    for name, group in by_data(rows).items():
-        groups |= {name: group, f"{name}, no detector": without_detector(group)}
-    for name, group in groups.items():
-        if len(group) < 4:
-            continue
-        cells = []
-        for number, classes in criteria:
-            untils = [row.entry.card.until[number] for row in group]
-            found = [each.by_seed if classes == "half" else each.all_by_seed for each in untils]
-            taus = []
-            for half in combinations(range(5), 2):
-                other = tuple({*range(5)} - {*half})
-                both = [[cost(each, part, 12_000) for each in found] for part in (half, other)]
-                ranked = all(len({*each}) > 1 for each in both)
-                taus.append(kendalltau(*both).statistic if ranked else math.nan)
-            low = min(taus)
-            cells.append("-" if np.isnan(taus).any() else f"{np.mean(taus):.2f} ({low:.2f})")
-        apart = f"{MEASURES[0].pairs(group):,} of {math.comb(len(group), 2):,}"
-        lines.append([name, str(len(group)), *cells, apart])
+    """Say how alike two parts of the seeds rank the entries: Kendall's tau over all splits."""
+    asked = [MEASURES[1], MEASURES[0], MEASURES[3]]
+    heads = [f"half at {SURE[1]}", f"half at {SURE[2]}", f"all at {SURE[2]}"]
+    lines = [["entries of", "number", *heads, "ranked by"], ["---"] * 6]
+    for name, whole in by_data(rows).items():
+        for what, group in ((name, whole), (f"{name}, no detector", without_detector(whole))):
+            if len(group) < 4 or (what != name and group == whole):
+                continue
+            taus = [each.tau(group) for each in asked]
+            cells = [f"{np.mean(tau):.2f} ({min(tau):.2f})" if tau else "-" for tau in taus]
+            best = measure_of(group)
+            tau = best.reliability(group)
+            chosen = best.name.removeprefix("images until ").replace(" of the classes are", "")
+            said = chosen if tau >= RELIABLE else f"not ranked: tau {tau:.2f}"
+            lines.append([what, str(len(group)), *cells, said])
     return "".join(f"| {' | '.join(each)} |\n" for each in lines)
 
 
@@ -506,7 +533,8 @@ def predicting(rows: list[Row]) -> str:
     plain = [row for row in rows if row.kind != "detector" and len(row.entry.card.seeds) == 5]
     plain = [row for row in plain if row.entry.card.classifier.classes == 10]
     resist = {
-        row.name: cost(row.entry.card.until[2].by_seed, tuple(range(5)), 12_000) for row in plain
+        row.name: np.mean([math.log(e or 24_000) for e in row.entry.card.until[2].by_seed])
+        for row in plain
     }
     measures: dict[str, Any] = {
         "in-distribution images named right": lambda row: row.right,

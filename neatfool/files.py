@@ -8,8 +8,6 @@ from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, Final
 
-from filelock import FileLock, Timeout
-
 from neatfool.errors import RunError, StorageError
 
 __all__ = ["lock_folder", "read_json", "read_names", "read_whole", "refuse_link"]
@@ -42,6 +40,8 @@ def lock_folder(folder: Path) -> AbstractContextManager[Any]:
         RunError: Another process works in it.
         StorageError: It cannot be written.
     """
+    from filelock import FileLock, Timeout  # which `neatfool --help` does not need
+
     try:
         folder.mkdir(parents=True, exist_ok=True)
         return FileLock(refuse_link(folder / ".lock"), timeout=0).acquire()

@@ -86,9 +86,8 @@ class Batches(ABC):
         measures = [part.measures for part in parts if part.measures is not None]
         # Classes may have turned up in a later part.
         most = max(part.probs.shape[1] for part in parts)
-        more = [((0, 0), (0, most - part.probs.shape[1])) for part in parts]
         return Scores(
-            probs=np.concatenate([*map(np.pad, (part.probs for part in parts), more)]),
+            probs=np.concatenate([_widened(part.probs, most) for part in parts]),
             logits=np.concatenate(logits) if logits else None,
             ok=np.concatenate([part.ok for part in parts if part.ok is not None]),
             alone=parts[0].alone,
@@ -231,3 +230,8 @@ class LocalBatches(Batches):
             message = cause(error).split("\n", 1)[0]
         # Raised outside the handler: the traceback there would keep the failed call's memory.
         raise OutOfMemory(message)
+
+
+def _widened(scores: np.ndarray, classes: int) -> np.ndarray:
+    more = classes - scores.shape[1]
+    return np.pad(scores, ((0, 0), (0, more))) if more else scores

@@ -90,6 +90,8 @@ class FooledShare(present.Facts):
     """the same for each seed"""
     until_half: float | None
     """images until half of the classes had such an image: the median over seeds"""
+    until_half_by_seed: list[int | None] = Field([])
+    """the same for each seed; null if it was not reached"""
     classes: int
     """the number of classes that count"""
     unreached: list[str]

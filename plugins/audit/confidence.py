@@ -16,8 +16,8 @@ from neatfool.present import Facts
 
 CHANGES: Final = ("jpeg=75", "blur=1", "move=3")
 """What is done to the images, as ``neatfool survive`` names it; and they are drawn larger."""
-SIMPLE_KINDS: Final = 5
-"""So many kinds of meaningless images are made without a search."""
+SIMPLE_KINDS: Final = 9
+"""So many kinds of meaningless images are made without a search; and one from photographs."""
 KNOWN: Final = "in-distribution"
 EVOLVED: Final = "evolved"
 
@@ -66,7 +66,7 @@ def count_queries(evolved: int, sample: int, *, transfer: bool = False, known: i
         transfer: Whether other networks see the evolved ones.
         known: How many in-distribution images there are.
     """
-    return evolved * (len(CHANGES) + 1 + transfer) + sample * SIMPLE_KINDS + known
+    return evolved * (len(CHANGES) + 1 + transfer) + sample * (SIMPLE_KINDS + (known > 0)) + known
 
 
 def score_kinds(
@@ -84,7 +84,9 @@ def score_kinds(
         own = [find_place(label, spec) for label in known.labels]
         own = own if max(own, default=-1) >= 0 else []
         found.append(scored.score(KNOWN, KNOWN, "in-distribution images", known.unseen, own=own))
-    simple = [scored.score(*each) for each in simple_images(spec, sample)]
+    photographs = known.unseen if known else None
+    drawn = simple_images(spec, sample, photographs=photographs)
+    simple = [scored.score(*each) for each in drawn]
     found.append(read_recorded(runs, logits=scored.logits))
     chosen = [choose_elites(run, sample=sample) for run in runs]
     own = [find_class(elite, scorer.spec.classes) for elites in chosen for elite in elites]

@@ -237,10 +237,12 @@ def _fooled(
         # Where only log-odds tell that it is above, the last image is.
         soonest = course.until(name, float(expit(least)))
         until[place, seed] = min(soonest, course.replaced_at[course.rows_of(name)].max())
+    halves = np.sort(until, 0)[-(-len(counting) // 2) - 1].tolist()
     return FooledShare(
         share=part,
         by_seed=(odds >= least).mean(0).tolist(),
-        until_half=median_of(np.sort(until, 0)[-(-len(counting) // 2) - 1]),
+        until_half=median_of(halves),
+        until_half_by_seed=[int(each) if np.isfinite(each) else None for each in halves],
         classes=len(counting),
         unreached=[each.name for each in classes if not each.reached],
     )

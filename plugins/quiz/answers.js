@@ -1,10 +1,10 @@
 "use strict";
-const { quiz, nothing: NOTHING, choices: CHOICES, pictures, key } = JSON.parse(
+const { quiz, title, nothing: NOTHING, offersNothing, inOrder, choices: CHOICES, pictures, key } = JSON.parse(
   document.getElementById("told").textContent,
 );
 const SURE = ["just guessing", "not sure", "fairly sure", "certain"];
 const COLUMNS = [
-  ..."quiz player question image kind run seed class known_by confidence".split(" "),
+  ..."quiz player question image kind design condition run seed class known_by confidence".split(" "),
   ...CHOICES, "answer", "sure", "seconds",
 ];
 const player = [...crypto.getRandomValues(new Uint8Array(6))]
@@ -19,11 +19,15 @@ const shuffle = (things) => {
   return mixed;
 };
 
-// Each player sees the images, and the classes that are offered, in an order of their own.
+// Each player sees the images, and few classes that are offered, in an order of their own; many stay in their places.
+const offer = (question) => {
+  const names = CHOICES.filter((name) => name in question).map((name) => question[name]);
+  return [...(inOrder ? names : shuffle(names)), ...(offersNothing ? [NOTHING] : [])];
+};
 const questions = shuffle(JSON.parse(atob(key))).map((question, place) => ({
   ...question, quiz, player, question: place + 1,
   picture: pictures[question.image - 1],
-  offered: [...shuffle(CHOICES.filter((name) => name in question).map((name) => question[name])), NOTHING],
+  offered: offer(question),
 }));
 
 const cell = (value) => {

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import click
 
 from neatfool.present import FOLDER, FileToWrite, FiniteRange, make_command, trust_option
-from neatfool.wording import counted
+from neatfool.wording import counted, slug
 
 NONE_OR_MORE: Final = click.IntRange(min=0)
 
@@ -25,12 +25,19 @@ def quiz(
     photographs: Annotated[int, "N", NONE_OR_MORE] = 5,
     noise: Annotated[int, "N", NONE_OR_MORE] = 3,
     seed: int = 1,
+    design: Annotated[str, "NAME|FILE"] = "five-choices",
+    players: Annotated[int, "N"] = 100,
+    prestudy: Annotated[Path | None, "FILE"] = None,
+    ask: Annotated[str | None, "URL"] = None,
+    model: Annotated[str | None, "NAME"] = None,
+    key_env: Annotated[str | None, "NAME"] = None,
+    max_queries: Annotated[int | None, "N"] = None,
 ) -> None:
     """Write a page that asks people what they see in images.
 
-    It is a game of five minutes, one HTML file that opens from disk and needs no server. It shows
-    evolved images, photographs and noise, one by one: what is it, and how sure are you? Five
-    classes are offered, and "nothing at all". Players save their answers as a CSV file.
+    It is a game of five minutes, one HTML file that needs no server. Players save their answers as
+    CSV. Beside it, quiz.design.json preregisters the quiz; it holds the key, so keep it from
+    players.
 
     Args:
         paths: The runs, or the folders that hold them.
@@ -43,33 +50,73 @@ def quiz(
         photographs: So many photographs. None, or labelled ones, need no network.
         noise: So many images of noise.
         seed: Where all that is drawn at random comes from.
+        design: Another design: `two-choices`, `near-choices`, `many-choices`, `encodings` or
+            `best-images`; or a quiz.design.json, which decides in place of the options.
+        players: So many players are planned.
+        prestudy: Earlier answers, by which `best-images` finds the best images.
+        ask: Ask a vision-language model, too, by an OpenAI-like API at this address.
+        model: Its name there.
+        key_env: The environment variable with the API's key.
+        max_queries: So many requests may be sent.  [default: none]
 
     Examples:
         neatfool quiz runs/mnist-1
         neatfool quiz runs/imagenet-1 --in-distribution photographs --sample 30 -o class.html
-        neatfool quiz runs/paper-1 runs/patterns-1 --least 0.9
+        neatfool quiz runs/paper-1 runs/patterns-1 --least 0.9 --photographs 3 --noise 5
+        neatfool quiz runs/imagenet-1 --design two-choices --players 200 --seed 2
+        neatfool quiz runs/paper --design best-images --prestudy answers.csv --classes 1,2
+        neatfool quiz runs/a-1 --ask https://HOST/v1 --model M --key-env A_KEY --max-queries 40
 
         neatfool recognise reads the answers.
     """
-    from neatfool import open_runs
-    from neatfool.present import Output
+    from neatfool import ExperimentError, open_runs
+    from neatfool.present import Output, save
 
     from . import questions
+    from .designs import DESIGNS, QuizSettings, read_design
 
+    if (ask is None) != (model is None):
+        raise ExperimentError("--ask and --model: give both, or none")
     console = Output(stderr=True)
-    asks_network = photographs > 0 and in_distribution is None
+    plan = None if design in DESIGNS else read_design(Path(design))
+    settings = (
+        plan.settings
+        if plan
+        else QuizSettings(
+            design=design,
+            seed=seed,
+            classes=tuple(classes),
+            least=least,
+            sample=sample,
+            photographs=photographs,
+            noise=noise,
+            players=players,
+        )
+    )
+    wanted = settings.photographs if settings.rules.nothing else 0
+    asks_network = wanted > 0 and in_distribution is None
     with (
         open_runs(paths, scored=asks_network, for_classifiers="neatfool quiz") as runs,
         console.status("choosing images"),
     ):
-        shown = questions.ask_about_elites(
-            runs, classes=classes, least=least, sample=sample, seed=seed
-        )
-        real = questions.find_photographs(runs[0], in_distribution, photographs, seed)
-        if len(real) < photographs:
-            there = counted(len(real), "photograph", "photographs")
+        shown = questions.choose_questions(runs, settings, in_distribution, prestudy)
+        real = sum(each.kind == "photograph" for each in shown)
+        if real < wanted:
+            there = counted(real, "photograph", "photographs")
             console.say(f"There are only {there}; give more with --in-distribution.")
-        shown += [*real, *questions.ask_about_noise(runs[0], noise, seed)]
-        shown = questions.offer_choices(shown, runs, seed)
-        questions.write_page(shown, out)
-    click.echo(f"Look at {out}")
+        made = questions.preregister(shown, settings)
+        if plan is not None and made != plan:
+            raise ExperimentError(
+                f"{design}: these runs give other questions than the design; give the same runs "
+                "and photographs, as they were, or plan another quiz with --design NAME"
+            )
+        questions.write_page(shown, made, out)
+        save(out.with_suffix(".design.json"), made.json().encode())
+    click.echo(f"Look at {out}; its design is {out.with_suffix('.design.json')}")
+    if ask is not None and model is not None:
+        from .language_model import ModelEndpoint, ask_model
+
+        file = out.with_name(f"answers-{slug(model)}.csv")
+        endpoint = ModelEndpoint(ask, model, key_env, max_queries or 0)
+        ask_model(shown, made, file, endpoint, console)
+        click.echo(f"The answers of {model} are in {file}; neatfool recognise reads them")

@@ -3,6 +3,7 @@ const find = (id) => document.getElementById(id);
 const make = (name, text, kind = "") =>
   Object.assign(document.createElement(name), { textContent: text, className: kind });
 const TOO_SOON = 250; // milliseconds: the second half of a double tap is no answer
+const MANY = 8;
 const answers = [];
 let saved = false;
 
@@ -15,7 +16,8 @@ const show = (id) => {
 const keysOf = (names) => {
   const own = names.map((name) => (name === NOTHING ? "-" : name).toUpperCase());
   const fit = own.every((key) => [...key].length === 1) && new Set(own).size === own.length;
-  return fit ? own : names.map((_, place) => "ABCDEF"[place]);
+  const letters = names.length > 26 ? "" : "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  return fit ? own : names.map((_, place) => letters[place] ?? "");
 };
 
 // Buttons, which keys choose, too; gives the place of the one that was chosen.
@@ -34,10 +36,11 @@ const choose = (title, names) => new Promise((resolve) => {
     pick(place);
   };
   find("what").textContent = title;
+  find("offers").classList.toggle("many", names.length > MANY);
   find("offers").replaceChildren(...names.map((name, place) => {
     const button = make("button", "", name === NOTHING ? "nothing" : "");
     button.type = "button";
-    button.append(make("kbd", keys[place]), make("bdi", name));
+    button.append(...(keys[place] ? [make("kbd", keys[place])] : []), make("bdi", name));
     button.addEventListener("click", () => pick(place));
     return button;
   }));
@@ -51,10 +54,11 @@ const ask = async (question) => {
   progress.setAttribute("aria-valuenow", done);
   progress.firstElementChild.style.width = `${(100 * done) / questions.length}%`;
   find("place").textContent = `${done + 1} of ${questions.length}`;
+  document.querySelector(".question").classList.toggle("long", question.offered.length > MANY);
   find("picture").src = question.picture;
   await find("picture").decode();
   const start = performance.now();
-  const chosen = await choose("What is it?", question.offered);
+  const chosen = await choose(title, question.offered);
   const seconds = ((performance.now() - start) / 1000).toFixed(2);
   const sure = 1 + (await choose("How sure are you?", SURE));
   answers.push({ ...question, answer: question.offered[chosen], seconds, sure });
@@ -101,7 +105,7 @@ const finish = () => {
   find("meaning").textContent =
     `${evolved.length} images were not made from any photograph or handwriting. ` +
     "They were evolved until an image classifier was sure of a class. " +
-    `You named that class ${right} times, and said nothing at all ${none} times. ` +
+    `You named that class ${right} times${offersNothing ? `, and said nothing at all ${none} times` : ""}. ` +
     `Guessing among all that was offered would name it about ${Math.round(chance)} times.`;
   find("results").append(
     ...results("evolved", "evolved images, named as by the network"),

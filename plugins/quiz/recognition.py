@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar
 
 import numpy as np
-from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
+from scipy.stats import ttest_1samp
 
 from neatfool import ExperimentError
 from neatfool.measure import Estimate
@@ -26,35 +28,45 @@ from neatfool.present import (
     Section,
     Table,
 )
-from neatfool.wording import counted, share
+from neatfool.wording import counted, listed, share
 
-NOTHING: Final = "nothing at all"
-"""The answer that is no class."""
-CHOICES: Final = tuple(f"choice_{number}" for number in range(1, 6))
-"""The columns of the classes that are offered beside NOTHING."""
+from .designs import DESIGNS, MOST_BYTES, NOTHING, Preregistration, Text, read_design
+
+CHOICE: Final = "choice_"
+"""How the columns of the classes begin that are offered beside NOTHING: `choice_1`, `choice_2`."""
 GUARDED: Final = tuple(f"'{each}" for each in FORMULAS)
-MOST_BYTES: Final = 2**24
-"""A file has at most so many: some 60,000 answers."""
+MODEL: Final = "model "
+"""How the name of a player begins that is a language model."""
+UNSEEN: Final = "no image"
+"""The kind of a question that a model is asked without its image."""
 
-KINDS: Final = {"evolved": "evolved images", "photograph": "photographs", "noise": "noise"}
-COLUMNS: Final = (
-    *("quiz", "player", "image", "kind", "run", "seed", "class", "known_by", "confidence"),
-    *("answer", "right", "sure", "seconds"),
+KINDS: Final = {
+    "evolved": "evolved images",
+    "photograph": "photographs",
+    "noise": "noise",
+    UNSEEN: "questions without their image",
+}
+FACTS: Final = (
+    *("quiz", "player", "image", "kind", "design", "condition", "run", "seed", "class"),
+    *("known_by", "confidence"),
 )
+ANSWERED: Final = ("answer", "right", "sure", "seconds")
 
-Text = Annotated[str, StringConstraints(max_length=300)]
+SummaryT = TypeVar("SummaryT")
 
 
 class QuizAnswer(Facts, extra="ignore"):
     """What a player said of an image: a row of a file, which anybody may have edited."""
 
-    kind: Literal["evolved", "photograph", "noise"]
+    kind: Literal["evolved", "photograph", "noise", "no image"]
     right: Text = Field(alias="class")
     choices: tuple[Text, ...] = Field(min_length=1)
-    answer: Text
+    answer: Text = ""
     quiz: Text = ""
     player: Text = ""
     image: Text = ""
+    design: Text = ""
+    condition: Text = ""
     run: Text = ""
     seed: int | None = None
     known_by: Text = ""
@@ -65,12 +77,13 @@ class QuizAnswer(Facts, extra="ignore"):
     @model_validator(mode="before")
     @classmethod
     def _gather(cls, row: dict[str, str]) -> dict[str, Any]:
-        return {**row, "choices": [row[name] for name in CHOICES if name in row]}
+        return {**row, "choices": [row[name] for name in row if name.startswith(CHOICE)]}
 
     @model_validator(mode="after")
     def _check(self) -> QuizAnswer:
-        for text in (self.answer, self.right):
-            if text not in {*self.choices, NOTHING}:
+        offered = {*self.choices, *([NOTHING] if self.offers_nothing else [])}
+        for text in (self.answer or self.right, self.right):
+            if text not in offered:
                 raise ValueError(f"{text!r} is none of the choices")
         if len({*self.choices}) < len(self.choices):
             raise ValueError("two choices are the same")
@@ -82,6 +95,21 @@ class QuizAnswer(Facts, extra="ignore"):
     def is_right(self) -> bool:
         """Whether it names the class, or of noise that it is nothing."""
         return self.answer == self.right
+
+    @property
+    def offers_nothing(self) -> bool:
+        """Whether *nothing at all* was offered."""
+        return self.design not in DESIGNS or DESIGNS[self.design].nothing
+
+    @property
+    def chance(self) -> float:
+        """How likely each of the choices is if all are as likely."""
+        return 1 / (len(self.choices) + self.offers_nothing)
+
+    @property
+    def asked(self) -> str:
+        """Who was asked, if it is no person: ``", model NAME"``."""
+        return f", {self.player}" if self.player.startswith(MODEL) else ""
 
 
 class AnswerSummary(Facts):
@@ -95,8 +123,8 @@ class AnswerSummary(Facts):
     """the share that name the class, or say *nothing at all* of noise; the interval is Wilson's"""
     chance: float
     """that share if all choices are as likely"""
-    nothing: Estimate
-    """the share that say *nothing at all*"""
+    nothing: Estimate | None
+    """the share that say *nothing at all*, where it is offered"""
     sure: float | None
     """how sure players are, from 1 to 4: the mean"""
     seconds: float | None
@@ -106,14 +134,15 @@ class AnswerSummary(Facts):
     def of(cls, name: str, answers: Sequence[QuizAnswer]) -> AnswerSummary:
         """Sum up answers, at least one."""
         count, nothing = len(answers), sum(each.answer == NOTHING for each in answers)
+        offered = any(each.offers_nothing for each in answers)
         sure = [each.sure for each in answers if each.sure is not None]
         seconds = [each.seconds for each in answers if each.seconds is not None]
         return cls(
             name=name,
             answers=count,
             right=Estimate.wilson(sum(each.is_right for each in answers), count),
-            chance=np.mean([1 / (1 + len(each.choices)) for each in answers]),
-            nothing=Estimate.wilson(nothing, count),
+            chance=np.mean([each.chance for each in answers]),
+            nothing=Estimate.wilson(nothing, count) if offered else None,
             sure=np.mean(sure) if sure else None,
             seconds=np.median(seconds) if seconds else None,
         )
@@ -124,11 +153,52 @@ CELLS: Final[dict[str, Callable[[AnswerSummary], str]]] = {
     "answers": lambda row: f"{row.answers:,}",
     "right": lambda row: row.right.as_share(),
     "chance": lambda row: share(row.chance),
-    "nothing at all": lambda row: row.nothing.as_share(),
+    "nothing at all": lambda row: row.nothing.as_share() if row.nothing else "-",
     "sure (1 to 4)": lambda row: "-" if row.sure is None else f"{row.sure:.1f}",
     "median time": lambda row: "-" if row.seconds is None else f"{row.seconds:.1f} s",
 }
 """The columns of tables."""
+
+
+class Agreement(Facts):
+    """How often players choose the network's class, player by player: what a design registers."""
+
+    name: str
+    """which evolved images, and which model answered, if one did"""
+    design: str
+    """how they were asked"""
+    players: int
+    """how many players answered"""
+    mean: Estimate
+    """the mean over players of the share for which a player chooses the network's class; the
+    interval is Student's, or Wilson's of the answers if all players have the same share"""
+    chance: float
+    """that share if all choices are as likely"""
+    p: float | None
+    """of a two-sided t-test of the players' shares against chance; none if all are the same"""
+
+    @classmethod
+    def of(cls, name: str, answers: Sequence[QuizAnswer]) -> Agreement:
+        """Sum up answers to evolved images in a design, at least one."""
+        by_player: dict[str, list[bool]] = defaultdict(list)
+        for each in answers:
+            by_player[each.player].append(each.is_right)
+        shares = [float(np.mean(right)) for right in by_player.values()]
+        chance, value, p = float(np.mean([each.chance for each in answers])), np.mean(shares), None
+        mean = Estimate.wilson(sum(each.is_right for each in answers), len(answers))
+        if len({*shares}) > 1:
+            test = ttest_1samp(shares, chance)
+            low, high = test.confidence_interval()
+            mean = Estimate(value=value, low=max(low, 0), high=min(high, 1))
+            p = float(test.pvalue)
+        design, players = answers[0].design, len(shares)
+        return cls(name=name, design=design, players=players, mean=mean, chance=chance, p=p)
+
+    def row(self) -> list[str]:
+        """Give the cells of a table: beside chance, and beside what a study found."""
+        p = "-" if self.p is None else "< 0.0001" if self.p < 1e-4 else f"{self.p:.2g}"
+        cells = [self.name, f"{self.players:,}", self.mean.as_share(), share(self.chance), p]
+        return [*cells, DESIGNS[self.design].found if self.design in DESIGNS else ""]
 
 
 class Recognition(Finding):
@@ -142,10 +212,16 @@ class Recognition(Finding):
     """how many players gave them"""
     repeated: int
     """further answers of a player to an image, which do not"""
+    skipped: int
+    """questions without an answer, as a model's that could not be used"""
+    planned: int | None
+    """how many players the preregistered design plans, if it is given"""
     by_network: int
     """answers to photographs whose class is what the network says, not a label"""
     kinds: tuple[AnswerSummary, ...]
-    """evolved images, photographs, noise"""
+    """evolved images, photographs, noise, and questions that a model was asked without the image"""
+    agreement: tuple[Agreement, ...]
+    """the agreement with the network on evolved images, in each design and condition"""
     runs: tuple[AnswerSummary, ...]
     """the evolved images of each run"""
     rows: tuple[QuizAnswer, ...] = Field(exclude=True, repr=False)
@@ -158,18 +234,33 @@ class Recognition(Finding):
 
     def story(self) -> Iterator[Block]:
         """Tell what was recognised, beside the controls and chance."""
+        yield from map(Headline, self._models())
         for kind in self.kinds:
             yield Headline(self._sentence(kind))
         yield from map(Note, self._limits())
         yield Section("At a glance")
+        if self.agreement:
+            heads = ("", "players", "agreement", "chance", "p", "published")
+            rows = [each.row() for each in self.agreement]
+            how = "The means of shares over players, as the studies give them."
+            yield Table(heads, rows, "Agreement with the network", how, (0, 5))
         for title, part in (("All answers", self.kinds), ("Evolved images, by run", self.runs)):
             rows = [[write(each) for write in CELLS.values()] for each in part]
             yield Table([*CELLS], rows, title, most=12)
 
     def records(self) -> Records:
         """Give a row for each answer that counts."""
-        rows = [{**r.model_dump(), "class": r.right, "right": int(r.is_right)} for r in self.rows]
-        return Records(COLUMNS, [[row[head] for head in COLUMNS] for row in rows])
+        return records_of(self.rows)
+
+    def _models(self) -> Iterator[str]:
+        """Say for how many images models name a class, and for how many without one."""
+        by_model: dict[str, list[str]] = defaultdict(list)
+        for kind in self.kinds:
+            if MODEL in kind.name and kind.nothing:
+                named = f"{share(1 - kind.nothing.value)} of {_short(kind)}"
+                by_model[kind.name.partition(f", {MODEL}")[2]].append(named)
+        for model, shares in by_model.items():
+            yield f"The model {model} names a class for {listed(shares)}."
 
     def _sentence(self, kind: AnswerSummary) -> str:
         """Say how often players were right, beside chance."""
@@ -180,12 +271,20 @@ class Recognition(Finding):
         is_ = "is" if kind.answers == 1 else "are"
         text = f"Of {answers} to {kind.name}, {kind.right.as_share()} {is_} correct, which is "
         text += f"{beside} chance ({share(kind.chance)})"
-        if kind.name == KINDS["noise"]:
+        if kind.name.startswith(KINDS["noise"]):
             return f"{text}; the correct answer is “{NOTHING}”."
-        return f"{text}; {kind.nothing.as_share()} say “{NOTHING}”."
+        return f"{text}; {kind.nothing.as_share()} say “{NOTHING}”." if kind.nothing else f"{text}."
 
     def _limits(self) -> Iterator[str]:
         """Say what limits the figures."""
+        if self.planned:
+            players = counted(self.planned, "player is", "players are")
+            yield f"All answers fit the preregistered design, in which {players} planned."
+        known = [DESIGNS[each.design] for each in self.agreement if each.design in DESIGNS]
+        if studies := dict.fromkeys(each.study for each in known if each.study):
+            yield f"Published agreement with other networks and images: {listed([*studies])}."
+        if any(MODEL in kind.name for kind in self.kinds):
+            yield "The answers of a model are no evidence of what people see."
         yield (
             "The correct answer is the class that the network names for an evolved image, the "
             f"label of a photograph, and “{NOTHING}” for noise. "
@@ -193,64 +292,129 @@ class Recognition(Finding):
             "label, for which the network's class counts as correct."
         )
         yield (
-            "The intervals treat answers as independent. Answers by the same player, or to the "
-            "same image, are correlated, so the true uncertainty about other players and images "
-            "is larger."
+            "Intervals of agreement are about other players and these images. All others treat "
+            "answers as independent, although those by the same player, or to the same image, are "
+            "correlated."
         )
         yield (
-            "The wrong choices are drawn at random, which makes a class easier to name than it is "
-            "without choices. The quiz file contains the key, so a player who wants to cheat can."
+            "Choices make a class easier to name than it is without them. The quiz file contains "
+            "the key, so a player who wants to cheat can."
         )
         if self.repeated:
             repeated = counted(self.repeated, "repeated answer is", "repeated answers are")
             yield f"{repeated} left out: only a player's first answer to an image counts."
+        if self.skipped:
+            skipped = counted(self.skipped, "question has", "questions have")
+            yield f"{skipped} no answer and {'is' if self.skipped == 1 else 'are'} left out."
+
+
+def _short(kind: AnswerSummary) -> str:
+    """Name images, and say how sure a model is of them."""
+    name = kind.name.partition(f", {MODEL}")[0]
+    return name if kind.sure is None else f"{name} (sure {kind.sure:.1f} of 4)"
+
+
+def choice_columns(choices: Iterable[Sequence[str]]) -> list[str]:
+    """Name the columns of so many choices as the longest list has."""
+    return [f"{CHOICE}{place}" for place in range(1, 1 + max(map(len, choices), default=0))]
+
+
+def records_of(rows: Sequence[QuizAnswer]) -> Records:
+    """Give a row for each answer, as :func:`read_answers` reads them."""
+    offered = choice_columns([each.choices for each in rows])
+    columns = (*FACTS, *offered, *ANSWERED)
+    kept = []
+    for row in rows:
+        cells = {**row.model_dump(), "class": row.right, "right": int(row.is_right)}
+        cells |= dict(zip_longest(offered, row.choices, fillvalue=""))
+        kept.append([cells[head] for head in columns])
+    return Records(columns, kept)
 
 
 def recognise(
     answers: Annotated[str | Path | Sequence[str | Path], "ANSWERS..."],
     *,
+    design: Annotated[Path | None, "FILE"] = None,
     console: Output | None = None,
 ) -> Recognition:
     """Measure how often people recognise images, from a quiz.
 
     You see which share names the class of the network, of a photograph, or says that noise is
-    nothing at all, each with its interval and beside chance.
+    nothing at all, beside chance, and how the players' mean compares with published studies.
 
     Args:
         answers: The files that a quiz saved.
+        design: The quiz.design.json that the answers must fit.
         console: Not needed: reading takes no time.
 
     Raises:
-        ExperimentError: A file holds no answers.
+        ExperimentError: A file holds no answers, or others than the design allows.
 
     Examples:
         neatfool recognise answers-*.csv
-        neatfool recognise answers-*.csv --html recognised.html
+        neatfool recognise answers-*.csv --html recognised.html --design quiz.design.json
     """
     del console
     files = [answers] if isinstance(answers, str | Path) else answers
-    rows, repeated = read_answers([Path(file) for file in files])
+    read, repeated = read_answers([Path(file) for file in files])
+    plan = read_design(design) if design else None
+    if plan is not None:
+        check_planned(read, plan)
+    rows = [row for row in read if row.answer]
+    if not rows:
+        raise ExperimentError(f"{files[0]}: has no answers in it; give a file that a quiz saved")
     evolved = [row for row in rows if row.kind == "evolved"]
     return Recognition(
         answers=len(rows),
         players=len({row.player for row in rows}),
         repeated=repeated,
         by_network=sum(row.kind == "photograph" and row.known_by != "label" for row in rows),
-        kinds=_sum_up(rows, lambda row: KINDS[row.kind]),
-        runs=_sum_up(evolved, lambda row: f"{row.run or 'a run'}, seed {row.seed}"),
+        skipped=len(read) - len(rows),
+        planned=plan and plan.settings.players,
+        kinds=_sum_up(AnswerSummary.of, rows, lambda row: KINDS[row.kind] + row.asked),
+        agreement=_sum_up(
+            Agreement.of, evolved, lambda row: (row.condition or row.design or "all") + row.asked
+        ),
+        runs=_sum_up(
+            AnswerSummary.of, evolved, lambda r: f"{r.run or 'a run'}, seed {r.seed}{r.asked}"
+        ),
         rows=tuple(rows),
     )
 
 
 def _sum_up(
-    rows: Sequence[QuizAnswer], name: Callable[[QuizAnswer], str]
-) -> tuple[AnswerSummary, ...]:
+    sum_up: Callable[[str, Sequence[QuizAnswer]], SummaryT],
+    rows: Sequence[QuizAnswer],
+    name: Callable[[QuizAnswer], str],
+) -> tuple[SummaryT, ...]:
     """Sum up answers by a name, those of controls last and other names in their order."""
     groups: dict[str, list[QuizAnswer]] = defaultdict(list)
     for row in rows:
         groups[name(row)].append(row)
     order = dict.fromkeys([*KINDS.values(), *sorted(groups)])
-    return tuple(AnswerSummary.of(each, groups[each]) for each in order if each in groups)
+    return tuple(sum_up(each, groups[each]) for each in order if each in groups)
+
+
+def check_planned(rows: Sequence[QuizAnswer], plan: Preregistration) -> None:
+    """Refuse answers to other questions than those of a design.
+
+    Raises:
+        ExperimentError: An answer does not fit the design.
+    """
+    planned = {str(each.image): each for each in plan.questions}
+    for row in rows:
+        question = planned.get(row.image.partition(" ")[0])
+        if (
+            question is None
+            or (row.quiz, row.design) != (plan.quiz, plan.settings.design)
+            or row.kind not in (question.kind, UNSEEN)
+            or (row.condition, row.right) != (question.condition, question.right)
+            or {*row.choices} != {*question.choices}
+        ):
+            raise ExperimentError(
+                f"player {row.player}, image {row.image}: is no question of the preregistered "
+                "design; leave that file out, or give the design of its quiz"
+            )
 
 
 def read_answers(files: Sequence[Path]) -> tuple[list[QuizAnswer], int]:

@@ -39,7 +39,13 @@ from neatfool_plugins.audit.known_images import (
 )
 from neatfool_plugins.compare.measure import _notes as compare_notes
 from neatfool_plugins.detect.measure import DetectorResult, InDistributionFacts, RunDetection
-from neatfool_plugins.quiz.recognition import KINDS, AnswerSummary, Recognition
+from neatfool_plugins.quiz.recognition import (
+    KINDS,
+    Agreement,
+    AnswerSummary,
+    QuizAnswer,
+    Recognition,
+)
 from neatfool_plugins.survive.finding import ChangeSurvival, SurvivalPoint, SurvivalResult
 from neatfool_plugins.transfer.finding import RunTransfer
 
@@ -114,11 +120,15 @@ def transfers(count: int) -> Iterator[str]:
 
 
 def recognition(count: int) -> Iterator[str]:
-    answers = [SimpleNamespace(is_right=True, answer="a", choices="abcde", sure=1, seconds=2.0)]
-    for kind in KINDS.values() if count else ():
+    facts = {"kind": "evolved", "class": "a", "choice_1": "a", "design": "five-choices"}
+    answers = [QuizAnswer.model_validate({**facts, "answer": "a", "player": f"model {count}"})]
+    agreement = Agreement.of("all", answers)
+    kinds = [f"{kind}{asked}" for kind in KINDS.values() for asked in ("", ", model one")]
+    for kind in kinds if count else ():
         found = AnswerSummary.of(kind, answers * count)
+        counts = dict.fromkeys(("by_network", "repeated", "skipped", "planned"), count)
         result = Recognition.model_construct(
-            kinds=(found,), runs=(), by_network=count, repeated=count, rows=()
+            kinds=(found,), runs=(), agreement=(agreement,), rows=(), **counts
         )
         yield from (block.text for block in result.story() if isinstance(block, Headline | Note))
 

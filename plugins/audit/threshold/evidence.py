@@ -91,12 +91,17 @@ class Clock:
     def count(self, _: int = 0) -> None:
         """Show that images are scored; raise TargetUnavailable when time is up."""
         self.show()
-        if self.seconds > self.deadline:
+        if self.is_up:
             raise TargetUnavailable("time is up")
 
-    def extend(self) -> None:
-        """Allow what comes a tenth of the time at least."""
-        self.deadline = max(self.allowed, self.seconds + self.allowed / 10)
+    def allow_part(self, parts: int) -> None:
+        """Allow what comes one of so many parts of the time that is left."""
+        self.deadline = self.seconds + max(0.0, self.allowed - self.seconds) / parts
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the time is up."""
+        return self.seconds > self.deadline
 
 
 @dataclass

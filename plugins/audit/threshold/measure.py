@@ -83,7 +83,9 @@ class ThresholdFinding(present.Finding):
                 "folders say. If it does better elsewhere, target.mean, target.std or "
                 "target.class_names are not those that it was trained with."
             )
-        yield present.Headline(self.verdict(), picture=self.surest)
+        searched = counted(self.searched, "image", "images")
+        rough = f"After {searched} a search: " if self.searched < STANDARD_BUDGET else ""
+        yield present.Headline(f"{rough}{self.verdict()}", picture=self.surest)
         if self.decision is not None:
             yield present.Headline(self._held(self.decision.judged))
         yield present.Text(self._subject())

@@ -20,9 +20,12 @@ from neatfool.present import Facts
 from ..acceptance import least_threshold
 from ..confidence import EVOLVED, KNOWN, read_recorded
 from .decision import OTHERS, PARTS, Judgement, is_held, part, stopped
-from .evidence import Evidence, WatchedTarget, search
+from .evidence import Clock, Evidence, WatchedTarget, search
 
+HEADS: Final = 2
+"""So many last layers are trained."""
 STEPS: Final = 300
+"""Of training, at most."""
 RATE: Final = 0.003
 SEED: Final = 101
 """Of the search that attacks a trained network."""
@@ -86,8 +89,12 @@ class Trial:
 
     def run(self) -> Iterator[Remedy]:
         """Try one after the other."""
-        known = self._first(KNOWN)
+        known, clock = self._first(KNOWN), self.evidence.clock
+        clock.allow_part(HEADS + 1)
         for name in detector_names():
+            if clock.is_up:
+                self.left_out.append(f"detector {name}: there was no time")
+                continue
             try:
                 detector = make_detector(name)
                 if detector.needs in self.needs:
@@ -102,8 +109,11 @@ class Trial:
             drawn = encoding.render(encoding.create([*range(-DRAWN, 0)])).cpu()
             outliers = [self._first(kind) for kind in self.answers if kind not in {KNOWN, OTHERS}]
             outliers.append(self.inspected.ask_all(drawn))
-            for name, more in (("a class nothing", 1), ("Outlier Exposure", 0)):
-                head = _train(old, known, torch.cat([_features(e) for e in outliers]), more)
+            for left, name, more in ((HEADS, "a class nothing", 1), (1, "Outlier Exposure", 0)):
+                # Half of its time trains it, and the other half attacks it.
+                clock.allow_part(2 * left)
+                head = _train(old, known, torch.cat([_features(e) for e in outliers]), more, clock)
+                clock.allow_part(2 * left - 1)
                 values = {
                     k: log_odds(head(_features(e)).numpy())[:, : old.out_features].max(1)
                     for k, e in self.answers.items()
@@ -145,7 +155,6 @@ class Trial:
         names, nothing = evidence.spec.classes, (NOTHING,) * more
         spec = replace(evidence.spec, array="torch", classes=names + nothing)
         spec = replace(spec, nothing=evidence.spec.nothing + nothing)
-        evidence.clock.extend()
         target = WatchedTarget(network, spec, [network], evidence.clock.count)
         run = search(target, evidence.searched, SEED, evidence.folder / f"attack-{more}")
         odds = np.array(read_recorded([run], logits=True).log_odds)
@@ -157,12 +166,17 @@ def _features(answers: Answers) -> torch.Tensor:
     return answers.features
 
 
-def _train(old: nn.Linear, known: Answers, outliers: torch.Tensor, more: int) -> nn.Linear:
+def _train(
+    old: nn.Linear, known: Answers, outliers: torch.Tensor, more: int, clock: Clock
+) -> nn.Linear:
     """Train a copy of a last layer: with ``more`` classes, or with Outlier Exposure."""
     head = nn.Linear(old.in_features, old.out_features + more)
     head.weight.data[: old.out_features], head.bias.data[: old.out_features] = old.weight, old.bias
     optimizer = torch.optim.Adam(head.parameters(), RATE)
-    for _ in range(STEPS):
+    for step in range(STEPS):
+        clock.show()
+        if step and clock.is_up:
+            break
         real, unreal = head(_features(known)), head(outliers)
         away = unreal.logsumexp(1) - (unreal[:, -1] if more else unreal.mean(1))
         loss = functional.cross_entropy(real, known.classes) + away.mean()

@@ -199,12 +199,23 @@ def test_noise_that_the_search_selects_from_never_makes_it_look_better(logits):
 @pytest.mark.parametrize("channels", [1, 3])
 def test_simple_images_have_the_size_of_the_target_and_come_again(channels):
     spec = ImageSpec(12, 20, channels, ("a", "b"))
-    first, again = ([*simple_images(spec, 6)] for _ in range(2))
-    assert [each[0] for each in first] == ["uniform", "gaussian", "blank", "gradient", "texture"]
+    photographs = torch.arange(2 * 240 * channels).reshape(2, *spec.shape).to(torch.uint8)
+    first, again = ([*simple_images(spec, 6, 1, photographs)] for _ in range(2))
+    assert len(first) == len([*simple_images(spec, 6)]) + 1
     for (*_, images), (*_, same) in zip(first, again, strict=True):
         assert (images.dtype, images.shape) == (torch.uint8, (6, *spec.shape))
         assert torch.equal(images, same)
         assert len({image.numpy().tobytes() for image in images}) > 3
+    kinds = {kind: images for kind, _, _, images in first}
+    assert {*kinds["rademacher"].unique().tolist()} == {0, 255}
+    assert (kinds["blank"].flatten(2).float().std(2) == 0).all()
+    rows = [image.flatten(1).sort().values for image in photographs]
+    permuted = kinds["permuted"][0].flatten(1).sort().values
+    assert any(torch.equal(permuted, each) for each in rows)
+    for stripes in kinds["stripes"].float():
+        assert (stripes.std(1) == 0).all() or (stripes.std(2) == 0).all()
+    steps = [kinds[kind][::3].float().diff().abs().mean() for kind in ("uniform", "low frequency")]
+    assert steps[1] < steps[0] / 2
 
 
 def test_an_image_that_is_rejected_is_not_named_rightly():

@@ -19,8 +19,9 @@ from replicates_here import start_no_processes
 from scipy.special import logit
 from waiting import wait_until
 
-from neatfool import ExperimentError, make_target, open_run
+from neatfool import ExperimentError, ImageSpec, make_target, open_run
 from neatfool.measure import code
+from neatfool.ood import simple_images
 from neatfool.wording import among, percent
 from neatfool_plugins.audit.card import ReportCard
 from neatfool_plugins.audit.exports import Entry
@@ -169,7 +170,7 @@ def test_the_card_says_what_the_runs_recorded(small):
     assert {each["name"] for each in card["classes"]} == names
     kinds = {each["kind"]: each for each in card["acceptance"]["kinds"]}
     changes = ["jpeg=75", "blur=1", "move=3", "drawn=32"]
-    simple = ["uniform", "gaussian", "blank", "gradient", "texture"]
+    simple = [each[0] for each in simple_images(ImageSpec(6, 8, 1, ("a", "b")), 1)]
     assert [*kinds] == ["evolved", *changes, *simple]
     assert [kinds[each]["images"] for each in ("evolved", "move=3", "blank")] == [8, 8, 100]
     assert card["defence"] is None
@@ -350,6 +351,7 @@ def test_only_classes_that_in_distribution_images_reach_count(known):
     for seed, part in enumerate(card["fooled"]["by_seed"]):
         beyond = [each["log_odds"][seed] for each in card["classes"] if each["reached"]]
         assert part == np.mean([odds is not None and odds >= usual for odds in beyond])
+        assert (card["fooled"]["until_half_by_seed"][seed] is not None) == (part >= 0.5)
 
 
 @pytest.mark.parametrize(("most", "code"), [("0", 9), ("0.99", 0)])
@@ -416,13 +418,13 @@ def test_a_target_that_costs_something_is_asked_only_what_is_allowed(tmp_path):
     file.write_text(file.read_text().replace("plugin = patches", "plugin = paid"))
     budget = (file, "--images", "40", "--seeds", "1", "--out", tmp_path / "out")
     refused = audit(*budget, exit_code=8)
-    assert "--max-queries 940" in refused.stderr
+    assert "--max-queries 1340" in refused.stderr
     assert not (tmp_path / "asked").exists()
-    made = audit(*budget, "--max-queries", "940", "--json", exit_code=0)
+    made = audit(*budget, "--max-queries", "1340", "--json", exit_code=0)
     assert json.loads(made.stdout)["images"] == 40
     asked = (tmp_path / "asked").read_text()
-    assert 40 < len(asked) <= 940
-    again = audit(*budget, "--max-queries", "940", "--json")
+    assert 40 < len(asked) <= 1340
+    again = audit(*budget, "--max-queries", "1340", "--json")
     assert again.stdout == made.stdout
     assert (tmp_path / "asked").read_text() == asked
 

@@ -97,6 +97,28 @@ def test_a_game_by_keys_is_saved_and_read_again(shown, page, tmp_path):
     assert {each.split(":")[0] for each in shown.requested} <= {"file", "data", "blob"}
 
 
+def test_answers_to_a_published_design_fit_its_file(shown, finished, tmp_path):
+    page = tmp_path / "quiz.html"
+    neatfool("quiz", finished, "-o", page, "--design", "many-choices", exit_code=0)
+    shown.open(page.as_uri())
+    shown.press("Enter")
+    for _ in range(4):
+        assert offered(shown, "What did the network take it for?") == sorted(NAMES, key=str.lower)
+        shown.press("a")
+        offered(shown, "How sure are you?")
+        shown.press("a")
+    shown.wait("!document.querySelector('#end').hidden")
+    assert "nothing at all" not in shown.do("document.querySelector('#meaning').textContent")
+    shown.do("document.querySelector('#save').click()")
+    found = analysis.recognise(saved(tmp_path), design=page.with_suffix(".design.json"))
+    (agreement,) = found.agreement
+    assert (agreement.design, agreement.mean.value, agreement.chance) == (
+        "many-choices",
+        0.25,
+        0.25,
+    )
+
+
 def test_the_key_of_a_digit_is_the_digit(shown, tmp_path):
     page = tmp_path / "quiz.html"
     run = make_run(tmp_path, ("1", "7", "3", "9"))

@@ -10,7 +10,7 @@ from commands import neatfool
 from scipy.stats import binomtest
 
 from neatfool import analysis, errors
-from neatfool_plugins.quiz.recognition import CHOICES, Recognition
+from neatfool_plugins.quiz.recognition import CHOICE, Recognition
 
 NOTHING = "nothing at all"
 FIVE = ("tabby", "volcano", "stole", "candle", "tench, Tinca tinca")
@@ -125,8 +125,11 @@ def test_a_players_first_answer_to_an_image_counts_once(file, mixed):
 
 
 def test_what_a_form_gave_needs_only_the_key_and_the_answers(file):
-    needed = {"kind", "class", "answer", *CHOICES}
-    rows = [{name: row[name] for name in needed} for row in (answer(), answer(said=NOTHING))]
+    needed = ("kind", "class", "answer", CHOICE)
+    rows = [
+        {name: row[name] for name in row if name.startswith(needed)}
+        for row in (answer(), answer(said=NOTHING))
+    ]
     found = analysis.recognise([write(file, *rows), write(file.with_name("b.csv"), *rows)])
     assert (found.answers, found.players) == (4, 2)
     assert found.kinds[0].sure is None
@@ -162,7 +165,10 @@ def test_what_a_stranger_wrote_is_shown_and_not_obeyed(file, tmp_path):
         (answer(said="zebra"), "'zebra' is none of the choices"),
         (answer(**{"class": "zebra"}), "'zebra' is none of the choices"),
         (answer(kind="noise"), f"noise, and nothing else, shows '{NOTHING}'"),
-        (answer(kind="drawing"), "kind: Input should be 'evolved', 'photograph' or 'noise'"),
+        (
+            answer(kind="drawing"),
+            "kind: Input should be 'evolved', 'photograph', 'noise' or 'no image'",
+        ),
         (answer(seconds="nan"), "seconds: Input should be a finite number"),
         (answer(seconds=-1), "seconds: "),
         (answer(sure=5), "sure: "),
