@@ -468,7 +468,8 @@ def passing(rows: list[Row]) -> str:
         parts = [share(found[name]) if name in found else "-" for name in features]
         label = ", ".join(filter(None, [row.network, row.guard]))
         lines.append([label, " to ".join(dict.fromkeys(logits)), *parts])
-    return "".join(f"| {' | '.join(each)} |\n" for each in lines)
+    rows = (f"| {' | '.join(each)} |\n" for each in lines)
+    return "".join(rows).replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def in_markdown(what: str) -> str:
