@@ -1,11 +1,12 @@
 """Writes the viewer of Fooling Images: a choice of them, drawn when Sphinx builds the site.
 
-``docs/fooling-images.md`` asks for it with ``<!-- fooling-images viewer -->``. Without JavaScript
-each small image leads to the large one.
+``docs/fooling-images.md`` asks for it with ``<!-- fooling-images viewer -->``, and for what other
+networks see with ``<!-- judges -->``. Without JavaScript each small image leads to the large one.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 from html import escape
 from pathlib import Path
@@ -15,9 +16,12 @@ from neatfool.wording import percent
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "images"))
 
+from judges import TABLE, read_answers
 from neatfool_images import FoolingImages, Record
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sphinx.application import Sphinx
 
 SHELL: Final = Path(__file__).with_name("fooling_images.html")
@@ -42,7 +46,33 @@ def choose(images: FoolingImages) -> list[int]:
     return chosen
 
 
-def facts(record: Record) -> dict[str, str]:
+def agreement(codes: Iterable[str]) -> str:
+    """Say of an image how many judges name its class, and how many with at least 50 %."""
+    known = [int(code) for code in codes if code]
+    named, sure = (sum(code >= least for code in known) for least in (2, 3))
+    return f"{named} of {len(known)}, {sure} with 50 %" if known else "not asked"
+
+
+def judges_table() -> str:
+    """Write what each judge sees, as Markdown: a row a judge."""
+    rows = [
+        "| judge | right about real images | names the class | with 50 % |",
+        "|---|---|---|---|",
+    ]
+    answers = read_answers().values()
+    for judge, about in json.loads(TABLE.with_suffix(".json").read_text("utf-8")).items():
+        codes = [int(each[judge]) for each in answers if each[judge]]
+        shares = [sum(code >= least for code in codes) / len(codes) for least in (2, 3)]
+        figures = [
+            percent(about["accuracy"]),
+            f"{shares[0]:.0%} of {len(codes):,}",
+            f"{shares[1]:.0%}",
+        ]
+        rows.append(f"| {' | '.join([judge, *figures])} |")
+    return "\n".join(rows)
+
+
+def facts(record: Record, codes: Iterable[str]) -> dict[str, str]:
     """Say what is known of an image, in the order in which it is shown."""
     return {
         "class": record.name,
@@ -51,6 +81,7 @@ def facts(record: Record) -> dict[str, str]:
         "classes of": record.data,
         "drawn at": f"{record.width} by {record.height} pixels",
         "tier": f"{record.tier}, {'near' if record.near else 'far'}",
+        "other families": agreement(codes),
         "after JPEG": percent(record.jpeg),
         "after blur": percent(record.blur),
         "after a move": percent(record.moved),
@@ -59,9 +90,13 @@ def facts(record: Record) -> dict[str, str]:
 
 def viewer(records: list[Record]) -> str:
     """Write the viewer: an image large with what is known of it, and all to choose from."""
+    answers = read_answers()
+
+    def known(record: Record) -> dict[str, str]:
+        return facts(record, answers.get(record.id, {}).values())
 
     def thumbnail(record: Record) -> str:
-        said = "|".join(f"{name}={text}" for name, text in facts(record).items())
+        said = "|".join(f"{name}={text}" for name, text in known(record).items())
         label = f"{record.name}, {percent(record.confidence)}, {record.network}"
         file = f"fooling-images/{record.id}.png"
         return (
@@ -71,7 +106,7 @@ def viewer(records: list[Record]) -> str:
 
     first = records[0]
     listed = "".join(
-        f"<div><dt>{name}</dt><dd>{escape(text)}</dd></div>" for name, text in facts(first).items()
+        f"<div><dt>{name}</dt><dd>{escape(text)}</dd></div>" for name, text in known(first).items()
     )
     text = SHELL.read_text(encoding="utf-8")
     for name, made in (
@@ -92,7 +127,8 @@ def setup(app: Sphinx) -> None:
     def fill(app: Sphinx, name: str, source: list[str]) -> None:
         made = viewer([images.records[place] for place in chosen])
         block = f"```{{raw}} html\n{made}```"
-        source[0] = source[0].replace("<!-- fooling-images viewer -->", block)
+        text = source[0].replace("<!-- fooling-images viewer -->", block)
+        source[0] = text.replace("<!-- judges -->", judges_table())
 
     def draw(app: Sphinx, error: Exception | None) -> None:
         if error is None and app.builder.format == "html":

@@ -2,8 +2,8 @@
 
 ``runs.csv`` has the columns ``run`` (a folder), ``tier``, ``network`` (its name), ``data`` (whose
 classes it knows) and ``images`` (how many to take; 0: the network, perhaps an experiment's file,
-only judges the others). Genomes are written with six digits, drawn,
-and scored again by the network of their run; what is below 50 % is left out.
+only judges the others). Genomes are written with six digits, drawn, and scored again by the
+network of their run; what is below 50 % is left out. Run ``judges.py`` after it.
 """
 
 from __future__ import annotations
@@ -15,23 +15,20 @@ import io
 import json
 import lzma
 from collections import defaultdict
-from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from datetime import date
 from pathlib import Path
 from typing import Any, Final, get_type_hints
 
 import mlcroissant as mlc
-import networkx as nx
 import numpy as np
 import torch
+from judges import relate_by_wordnet
 from neatfool_images import FIELDS, Record
 from PIL import Image, ImageFilter
 
 from neatfool import ImageSpec, Run, Scorer, open_run, open_scorer
-from neatfool.measure import match_classes
 from neatfool.wording import slug
-from neatfool_plugins.ancestry.goal_switches import FEWEST_CLASSES, WORDNET
 from neatfool_plugins.export.images import choose, name_runs
 
 LEAST: Final = 0.5
@@ -145,30 +142,6 @@ def draw(held: dict[str, Any], spec: ImageSpec) -> torch.Tensor:
     return pixels
 
 
-def relate_by_wordnet(classes: Sequence[str]) -> np.ndarray | None:
-    """Say which classes are related: bool [K, K]; None if they are not ImageNet's.
-
-    They are if a kind of WordNet holds both, and at most the square root of N of all N classes: 31
-    of 1000.
-    """
-    tree, synsets = nx.DiGraph(), {}
-    with WORDNET.open(encoding="utf-8", newline="") as file:
-        for number, name, *above in [*csv.reader(file, delimiter="\t")][1:]:
-            synsets[number] = name
-            tree.add_edges_from((kind, number) for kind in above if kind)
-    leaves = [number for number in synsets if not tree.out_degree(number)]
-    matched = match_classes(classes, [synsets[number] for number in leaves])
-    if len(matched) < FEWEST_CLASSES:
-        return None
-    place_of = {leaves[place]: index for index, place in matched.items()}
-    related = np.eye(len(classes), dtype=bool)
-    for kind in tree:
-        under = [place_of[each] for each in nx.descendants(tree, kind) if each in place_of]
-        if len(under) ** 2 <= len(matched):
-            related[np.ix_(under, under)] = True
-    return related
-
-
 def name_by_others(rows: list[dict[str, str]], taken: list[Any]) -> None:
     """Write into each record how many other networks of the same classes name its class."""
     networks: dict[str, dict[str, str]] = defaultdict(dict)
@@ -219,6 +192,7 @@ def write_croissant() -> None:
     kinds = {float: mlc.DataType.FLOAT, int: mlc.DataType.INTEGER, bool: mlc.DataType.BOOL}
     formats = {
         "images.csv": "text/csv",
+        "judges.csv": "text/csv",
         "genomes.jsonl.xz": "application/x-xz",
         "looks.json": "application/json",
     }
