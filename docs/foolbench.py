@@ -12,6 +12,7 @@ import json
 import math
 import re
 import sys
+import tomllib
 from base64 import b64decode
 from collections import Counter
 from functools import partial
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 FOLDER: Final = Path(__file__).parent / "_extra" / "foolbench"
 SHELL: Final = Path(__file__).with_name("foolbench.html")
+WILD: Final = Path(__file__).with_name("wild.toml")
 PICTURE: Final = Path(__file__).parent / "images" / "foolbench.webp"
 FIRST, LAST = 100, 200_000
 """The scale of images, logarithmic."""
@@ -466,15 +468,57 @@ def passing(rows: list[Row]) -> str:
         parts = [share(found[name]) if name in found else "-" for name in features]
         label = ", ".join(filter(None, [row.network, row.guard]))
         lines.append([label, " to ".join(dict.fromkeys(logits)), *parts])
-    return "".join(f"| {' | '.join(each)} |\n" for each in lines)
+    rows = (f"| {' | '.join(each)} |\n" for each in lines)
+    return "".join(rows).replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def in_markdown(what: str) -> str:
     """Write what a comment asks for: `passing`, say, or what `docs/gaming.py` printed."""
     if what == "gaming":
         return FOLDER.with_name("gaming.txt").read_text(encoding="utf-8")
+    if what == "wild":
+        return wild()
     writers = {"passing": passing, "ranking": ranking, "order": order, "predicting": predicting}
     return writers[what](read_rows())
+
+
+def wild() -> str:
+    """Show what was found of networks that people deploy, in the order of their table."""
+    table = tomllib.loads(WILD.read_text("utf-8"))
+    found = json.loads((FOLDER.parent / "wild.json").read_text("utf-8"))
+    heads = ["network", "accepts from", "classes fooled", "half after", "confidence", "blanks"]
+    lines = [heads, ["---"] * len(heads)]
+    for entry in table["networks"]:
+        if (facts := found.get(entry["name"])) is None:
+            continue
+        searches, limits = facts["searches"], entry["threshold"]
+        if isinstance(limits, dict):
+            limits = f"{min(limits.values())} to {max(limits.values())}"
+        name = entry["package"].split(":", 1)[1].split("@1")[0].replace("==", " ")
+        fooled = sorted(each["accepted"] for each in searches)
+        half = median(each["half after"] or math.inf for each in searches)
+        sure = [each["confidence"] for each in searches if each["confidence"]]
+        nothing = {*entry.get("nothing", ())}
+        lines.append(
+            [
+                f"{entry['title']}: {name}, {entry['licence']}",
+                "top-1" if limits == "top" else str(limits),
+                f"{' to '.join(map(str, sorted({fooled[0], fooled[-1]})))} of {facts['classes']}",
+                "never" if half == math.inf else f"{half:,.0f} of {searches[0]['images']:,}",
+                percent(median(sure)) if sure else "",
+                str(sum(bool({*each} - nothing) for each in facts["blank"].values())),
+            ]
+        )
+    rows = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    lost = "; ".join(f"{name} ({why})" for name, why in table["left_out"].items())
+    later = ", ".join(each["name"] for each in table["networks"] if each["name"] not in found)
+    lost += f". In the table of networks, but not searched yet: {later}" if later else ""
+    return (
+        f"{rows}\n\nThree searches each. *Half after*: images until half of the classes were "
+        "accepted; who decides by top-1 takes every image for some class. *Confidence*: the median "
+        "over the accepted classes. *Blanks*: of four images, black, grey, white and noise, those "
+        f"that a class accepts. Left out: {lost}."
+    )
 
 
 def by_data(rows: list[Row]) -> dict[str, list[Row]]:

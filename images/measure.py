@@ -119,7 +119,7 @@ def draw_sheet() -> Image.Image:
         {"tier": "views"},
         {"data": "CIFAR-10"},
     ]
-    sheet = Image.new("RGB", (COLUMNS * (SIDE + 4) - 4, len(rows) * (SIDE + 4) - 4), "white")
+    sheet = Image.new("RGB", (COLUMNS * (SIDE + 4) - 4, len(rows) * (SIDE + 4) - 4), "#23272b")
     for line, choice in enumerate(rows):
         data = FoolingImages(SIDE, mode="RGB", **choice)
         drawn = np.random.default_rng(2).permutation(len(data))[:COLUMNS]

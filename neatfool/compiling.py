@@ -135,26 +135,26 @@ def outer(signature: str | None = None, *, exact: bool = False) -> Callable[[Fun
 
     def compile_function(function: Function) -> Function:
         # numba's cache looks at a function's name and file, but not at the functions it calls.
-        room = Path(function.__code__.co_filename).parent
-        function.__qualname__ += f"_{_fingerprint(room):08x}"
+        folder = Path(function.__code__.co_filename).parent
+        function.__qualname__ += f"_{_fingerprint(folder):08x}"
         try:
             return cast("Function", numba.njit(signature, cache=True, **options)(function))
         except RuntimeError as error:  # no folder can be written to
-            if room not in _not_kept:
+            if folder not in _not_kept:
                 _log.warning(
                     "code is compiled anew in each process, which takes several seconds, because "
                     "it cannot be kept (%s); let NUMBA_CACHE_DIR name a folder to write to",
                     error,
                 )
-            _not_kept.add(room)
+            _not_kept.add(folder)
             return cast("Function", numba.njit(signature, **options)(function))
 
     return compile_function
 
 
 @cache
-def _fingerprint(room: Path) -> int:
-    """Hash the source of all compiled functions of a room, and of what they use of CPPNs."""
+def _fingerprint(folder: Path) -> int:
+    """Hash the source of all compiled functions of a folder, and of what they use of CPPNs."""
     cppn = Path(__file__).parent / "cppn"
     modules = (
         "activations",
@@ -166,5 +166,5 @@ def _fingerprint(room: Path) -> int:
         "means",
     )
     used = [cppn / f"{name}.py" for name in modules]
-    files = {Path(__file__), *used, *(cppn / "genome").glob("*.py"), *room.glob("*.py")}
+    files = {Path(__file__), *used, *(cppn / "genome").glob("*.py"), *folder.glob("*.py")}
     return crc32(b"".join(file.read_bytes() for file in sorted(files)))

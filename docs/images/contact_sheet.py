@@ -18,7 +18,7 @@ from neatfool import EliteView, choose_elites, open_run
 from neatfool.wording import percent
 
 GAP, LINE = 16, 19
-INK, BLUE, PAPER = "#14171a", "#0b6aa2", "#ffffff"
+INK, BLUE, PAPER = "#f3f5f7", "#7cc0f5", "#23272b"  # legible on light and dark pages
 FONTS = Path(get_data_path(), "fonts", "ttf")
 
 

@@ -178,12 +178,12 @@ class Activation:
     @property
     def scalar(self) -> Callable[[float], float]:
         """The function of a Python float, for neat-python's ``add_activation``."""
-        return lambda z: float(self.at_points.play(by_python, z)[0])
+        return lambda z: float(self.at_points.evaluate(by_python, z)[0])
 
     def curve(self) -> np.ndarray:
         """Give points of its curve, for drawings of networks: float64 [33, 2], from -1 to 1."""
         x = np.linspace(-1, 1, 33)
-        (y,) = self.at_points.play(by_numpy, self.reach * x)
+        (y,) = self.at_points.evaluate(by_numpy, self.reach * x)
         return np.stack([x, 2 * (y - y.min()) / (np.ptp(y) or 1.0) - 1], axis=1)
 
     @cached_property

@@ -38,7 +38,7 @@ from neatfool.cppn.genome.options import (
     genome_config,
     resolve,
 )
-from neatfool.cppn.jit import await_compiled, compile_beside, outer
+from neatfool.cppn.jit import await_compiled, compile_in_background, outer
 from neatfool.cppn.mutation import (
     RANDOM,
     RATES,
@@ -173,7 +173,7 @@ class Breeder:
 
         Breeding waits for it.
         """
-        compile_beside(preset.name, _way_to_vary(preset.refinements))
+        compile_in_background(preset.name, _way_to_vary(preset.refinements))
 
     def _set_warmth(self, warmth: float) -> None:
         """Prepare for a factor of all probabilities."""
@@ -263,7 +263,7 @@ class Breeder:
     def _lay_out(
         self, parent_groups: Sequence[Sequence[Genome]], seeds: Sequence[int], rounds: int = 0
     ) -> tuple[Batch, GenomeBuffer]:
-        """Put the parents one after another, and make room for the children."""
+        """Put the parents one after another, and allocate arrays for the children."""
         await_compiled()
         if len(parent_groups) != len(seeds):
             raise ValueError(f"{len(parent_groups)} groups of parents, but {len(seeds)} seeds")
@@ -279,13 +279,13 @@ class Breeder:
         # A child has at most the genes of both parents, of a new node and of the connections that
         # come with it, and what it grows in each round.
         nodes, connections = (heads[rows].sum(1) + np.array([1 + rounds, 4 + 2 * rounds])).T
-        room = genes.HEAD + genes.NODE_WORDS * nodes + genes.CONNECTION_WORDS * connections
+        lengths = genes.HEAD + genes.NODE_WORDS * nodes + genes.CONNECTION_WORDS * connections
         batch = Batch(
             words,
             begins[rows],
             seed_array(seeds),
             bounds=np.zeros(len(parent_groups) + 1, np.int64),
-            written=np.empty(int(room.sum()), np.int64),
+            written=np.empty(int(lengths.sum()), np.int64),
             random=np.zeros(1, np.uint64),
         )
         ends = self._config.num_inputs, self._config.num_outputs

@@ -176,7 +176,7 @@ def _check_numbers(formula: Mean, who: str) -> Expression:
     if large := [n for n in numbers if not abs(n) <= np.finfo(np.float32).max]:
         raise PluginError(f"{who}: single precision, which draws, has no number {large[0]:g}")
     with np.errstate(all="ignore"):
-        found = recorded.play(by_numpy, _ARGUMENTS)
+        found = recorded.evaluate(by_numpy, _ARGUMENTS)
     for what, results in zip(("value", "slope"), found, strict=True):
         finite = np.isfinite(np.broadcast_to(results, _ARGUMENTS.shape))
         if not finite.all():

@@ -1,8 +1,8 @@
-"""Records formulas as operations, and plays them in any language.
+"""Records formulas as operations, and evaluates them with any library or in any language.
 
 A :class:`Trace` has the functions of arrays that activations and colour maps are written in. What a
 formula does with a :class:`Symbol` is written down, and gives another symbol. The resulting
-:class:`Expression` can be played with anything that performs operations: numpy, torch, and what
+:class:`Expression` can be evaluated by anything that performs operations: numpy, torch, and what
 writes machine code, GLSL or ONNX. Derivatives (:mod:`neatfool.cppn.derivatives`) are operations,
 too. So no function is written twice.
 """
@@ -196,7 +196,7 @@ class Expression:
     array, the given ones first; a float is a number."""
     results: tuple[int | float, ...]  # what it gives: a place or a number each
 
-    def play(self, perform: Perform, *given: Any) -> list[Any]:
+    def evaluate(self, perform: Perform, *given: Any) -> list[Any]:
         """Give the results: ``perform(kind, *inputs)`` does an operation."""
         values = [*given]
 

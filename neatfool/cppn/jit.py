@@ -27,7 +27,7 @@ breed_a_child(sys.argv[1])
 """
 """The program of the process that compiles: breeding one child compiles all of breeding, and keeps
 the code where this process finds it."""
-_beside: Final[list[subprocess.Popen[bytes]]] = []
+_background: Final[list[subprocess.Popen[bytes]]] = []
 """The process that compiles, until it is waited for."""
 
 try:
@@ -56,7 +56,7 @@ def outer(function: Function) -> Function:
     return np.errstate(over="ignore")(function)  # integers wrap around
 
 
-def compile_beside(preset: str, needed: Any) -> None:
+def compile_in_background(preset: str, needed: Any) -> None:
     """Have another process compile and keep ``needed``, unless its code is kept already.
 
     Numba compiles with one core, and drawing needs compiling too. Nothing depends on that process:
@@ -64,7 +64,7 @@ def compile_beside(preset: str, needed: Any) -> None:
     """
     folder = getattr(getattr(needed, "stats", None), "cache_path", None) if COMPILED else None
     # A frozen program's executable is no Python.
-    if folder is None or _beside or parent_process() is not None or hasattr(sys, "frozen"):
+    if folder is None or _background or parent_process() is not None or hasattr(sys, "frozen"):
         return
     if not any(Path(folder).glob(f"*.{needed.__qualname__}-*.nbi")):
         with suppress(OSError):
@@ -75,10 +75,10 @@ def compile_beside(preset: str, needed: Any) -> None:
                 stderr=subprocess.DEVNULL,
             )
             atexit.register(process.kill)
-            _beside.append(process)
+            _background.append(process)
 
 
 def await_compiled() -> None:
     """Wait for the process that compiles, if there is one."""
-    while _beside:
-        _beside.pop().wait()
+    while _background:
+        _background.pop().wait()

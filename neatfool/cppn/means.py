@@ -97,7 +97,7 @@ def _compute(formulas: Callable[..., Iterable[Any]], *given: np.ndarray) -> np.n
     trace = Trace(len(given))
     recorded = trace.formula([*formulas(trace, *trace.given)])
     found = np.empty((len(recorded.results), *given[0].shape))
-    for row, each in zip(found, recorded.play(by_numpy, *given), strict=True):
+    for row, each in zip(found, recorded.evaluate(by_numpy, *given), strict=True):
         row[:] = each
     return found
 
@@ -105,15 +105,15 @@ def _compute(formulas: Callable[..., Iterable[Any]], *given: np.ndarray) -> np.n
 def _fit(formula: Formula, reach: float) -> tuple[Near, list[float]]:
     """Give what is left of a formula, and the weights of the shapes."""
 
-    def play(z: np.ndarray) -> np.ndarray:
+    def evaluate(z: np.ndarray) -> np.ndarray:
         (found,) = _compute(lambda xp, z: [formula(xp, z)], z)
         return np.asarray(found)
 
     grid = np.linspace(-5.0, 5.0, 1201)
     shares = np.exp(-0.5 * grid * grid)
-    size = np.ptp(play(reach * grid / 5.0)) or 1.0
+    size = np.ptp(evaluate(reach * grid / 5.0)) or 1.0
     middle = reach * grid / 2.5
-    steepness = np.abs(np.diff(play(middle))) + 1e-12
+    steepness = np.abs(np.diff(evaluate(middle))) + 1e-12
     centre = float(np.average(middle[1:], weights=steepness**2).round(2))
     jumps = bool(steepness.max() > 0.1 * size)
     deviations = reach * 2.0 ** np.arange(-6.0, 5.5, 0.5)[:, None]
@@ -122,10 +122,10 @@ def _fit(formula: Formula, reach: float) -> tuple[Near, list[float]]:
         [around * (deviations + reach), middle[np.argmax(steepness)] + around[::4] * deviations]
     )
     v = np.broadcast_to(deviations**2, s.shape)
-    means = play(s[..., None] + deviations[..., None] * grid) @ (shares / shares.sum())
+    means = evaluate(s[..., None] + deviations[..., None] * grid) @ (shares / shares.sum())
     sizes = np.maximum(np.ptp(means, axis=1, keepdims=True), size)
     shapes = _compute(lambda xp, s, v: _shapes(xp, s, v, reach), s, v) / sizes
-    if np.abs(play(np.array([-50.0, 50.0]) * reach)).max() <= 4.0 * size:
+    if np.abs(evaluate(np.array([-50.0, 50.0]) * reach)).max() <= 4.0 * size:
         shapes[GROWING] = 0.0
     best, found = math.inf, None
     for cost, near in _candidates(formula, reach, centre, jumps=jumps):

@@ -46,8 +46,8 @@ class StageClock:
         """The seconds of all stages."""
         return sum(self.seconds.values())
 
-    def lap(self, stage: str = "") -> None:
-        """Add the time since the last lap to a stage, or drop it."""
+    def count(self, stage: str = "") -> None:
+        """Count the time since the last call towards a stage, or towards none."""
         now = time.perf_counter()
         if stage:
             self.seconds[stage] += now - self.last
@@ -117,17 +117,17 @@ class Evolution:
                 report, replacements, commit = finished
                 ahead = current.scoring.batches.in_threads and current.quickly
                 clock, current, failure = StageClock(current.clock.last), None, None
-                clock.lap("recording")
+                clock.count("recording")
                 try:
                     current = self._start(clock) if ahead else None
                 except BaseException as error:  # Ctrl-C, too: the last one is committed first
                     failure = error
-                clock.lap()
+                clock.count()
                 commit()
-                clock.lap("recording")
+                clock.count("recording")
                 del finished, commit  # Its images may be many.
                 yield report, replacements
-                clock.lap()
+                clock.count()
                 if stop():
                     return
                 if failure is not None:
@@ -185,7 +185,7 @@ class Evolution:
         if not (candidates := candidates[: len(scores.probs)]):
             return None
         scoring.batches.record(self.generation + 1)
-        clock.lap("scoring")
+        clock.count("scoring")
         self._require_a_score(scores)
         self.scheme.archive.grow(len(self._scorer.spec.classes))
         with blaming(f"{self._scheme_name}: tell() failed"):
@@ -194,7 +194,7 @@ class Evolution:
         self._scoring = None
         more = self._scorer.views - 1
         self.evaluations += sum(candidate.evaluations + more for candidate in candidates)
-        clock.lap("selection")
+        clock.count("selection")
         # Each of the distinct elites is measured once.
         self._sizes = {
             id_: self._sizes.get(id_) or self._encoding.size(candidate.genome)
@@ -287,7 +287,7 @@ class Evolution:
         for size in scoring.batches.part_sizes(self.scheme.batch):
             with blaming(whose):
                 part = list(islice(candidates, size))
-            clock.lap("breeding")
+            clock.count("breeding")
             if not part:
                 return
             genomes = [candidate.genome for candidate in part]
@@ -296,9 +296,9 @@ class Evolution:
                 images = self._scorer.remote.write(genomes)
             else:
                 images = draw(self._encodings, genomes, self._scorer.spec, self._encoding_name)
-            clock.lap("rendering")
+            clock.count("rendering")
             scoring.add(images)
-            clock.lap("scoring")
+            clock.count("scoring")
             yield part
             if scoring.batches.full:
                 return

@@ -35,6 +35,7 @@ def freeze(plain: nn.Module, images: torch.Tensor, *, exact: nn.Module, fuse: bo
 
 
 def _freeze(plain: nn.Module, images: torch.Tensor, exact: nn.Module, *, fuse: bool) -> Run:
+    """Trace and freeze ``plain``; its logits of probes must be near those of ``exact``."""
     noise, *batches = probes(images.shape, images.device)
     with torch.no_grad(), warnings.catch_warnings(), _fusing(fuse):
         # torch.jit warns that it is deprecated, but nothing else works without a C++ compiler.
@@ -50,17 +51,24 @@ def _freeze(plain: nn.Module, images: torch.Tensor, exact: nn.Module, *, fuse: b
             frozen(noise)
         given = torch.cat([frozen(batch)[0] for batch in batches])
     wanted = torch.cat([exact(batch)[0] for batch in batches])
-    same = given.shape == wanted.shape and agree(given, wanted)
-    if exact is not plain and given.shape == wanted.shape:
-        # Good enough for screening: the error is small compared with the spread of a class's logits
-        # between images, or not much larger than that of the unfrozen module in half precision.
-        rough = torch.cat([plain(batch)[0] for batch in batches])
-        off, rough_off = ((each - wanted).square().mean().sqrt() for each in (given, rough))
-        spread = wanted.var(0, correction=0).mean().sqrt()
-        same = bool((off <= _ROUGH * spread) | (off <= _AS_ROUGH * rough_off))
-    if not same:
-        raise UnlikeError
+    if not agree(given, wanted):
+        # In half precision they never agree; screening needs less.
+        if exact is plain or given.shape != wanted.shape:
+            raise UnlikeError
+        _require_small_error(given, wanted, torch.cat([plain(batch)[0] for batch in batches]))
     return cast("Run", frozen)
+
+
+def _require_small_error(given: torch.Tensor, wanted: torch.Tensor, rough: torch.Tensor) -> None:
+    """Compare logits with the exact ones, [N, K] each, and with the unfrozen module's rough ones.
+
+    Screening allows an error that is small compared with the spread of a class's logits between
+    images, or not much larger than that of the unfrozen module in half precision.
+    """
+    error, rough_error = ((each - wanted).square().mean().sqrt() for each in (given, rough))
+    spread = wanted.var(0, correction=0).mean().sqrt()
+    if not (error <= _ROUGH * spread or error <= _AS_ROUGH * rough_error):
+        raise UnlikeError
 
 
 def probes(shape: Sequence[int], device: torch.device) -> list[torch.Tensor]:

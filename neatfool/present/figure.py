@@ -80,8 +80,8 @@ def label_confidences(axes: Axes, lowest: float, highest: float) -> None:
     """Label decimal log-odds, from the lowest to the highest, with confidences in per cent."""
     at, names = ticks_around(lowest, highest)
     axes.set_yticks(at, names)
-    room = 0.05 * max(1.0, highest - lowest)
-    axes.set_ylim(min(at[0], lowest - room), max(at[-1], highest + room))
+    margin = 0.05 * max(1.0, highest - lowest)
+    axes.set_ylim(min(at[0], lowest - margin), max(at[-1], highest + margin))
 
 
 def ticks_around(lowest: float, highest: float) -> tuple[list[float], list[str]]:

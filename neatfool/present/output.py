@@ -185,8 +185,8 @@ def _make_column(
     if narrow:
         texts = [_BEFORE_BRACKETS.sub("\n", text) for text in texts]
     width = max(map(_width, texts), default=1)
-    room = max(width, 1 if narrow else USUAL_HEAD)
-    head = textwrap.fill(head, room, break_long_words=False, break_on_hyphens=False)
+    most = max(width, 1 if narrow else USUAL_HEAD)
+    head = textwrap.fill(head, most, break_long_words=False, break_on_hyphens=False)
     least = max(width, _width(head))
     return Column(escape(head), justify="right", no_wrap=True, min_width=least), texts
 

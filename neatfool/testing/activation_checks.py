@@ -49,8 +49,8 @@ def _exact(subject: ActivationSubject, *, limited: bool) -> list[Any]:
 
     given = subject.z, *subject.reaches
     if limited:
-        return subject.made.within_reach.play(by_numpy, *given)
-    return subject.made.at_points.play(by_numpy, subject.z)
+        return subject.made.within_reach.evaluate(by_numpy, *given)
+    return subject.made.at_points.evaluate(by_numpy, subject.z)
 
 
 def check_pytorch_agrees(subject: ActivationSubject) -> None:
@@ -59,9 +59,9 @@ def check_pytorch_agrees(subject: ActivationSubject) -> None:
     from neatfool.cppn.torch_formulas import by_torch
 
     given = [torch.from_numpy(each).float() for each in (subject.z, *subject.reaches)]
-    found = subject.made.at_points.play(by_torch, given[0])
+    found = subject.made.at_points.evaluate(by_torch, given[0])
     subject.compare("PyTorch", found, _exact(subject, limited=False))
-    limited = subject.made.within_reach.play(by_torch, *given)
+    limited = subject.made.within_reach.evaluate(by_torch, *given)
     subject.compare("PyTorch, with a band limit", limited, _exact(subject, limited=True))
 
 
@@ -132,7 +132,7 @@ def check_slopes_and_gradients_are_derivatives(subject: ActivationSubject) -> No
     # Not where a slope may jump, as at 0.
     given = [torch.from_numpy(each + 1e-4) for each in (subject.z, *subject.reaches)]
     given = [each.requires_grad_() for each in given]
-    results = activation.within_reach.play(by_torch, *given)
+    results = activation.within_reach.evaluate(by_torch, *given)
     assert all(torch.isfinite(torch.as_tensor(each)).all() for each in results), (
         "with a band limit, values or slopes are not finite"
     )
@@ -140,7 +140,7 @@ def check_slopes_and_gradients_are_derivatives(subject: ActivationSubject) -> No
     total = torch.stack([torch.as_tensor(each).sum() for each in results]).sum()
     expected = torch.autograd.grad(total, given)
     plain = [each.detach() for each in given]
-    found = activation.backwards.play(by_torch, *plain, *ones)
+    found = activation.backwards.evaluate(by_torch, *plain, *ones)
     subject.compare("gradients", [np.asarray(each) for each in found], expected, 1e-3)
 
 
@@ -153,13 +153,13 @@ def check_band_limit_gives_the_mean(subject: ActivationSubject) -> None:
     z = np.linspace(-2, 2, 33) * activation.reach
 
     def value(places: np.ndarray) -> np.ndarray:
-        return np.broadcast_to(activation.at_points.play(by_numpy, places)[0], places.shape)
+        return np.broadcast_to(activation.at_points.evaluate(by_numpy, places)[0], places.shape)
 
     size = np.ptp(value(z))
     for share in (0.01, 0.1, 0.5, 1.0, 4.0):
         deviation = share * activation.reach
         expected = value(z[:, None] + deviation * grid) @ shares
-        found, *_ = activation.within_reach.play(
+        found, *_ = activation.within_reach.evaluate(
             by_numpy, z, np.full_like(z, deviation), np.zeros_like(z)
         )
         apart = np.abs(np.broadcast_to(found, z.shape) - expected).max()

@@ -35,7 +35,7 @@ FORMS: Final = {
 """The form of a card by how its file's name ends; the first that fits."""
 MOST: Final = 10
 """The images of so many classes are in an entry: of those that fell first."""
-ROOM: Final = 9_000
+MOST_BYTES: Final = 9_000
 """Bytes for them: the first that fit are there. The command makes the others again."""
 
 
@@ -158,10 +158,11 @@ def make_entry(
 
 
 def _images(card: ReportCard) -> Iterator[EntryImage]:
-    shown, room = [each for each in card.classes if each.index in card.pictures], ROOM
+    shown = [each for each in card.classes if each.index in card.pictures]
+    left = MOST_BYTES
     for each in shown[:MOST]:
         png = card.pictures[each.index][0]
-        room -= len(png)
+        left -= len(png)
         with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
             pixels = image.tobytes()
         yield EntryImage(
@@ -169,7 +170,7 @@ def _images(card: ReportCard) -> Iterator[EntryImage]:
             index=each.index,
             log_odds=max((odds for odds in each.log_odds if odds is not None), default=None),
             sha256=hashlib.sha256(pixels).hexdigest(),
-            png=base64.b64encode(png).decode() if room >= 0 else None,
+            png=base64.b64encode(png).decode() if left >= 0 else None,
         )
 
 

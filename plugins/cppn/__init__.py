@@ -47,10 +47,10 @@ class Options(BaseModel, extra="forbid", populate_by_name=True, use_attribute_do
     for grey images; for others `oklab` with `preset = patterns`, else `hsv`"""
     band_limit: float | None = Field(None, validate_default=True, ge=0, le=16, allow_inf_nan=False)
     """how fine the detail of images is: each node of a network shows its mean within the reach of a
-    pixel, whose standard deviation this is, in pixels of the target; a small bell smooths what is
-    left. What changes faster fades, and the picture is the same at any size. 0: a pixel shows the
-    value at its centre, as in the paper. If left out, 2 with `preset = patterns`, else 0 *(new in
-    0.2)*"""
+    pixel, whose standard deviation this is, in pixels of the target; a small spline smooths what
+    is left. What changes faster fades, and the picture is the same at any size. 0: a pixel shows
+    the value at its centre, as in the paper. If left out, 2 with `preset = patterns`, else 0
+    *(new in 0.2)*"""
     device: DeviceName = "auto"
     """where images are drawn. `auto` takes the GPU if there is one; else PyTorch's name of a
     device: `cpu`, `cuda`, `xpu`, `mps`"""

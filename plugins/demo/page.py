@@ -109,7 +109,7 @@ def _write_all(formula: Any, *given: str) -> list[str]:
     def perform(kind: str, *inputs: str | float) -> str:
         return _FUNCTIONS[kind].format(*inputs)
 
-    return [str(each) for each in formula.play(perform, *given)]
+    return [str(each) for each in formula.evaluate(perform, *given)]
 
 
 def _hash(text: str) -> str:

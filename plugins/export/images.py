@@ -134,12 +134,12 @@ def choose(
 
 
 def deal(total: int, available: Sequence[int], first: int = 0) -> list[int]:
-    """Deal things out, one to each place in turn from ``first`` on, as far as it has room."""
+    """Deal things out, one to each place in turn from ``first`` on, as far as it has space."""
     places = len(available)
     turns = sorted(
         (turn, (place - first) % places, place)
-        for place, room in enumerate(available)
-        for turn in range(room)
+        for place, space in enumerate(available)
+        for turn in range(space)
     )
     dealt = Counter(place for *_, place in turns[:total])
     return [dealt[place] for place in range(places)]

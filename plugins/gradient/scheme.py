@@ -214,8 +214,8 @@ class Gradient(Scheme):
 
     def ask(self) -> Iterator[Candidate]:
         """Take a step in each climb, and start others, as the candidates are taken."""
-        room = self.batch - len(self._climbs)
-        fresh = self._classes[self._begun : self._begun + room]
+        free = self.batch - len(self._climbs)
+        fresh = self._classes[self._begun : self._begun + free]
         self._next = {}
         return chain(self._take_steps(), self._start_climbs(fresh))
 

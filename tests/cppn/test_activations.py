@@ -42,12 +42,14 @@ def python_values(name, arguments):
 
 def numpy_values(name, arguments, dtype=np.float64):
     with np.errstate(all="ignore"):
-        return ACTIVATIONS[name].at_points.play(by_numpy, np.array(arguments, dtype))[0]
+        return ACTIVATIONS[name].at_points.evaluate(by_numpy, np.array(arguments, dtype))[0]
 
 
 def torch_values(name, arguments, dtype=torch.float64):
     return (
-        ACTIVATIONS[name].at_points.play(by_torch, torch.tensor(arguments, dtype=dtype))[0].numpy()
+        ACTIVATIONS[name]
+        .at_points.evaluate(by_torch, torch.tensor(arguments, dtype=dtype))[0]
+        .numpy()
     )
 
 
@@ -55,7 +57,7 @@ def within_reach(name, s, across=0.0, down=0.0, perform=by_torch):
     """The mean and its two derivatives, as arrays."""
     like = torch.full_like if perform is by_torch else np.full_like
     given = [like(s, each) if isinstance(each, float) else each for each in (s, across, down)]
-    found = ACTIVATIONS[name].within_reach.play(perform, *given)
+    found = ACTIVATIONS[name].within_reach.evaluate(perform, *given)
     return [like(s, each) if isinstance(each, float) else each for each in found]
 
 
@@ -108,7 +110,7 @@ def test_gradients_go_back_as_torch_takes_them(name):
     given.requires_grad_()
     total = sum((a * b).sum() for a, b in zip(within_reach(name, *given), slopes, strict=True))
     (expected,) = torch.autograd.grad(total, given)
-    found = ACTIVATIONS[name].backwards.play(by_torch, *given.detach(), *slopes)
+    found = ACTIVATIONS[name].backwards.evaluate(by_torch, *given.detach(), *slopes)
     found = [torch.as_tensor(each).expand(50) for each in found]
     torch.testing.assert_close(torch.stack(found), expected, rtol=1e-9, atol=1e-9)
 
@@ -119,7 +121,7 @@ def test_nothing_is_nan(name, reach):
     z = torch.tensor([0, 1e-30, 1, -1, 1e5, 1e9, -1e9])
     found = within_reach(name, z, reach, reach)
     slopes = [torch.ones_like(z)] * 3
-    back = ACTIVATIONS[name].backwards.play(by_torch, z, *found[1:], *slopes)
+    back = ACTIVATIONS[name].backwards.evaluate(by_torch, z, *found[1:], *slopes)
     for each in (*found, *back):
         assert not torch.as_tensor(each).isnan().any()
 

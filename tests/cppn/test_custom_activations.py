@@ -58,7 +58,7 @@ def look(band_limit=0.0):
 @pytest.mark.parametrize("name", FORMULAS)
 def test_a_formula_gives_its_values(name):
     z = np.linspace(-6, 6, 501)
-    (found,) = add(name, FORMULAS[name]).at_points.play(by_numpy, z)
+    (found,) = add(name, FORMULAS[name]).at_points.evaluate(by_numpy, z)
     np.testing.assert_allclose(found, PLAIN[name](z), 1e-12, 1e-12)
 
 
@@ -70,14 +70,14 @@ def test_its_mean_under_a_band_limit_comes_by_itself(name, deviation):
     s = np.linspace(-2, 2, 41) * max(1.0, deviation)
     expected = PLAIN[name](s[:, None] + deviation * grid) @ (shares / shares.sum())
     across = np.full_like(s, deviation)
-    (found, *_) = made.within_reach.play(by_numpy, s, across, np.zeros_like(s))
+    (found, *_) = made.within_reach.evaluate(by_numpy, s, across, np.zeros_like(s))
     size = max(np.ptp(PLAIN[name](np.linspace(-2, 2, 99))), np.ptp(expected))
     assert np.abs(found - expected).max() < 0.1 * size
 
 
 def test_an_authors_mean_is_taken():
     made = add("wave", FORMULAS["stripes"], mean=lambda xp, s, v: xp.cos(5 * s) * xp.exp(-12.5 * v))
-    (found, *_) = made.within_reach.play(by_numpy, np.zeros(1), np.full(1, 0.2), np.zeros(1))
+    (found, *_) = made.within_reach.evaluate(by_numpy, np.zeros(1), np.full(1, 0.2), np.zeros(1))
     assert found == pytest.approx(math.exp(-0.5))
 
 

@@ -1,4 +1,4 @@
-"""Formulas are recorded, differentiated and played."""
+"""Formulas are recorded, differentiated and evaluated."""
 
 import numpy as np
 import pytest
@@ -34,17 +34,17 @@ def test_derivatives_are_torchs(formula):
     trace, result = recorded(formula)
     slopes = trace.formula(differentiate(trace, [(result, 1.0)], trace.given))
     given = some().requires_grad_()
-    (value,) = trace.formula([result]).play(by_torch, *given)
+    (value,) = trace.formula([result]).evaluate(by_torch, *given)
     (expected,) = torch.autograd.grad(value.sum(), given)
-    found = torch.stack(slopes.play(by_torch, *given.detach()))
+    found = torch.stack(slopes.evaluate(by_torch, *given.detach()))
     torch.testing.assert_close(found, expected)
 
 
 @pytest.mark.parametrize("formula", FORMULAS.values(), ids=FORMULAS)
 def test_numpy_and_torch_play_the_same(formula):
     trace, result = recorded(formula)
-    (by_arrays,) = trace.formula([result]).play(by_numpy, *some().numpy())
-    (by_tensors,) = trace.formula([result]).play(by_torch, *some())
+    (by_arrays,) = trace.formula([result]).evaluate(by_numpy, *some().numpy())
+    (by_tensors,) = trace.formula([result]).evaluate(by_torch, *some())
     np.testing.assert_allclose(by_arrays, by_tensors.numpy(), rtol=1e-12)
 
 
@@ -66,4 +66,4 @@ def test_what_changes_nothing_is_not_written():
 
 def test_a_result_may_be_a_number():
     trace = Trace(1)
-    assert trace.formula([trace.given[0], 3.0]).play(by_numpy, np.ones(2))[1] == 3.0
+    assert trace.formula([trace.given[0], 3.0]).evaluate(by_numpy, np.ones(2))[1] == 3.0

@@ -125,6 +125,19 @@ def test_a_wrong_name_is_told_with_what_packages_offer(model, says):
         find_format(model, ClassifierFormat)
 
 
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("net.pt", "torchscript:net.pt"),
+        ("a/net.pt2", "export:a/net.pt2"),
+        ("NET.ONNX", "onnx:NET.ONNX"),
+    ],
+)
+def test_a_file_is_named_by_its_ending(file, name):
+    with pytest.raises(ValueError, match=f"unknown model '{file}'; did you mean '{name}'\\?"):
+        find_format(file, ClassifierFormat)
+
+
 @pytest.mark.usefixtures("runs_code")
 def test_a_model_that_gives_classes_is_none_that_gives_vectors():
     with pytest.raises(ValueError, match="unknown model 'mine:x'; use 'onnx:FILE'"):

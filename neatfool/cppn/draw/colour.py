@@ -97,9 +97,9 @@ class ColourMap:
         from neatfool.cppn.torch_formulas import by_torch
 
         if outputs.dim() == 3:
-            return torch.stack(self.at_points.play(by_torch, *outputs.unbind(1)), dim=1)
+            return torch.stack(self.at_points.evaluate(by_torch, *outputs.unbind(1)), dim=1)
         given = outputs.transpose(1, 2).flatten(1, 2).unbind(1)
-        return torch.stack(self.within_reach.play(by_torch, *given), dim=1)
+        return torch.stack(self.within_reach.evaluate(by_torch, *given), dim=1)
 
 
 HALF: Final = 2.0**-10

@@ -59,7 +59,7 @@ class _Operation:
             given = arguments[rows].unbind(1)
             formula = activation.at_points if len(given) == 1 else activation.within_reach
             own = [each.numpy() for each in given] if on_cpu else given
-            yield rows, formula.play(perform, *own)
+            yield rows, formula.evaluate(perform, *own)
 
 
 def on_one_core(work: Callable[[], Result]) -> Result:

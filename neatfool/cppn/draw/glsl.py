@@ -87,7 +87,7 @@ def declare(
         lines.append(f"  float {name} = {text};")
         return name
 
-    results = [*map(_show, formula.play(perform, *given))]
+    results = [*map(_show, formula.evaluate(perform, *given))]
     shown = result.format(*results, all=", ".join(results))
     return "\n".join([f"{head} {{", *lines, f"  return {shown};", "}\n"])
 

@@ -15,7 +15,7 @@ from numpy import ndarray as Array
 from neatfool.compiling import Choice, inlined, inner, make_switch, outer
 from neatfool.cppn.activations import BY_CODE, Activation
 from neatfool.cppn.draw.colour import COLOUR_MAPS, ColourMap
-from neatfool.cppn.draw.kernel import activate, add_up, codes_of, compile_load
+from neatfool.cppn.draw.kernel import activate, codes_of, compile_load, sum_inputs
 from neatfool.cppn.draw.lanes import LANES, add_fused, add_term, emit, load, spread, store
 
 F = np.float32
@@ -37,7 +37,7 @@ def _compile_node(activation: Activation) -> Callable[..., None]:
         tables: Array, sources: Array, factors: Array, flows: Array, row: int, width: int
     ) -> None:
         for start in range(0, width, LANES):
-            s, x, y = add_up(tables, sources, factors, F(0.0), start, True)
+            s, x, y = sum_inputs(tables, sources, factors, F(0.0), start, True)
             a, b = load(flows[0], row, start), load(flows[1], row, start)
             s, x, y = formula((s, x, y, a, b, load(flows[2], row, start)))
             store(flows[0], row, start, s)

@@ -6,10 +6,10 @@ from typing import Any, Final
 import numpy as np
 import torch
 
-from neatfool.cppn.draw.bell import spread
 from neatfool.cppn.draw.colour import COLOUR_MAPS, find_colour_map
 from neatfool.cppn.draw.execution import ProgramRunner, on_one_core
 from neatfool.cppn.draw.lattice import Lattice, Look, lay_lattice
+from neatfool.cppn.draw.spline import spread
 from neatfool.cppn.genome.genes import pack, unpack
 from neatfool.cppn.genome.genome import Genome, GenomeConfig
 from neatfool.cppn.program import PARAMETERS, Program

@@ -63,10 +63,14 @@ def codes_of(choice: Any) -> list[int]:
 
 
 @inlined
-def add_up(
+def sum_inputs(
     tables: Array, sources: Array, factors: Array, bias: F, start: int, limited: bool | None
 ) -> tuple[F, F, F]:
-    """Give the weighted sum of some rows, and its derivatives unless ``limited`` is None."""
+    """Give a node's bias and weighted inputs, summed, for the ``LANES`` pixels from ``start`` on.
+
+    ``sources`` are the rows of its inputs, and ``factors`` their weights. The sum's derivatives,
+    from the second and the third table, follow; they are 0 if ``limited`` is None.
+    """
     value, across, down = spread(bias), spread(F(0.0)), spread(F(0.0))
     for term in range(len(sources)):
         source, factor = sources[term], factors[term]
@@ -94,7 +98,7 @@ def compile_activation(activation: Activation) -> Callable[..., None]:
         limited: bool | None,
     ) -> None:
         for start in range(0, width, LANES):
-            given = add_up(tables, sources, factors, bias, start, limited)
+            given = sum_inputs(tables, sources, factors, bias, start, limited)
             if limited is None:
                 store(tables[0], row, start, at_points(given[:1])[0])
             else:

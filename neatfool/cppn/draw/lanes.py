@@ -291,12 +291,12 @@ def emit(formula: Expression) -> Callable[..., Any]:
     def typed(_: Any, given: Any) -> Any:
         result = types.UniTuple(FLOATS, len(formula.results))
 
-        # The formula is played once, when a caller is compiled: each of its operations leaves its
-        # instructions in the caller's code.
+        # The formula is evaluated once, when a caller is compiled: each of its operations adds its
+        # instructions to the caller's code.
         def lower(context: Any, builder: Any, _: Any, values: Any) -> Any:
             emitter = _Emitter(builder)
             lanes = [Symbol(emitter, each) for each in cgutils.unpack_tuple(builder, values[0])]
-            found = [emitter.lanes(each) for each in formula.play(emitter.record, *lanes)]
+            found = [emitter.lanes(each) for each in formula.evaluate(emitter.record, *lanes)]
             return context.make_tuple(builder, result, found)
 
         return signature(result, given), lower

@@ -4,7 +4,7 @@ An image has a *native* size, the target's. Any other size shows the same pictur
 pixel is mapped to its place in the native image.
 
 With a band limit, the image is drawn at the points of a lattice that are a band limit apart, and a
-bell joins them to pixels (:mod:`neatfool.cppn.draw.bell`).
+spline joins them to pixels (:mod:`neatfool.cppn.draw.spline`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from neatfool.cppn.formulas import Expression, Trace, by_numpy
 if TYPE_CHECKING:
     import torch
 
-    from neatfool.cppn.draw.bell import Axis
+    from neatfool.cppn.draw.spline import Axis
 
 BY_COLUMN: Final = 0b0101
 """The inputs that vary between columns: bit i is input i."""
@@ -122,7 +122,7 @@ class Lattice:
         rows = slice(top, -(-stop // width))
         shape = max(rows.stop - top, 0), width
         whole = np.zeros((3 if self.look.band_limit else 1, 4, *shape), dtype)
-        found = input_formula(self.look).play(by_numpy, self.x, self.y[rows, None])
+        found = input_formula(self.look).evaluate(by_numpy, self.x, self.y[rows, None])
         for place, number in enumerate(found):
             if place % 3 < len(whole) and (isinstance(number, np.ndarray) or number):
                 whole[place % 3, place // 3] = number
@@ -163,7 +163,7 @@ def lay_lattice(
     )
     if not look.band_limit:
         return Lattice(look, x, y)
-    from neatfool.cppn.draw.bell import Axis
+    from neatfool.cppn.draw.spline import Axis
 
     across, down = (Axis.of(centres, look.band_limit) for centres in (x, y))
     return Lattice(look, across.places, down.places, (down, across))

@@ -65,11 +65,11 @@ def render(
         points = _draw_by_kernel(program, lattice, where)
     images = points.view(*points.shape[:2], len(lattice.y), len(lattice.x))
     if lattice.axes is not None and compiled:
-        from neatfool.cppn.draw.bell_kernel import smooth_bytes
+        from neatfool.cppn.draw.spline_kernel import smooth_bytes
 
         images = smooth_bytes(images, lattice.axes)
     elif lattice.axes is not None:
-        from neatfool.cppn.draw.bell import smooth
+        from neatfool.cppn.draw.spline import smooth
 
         images = smooth(images, lattice.axes)
     repeats = (look.channels or colours.channels) // colours.channels

@@ -112,10 +112,10 @@ def _crossings(order: list[list[Any]], links: nx.DiGraph) -> int:
 
 def _rows(order: list[list[Any]], links: nx.DiGraph, graph: nx.DiGraph) -> dict[Any, float]:
     """Place each column's items near their neighbours, in order and apart, from 0 downwards."""
-    # The room of a node, and that of a bend: half of it lies on either side.
-    room = {item: 1.0 if item in graph else BEND_GAP for item in links}
+    # How high a node or a bend is: half of it lies on either side.
+    height = {item: 1.0 if item in graph else BEND_GAP for item in links}
     weight = {item: 1.0 if item in graph else BEND_WEIGHT for item in links}
-    gaps = [[(room[a] + room[b]) / 2 for a, b in pairwise(items)] for items in order]
+    gaps = [[(height[a] + height[b]) / 2 for a, b in pairwise(items)] for items in order]
     row: dict[Any, float] = {}
     for items, apart in zip(order, gaps, strict=True):
         row |= zip(items, spread([-sum(apart) / 2] * len(items), apart), strict=True)

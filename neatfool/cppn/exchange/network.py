@@ -274,10 +274,10 @@ class Picture:
                 activation = ACTIVATIONS[node.activation]
                 formula = activation.at_points if len(z) == 1 else activation.within_reach
                 z = np.nan_to_num(z, nan=LIMIT, posinf=LIMIT, neginf=-LIMIT)
-                values[node.key] = _stack(formula.play(by_numpy, *z), stop - start)
+                values[node.key] = _stack(formula.evaluate(by_numpy, *z), stop - start)
             outputs = np.stack([values[key] for key in range(colours.outputs)], 1)
             formula = colours.at_points if len(tables) == 1 else colours.within_reach
-            channels = formula.play(by_numpy, *outputs.reshape(-1, stop - start))
+            channels = formula.evaluate(by_numpy, *outputs.reshape(-1, stop - start))
         levels: np.ndarray = np.rint(255 * _stack(channels, stop - start)).astype(np.uint8)
         return levels
 

@@ -10,8 +10,8 @@ from typing import Any, Final
 import numpy as np
 
 from neatfool.cppn.activations import ACTIVATIONS
-from neatfool.cppn.draw.bell import weigh
 from neatfool.cppn.draw.lattice import Look, input_formula
+from neatfool.cppn.draw.spline import weigh
 from neatfool.cppn.exchange.network import NeatNetwork, Picture
 from neatfool.cppn.formulas import Recorder, Symbol
 from neatfool.cppn.genome.genes import INPUTS
@@ -151,7 +151,7 @@ def network_to_onnx(network: NeatNetwork, *, title: str = "") -> bytes:
     for node in network.formula():
         terms = (weight * node.response * values[key] for key, weight in node.terms)
         formula = ACTIVATIONS[node.activation].at_points
-        (values[node.key],) = formula.play(operations.record, sum(terms, node.bias))
+        (values[node.key],) = formula.evaluate(operations.record, sum(terms, node.bias))
     shape = operations.add_node("Shape", values[-1])
     columns = [
         operations.add_node("Expand", values[key], shape) for key in range(len(network.outputs))
@@ -214,7 +214,7 @@ def _lay_axis(operations: Operations, centres: Symbol, step: float) -> tuple[Sym
 def _inputs(operations: Operations, look: Look, y: Symbol, x: Symbol) -> list[tuple[Any, ...]]:
     """Give x [w], y [h, 1], d [h, w] and 1 at places in native pixels, with their derivatives."""
     doubles: Any = x.recorder
-    found = input_formula(look).play(doubles.record, x, doubles.add_node("Unsqueeze", y, [1]))
+    found = input_formula(look).evaluate(doubles.record, x, doubles.add_node("Unsqueeze", y, [1]))
     cast = [operations.cast(each) if isinstance(each, Symbol) else each for each in found]
     return [tuple(cast[place : place + 3]) for place in range(0, len(cast), 3)]
 
@@ -229,9 +229,9 @@ def _draw(
         terms = [tuple(w * node.response * each for each in values[key]) for key, w in node.terms]
         argument = map(sum, zip((node.bias, 0.0, 0.0), *terms, strict=True))
         mean = ACTIVATIONS[node.activation].within_reach
-        values[node.key] = tuple(mean.play(operations.record, *argument))
+        values[node.key] = tuple(mean.evaluate(operations.record, *argument))
     outputs = zip(*(values[key] for key in range(look.colours.outputs)), strict=True)
-    colours = look.colours.within_reach.play(operations.record, *chain(*outputs))
+    colours = look.colours.within_reach.evaluate(operations.record, *chain(*outputs))
     channels = [operations.add_node("Expand", 255.0 * each, shape) for each in colours]
     if look.channels and len(channels) == 1:
         channels *= look.channels

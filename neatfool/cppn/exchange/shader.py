@@ -4,8 +4,8 @@ from importlib.metadata import version
 from typing import Final
 
 from neatfool.cppn.draw import glsl
-from neatfool.cppn.draw.bell import TAPS
 from neatfool.cppn.draw.lattice import input_formula
+from neatfool.cppn.draw.spline import TAPS
 from neatfool.cppn.exchange.network import Node, Picture
 
 _INPUT_NAMES: Final = {-1: "in_x", -2: "in_y", -3: "in_d", -4: "vec3(1.0, 0.0, 0.0)"}

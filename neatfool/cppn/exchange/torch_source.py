@@ -73,7 +73,7 @@ def _declare(activation: str) -> str:
         lines.append(f"    t{len(lines)} = {_OPERATIONS[kind].format(*inputs)}")
         return f"t{len(lines) - 1}"
 
-    (result,) = formula.play(perform, "z")
+    (result,) = formula.evaluate(perform, "z")
     return "\n".join([f"def act_{activation}(z):", *lines, f"    return {result}", "\n"])
 
 

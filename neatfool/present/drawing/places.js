@@ -25,16 +25,16 @@
   const reach = ({ band_limit: limit }, sharp) => (sharp ? limit / 2 : limit);
 
   // The points along an axis that a view's pixels are made of: their raw places, and for each pixel the
-  // number of its first point, and the weights of this and the following ones. See bell.py.
+  // number of its first point, and the weights of this and the following ones. See spline.py.
   function lattice(start, step, pixels, limit) {
     const counted = centres(start, step, pixels).map((place) => (place + 0.5) / limit - 0.5);
     const places = counted.map((place) => Math.floor(place) - 1);
     const count = places[pixels - 1] + TAPS - places[0];
-    const bell = (away) => (Math.max(2 - Math.abs(away), 0) ** 3 - 4 * Math.max(1 - Math.abs(away), 0) ** 3) / 6;
+    const spline = (away) => (Math.max(2 - Math.abs(away), 0) ** 3 - 4 * Math.max(1 - Math.abs(away), 0) ** 3) / 6;
     return {
       raw: Array.from({ length: count }, (_, i) => (places[0] + i + 0.5) * limit - 0.5),
       first: Float32Array.from(places, (place) => place - places[0]),
-      weights: Float32Array.from({ length: TAPS * pixels }, (_, i) => bell(counted[Math.floor(i / TAPS)] - places[Math.floor(i / TAPS)] - (i % TAPS))),
+      weights: Float32Array.from({ length: TAPS * pixels }, (_, i) => spline(counted[Math.floor(i / TAPS)] - places[Math.floor(i / TAPS)] - (i % TAPS))),
     };
   }
 

@@ -42,7 +42,7 @@ void main() {
   const DOWN = join({
     ...{ sampler: "usampler2D", out: "vec4", axis: "y", place: (y) => `ivec2(at.x, ${y})` },
     read: (sum) => `uintBitsToFloat(${sum})`,
-    write: "vec4(floor(total + 0.5009765625) / 255.0, 1.0)", // halves go up; see bell.py
+    write: "vec4(floor(total + 0.5009765625) / 255.0, 1.0)", // halves go up; see spline.py
   });
 
   window.neatfool = window.neatfool || {};

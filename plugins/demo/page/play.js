@@ -60,11 +60,11 @@ function altered(pixels) {
 function blurred(pixels, deviation, step) {
   if (!deviation) return pixels;
   const reach = Math.ceil(3 * deviation);
-  const bell = Array.from({ length: 2 * reach + 1 }, (_, k) => Math.exp(-((k - reach) ** 2) / (2 * deviation * deviation)));
-  const total = bell.reduce((a, b) => a + b);
+  const weights = Array.from({ length: 2 * reach + 1 }, (_, k) => Math.exp(-((k - reach) ** 2) / (2 * deviation * deviation)));
+  const total = weights.reduce((a, b) => a + b);
   return pixels.map((_, i) => {
     const place = step === 1 ? i % SIDE : Math.floor(i / SIDE);
-    return bell.reduce((sum, part, k) => {
+    return weights.reduce((sum, part, k) => {
       const other = place + k - reach;
       return other < 0 || other >= SIDE ? sum : sum + (part / total) * pixels[i + (k - reach) * step];
     }, 0);

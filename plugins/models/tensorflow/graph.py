@@ -10,7 +10,7 @@ import torch
 
 from neatfool import TargetError, models
 
-from .operations import OPERATIONS, Node
+from .operations import OPERATIONS, NodeDef
 
 _TYPES: Final = {"DT_FLOAT": torch.float32, "DT_HALF": torch.float16, "DT_UINT8": torch.uint8}
 
@@ -36,7 +36,7 @@ class GraphModule(models.FileModule):
         """
         super().__init__(path)
         with models.reading(f"{path}: its graph cannot be read", "convert it again"):
-            known = {node["name"]: Node(node) for node in nodes}
+            known = {node["name"]: NodeDef(node) for node in nodes}
             taken = {name for node in known.values() for name, _ in node.inputs}
             last = [
                 name for name, node in known.items() if name not in taken and node.kind != "Const"
@@ -89,7 +89,7 @@ class GraphModule(models.FileModule):
         return {name: _take(values[name], 0) for name in self._outputs}
 
 
-def _order(nodes: Mapping[str, Node], outputs: Sequence[str]) -> list[str]:
+def _order(nodes: Mapping[str, NodeDef], outputs: Sequence[str]) -> list[str]:
     """List what outputs need, each node after its inputs."""
     needed, left = dict.fromkeys(outputs), [*outputs]
     while left:

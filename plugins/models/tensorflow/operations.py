@@ -16,7 +16,7 @@ Tensor = torch.Tensor
 Operation = Callable[..., Any]
 
 
-class Node:
+class NodeDef:
     """A node of a graph: its name, its kind of operation, its inputs and its attributes.
 
     Attributes:
@@ -72,7 +72,7 @@ class Node:
 def _on_images(operation: Operation) -> Operation:
     """Let an operation on [N, C, H, W] take what its node does."""
 
-    def compute(node: Node, images: Tensor, *others: Tensor) -> Tensor:
+    def compute(node: NodeDef, images: Tensor, *others: Tensor) -> Tensor:
         if node.channels_first:
             result: Tensor = operation(node, images, *others)
         else:
@@ -82,7 +82,7 @@ def _on_images(operation: Operation) -> Operation:
     return compute
 
 
-def _pad(node: Node, images: Tensor, size: Sequence[int], value: float = 0.0) -> Tensor:
+def _pad(node: NodeDef, images: Tensor, size: Sequence[int], value: float = 0.0) -> Tensor:
     """Pad [N, C, H, W] as a window of a size needs it; SAME pads more after than before."""
     if (padding := node.text("padding")) == "EXPLICIT":
         pads = node.numbers("explicit_paddings")
@@ -102,7 +102,7 @@ def _pad(node: Node, images: Tensor, size: Sequence[int], value: float = 0.0) ->
 
 
 @_on_images
-def _convolve(node: Node, images: Tensor, filters: Tensor) -> Tensor:
+def _convolve(node: NodeDef, images: Tensor, filters: Tensor) -> Tensor:
     padded = _pad(node, images, filters.shape[:2])
     strides, dilations = node.sides("strides"), node.sides("dilations")
     groups = images.shape[1] // filters.shape[2]
@@ -111,7 +111,7 @@ def _convolve(node: Node, images: Tensor, filters: Tensor) -> Tensor:
 
 
 @_on_images
-def _convolve_by_channel(node: Node, images: Tensor, filters: Tensor) -> Tensor:
+def _convolve_by_channel(node: NodeDef, images: Tensor, filters: Tensor) -> Tensor:
     padded = _pad(node, images, filters.shape[:2])
     weight = filters.permute(2, 3, 0, 1).flatten(0, 1).unsqueeze(1)
     strides, dilations = node.sides("strides"), node.sides("dilations")
@@ -119,14 +119,14 @@ def _convolve_by_channel(node: Node, images: Tensor, filters: Tensor) -> Tensor:
 
 
 @_on_images
-def _max_pool(node: Node, images: Tensor) -> Tensor:
+def _max_pool(node: NodeDef, images: Tensor) -> Tensor:
     size = node.sides("ksize")
     padded = _pad(node, images, size, float("-inf"))
     return functional.max_pool2d(padded, size, node.sides("strides"))
 
 
 @_on_images
-def _average_pool(node: Node, images: Tensor) -> Tensor:
+def _average_pool(node: NodeDef, images: Tensor) -> Tensor:
     # Padding is no part of a mean.
     size, strides = node.sides("ksize"), node.sides("strides")
     sums = functional.avg_pool2d(_pad(node, images, size), size, strides)
@@ -135,19 +135,19 @@ def _average_pool(node: Node, images: Tensor) -> Tensor:
 
 
 @_on_images
-def _normalise(node: Node, images: Tensor, *numbers: Tensor) -> Tensor:
+def _normalise(node: NodeDef, images: Tensor, *numbers: Tensor) -> Tensor:
     scale, offset, mean, variance = numbers
     epsilon = node.number("epsilon", 1e-4)
     return functional.batch_norm(images, mean, variance, scale, offset, eps=epsilon)
 
 
 @_on_images
-def _add_bias(node: Node, images: Tensor, bias: Tensor) -> Tensor:
+def _add_bias(node: NodeDef, images: Tensor, bias: Tensor) -> Tensor:
     del node
     return images + bias.view(1, -1, 1, 1)
 
 
-def _bias(node: Node, values: Tensor, bias: Tensor) -> Tensor:
+def _bias(node: NodeDef, values: Tensor, bias: Tensor) -> Tensor:
     added: Tensor = _add_bias(node, values, bias) if values.ndim == 4 else values + bias
     return added
 
@@ -155,7 +155,7 @@ def _bias(node: Node, values: Tensor, bias: Tensor) -> Tensor:
 def _fused(operation: Operation) -> Operation:
     """Let what a node fuses with an operation follow it."""
 
-    def compute(node: Node, values: Tensor, weights: Tensor, *others: Tensor) -> Tensor:
+    def compute(node: NodeDef, values: Tensor, weights: Tensor, *others: Tensor) -> Tensor:
         result: Tensor = operation(node, values, weights)
         left = iter(others)
         for kind in node.texts("fused_ops"):
@@ -166,24 +166,24 @@ def _fused(operation: Operation) -> Operation:
     return compute
 
 
-def _leaky(node: Node, values: Tensor) -> Tensor:
+def _leaky(node: NodeDef, values: Tensor) -> Tensor:
     slope = node.number("alpha", node.number("leakyrelu_alpha", 0.2))
     return functional.leaky_relu(values, slope)
 
 
-def _multiply_matrices(node: Node, first: Tensor, second: Tensor) -> Tensor:
+def _multiply_matrices(node: NodeDef, first: Tensor, second: Tensor) -> Tensor:
     if node.flag("transpose_a") or node.flag("adj_x"):
         first = first.mT
     return first @ (second.mT if node.flag("transpose_b") or node.flag("adj_y") else second)
 
 
-def _reduce(operation: Operation, node: Node, values: Tensor, axes: Tensor) -> Tensor:
+def _reduce(operation: Operation, node: NodeDef, values: Tensor, axes: Tensor) -> Tensor:
     keep = node.flag("keep_dims") or node.flag("keepdims")
     result: Tensor = operation(values, axes.flatten().tolist(), keepdim=keep)
     return result
 
 
-def _resize(mode: str, node: Node, images: Tensor, size: Tensor) -> Tensor:
+def _resize(mode: str, node: NodeDef, images: Tensor, size: Tensor) -> Tensor:
     more = {"align_corners": node.flag("align_corners")} if mode == "bilinear" else {}
     if not node.flag("half_pixel_centers") and not node.flag("align_corners"):
         raise NotImplementedError(f"{node.kind} without half_pixel_centers")
@@ -191,14 +191,14 @@ def _resize(mode: str, node: Node, images: Tensor, size: Tensor) -> Tensor:
     return functional.interpolate(first, size.tolist(), mode=mode, **more).permute(0, 2, 3, 1)
 
 
-def _pad_by(node: Node, values: Tensor, pads: Tensor, value: Tensor | None = None) -> Tensor:
+def _pad_by(node: NodeDef, values: Tensor, pads: Tensor, value: Tensor | None = None) -> Tensor:
     del node
     around = [number for pair in reversed(pads.tolist()) for number in pair]
     return functional.pad(values, around, value=0.0 if value is None else value.item())
 
 
 def _slice_by_strides(
-    node: Node, values: Tensor, begin: Tensor, end: Tensor, strides: Tensor
+    node: NodeDef, values: Tensor, begin: Tensor, end: Tensor, strides: Tensor
 ) -> Tensor:
     masks = [int(node.number(f"{each}_mask")) for each in ("begin", "end", "shrink_axis")]
     if node.number("ellipsis_mask") or node.number("new_axis_mask"):
@@ -212,11 +212,11 @@ def _slice_by_strides(
     return values[tuple(where)]
 
 
-def _split(node: Node, axis: Tensor, values: Tensor) -> Sequence[Tensor]:
+def _split(node: NodeDef, axis: Tensor, values: Tensor) -> Sequence[Tensor]:
     return values.chunk(int(node.number("num_split", 1)), int(axis))
 
 
-def _squeeze(node: Node, values: Tensor) -> Tensor:
+def _squeeze(node: NodeDef, values: Tensor) -> Tensor:
     axes = node.numbers("squeeze_dims") or node.numbers("axis")
     return values.squeeze(tuple(axes)) if axes else values.squeeze()
 
@@ -256,7 +256,7 @@ _PLAIN: Final[Mapping[str, Operation]] = {
 }
 
 
-def _without_node(operation: Operation, _: Node, *inputs: Tensor) -> Any:
+def _without_node(operation: Operation, _: NodeDef, *inputs: Tensor) -> Any:
     return operation(*inputs)
 
 

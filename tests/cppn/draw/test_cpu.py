@@ -148,7 +148,7 @@ def test_another_process_draws_the_same():
 COMPILED_FUNCTIONS = """
 import gc
 from numba.core.dispatcher import Dispatcher
-from neatfool.cppn.draw import bell_kernel, gradient_kernel, kernel
+from neatfool.cppn.draw import gradient_kernel, kernel, spline_kernel
 from neatfool.cppn import tape
 from neatfool.cppn.activations import BY_CODE
 made = [[make(code) for code in BY_CODE] for make in (kernel._loop_of, gradient_kernel._node_of)]

@@ -17,10 +17,10 @@ from neatfool.cppn import (
     render,
     render_gradients,
 )
-from neatfool.cppn.draw.bell import smooth
 from neatfool.cppn.draw.colour import quantise
 from neatfool.cppn.draw.execution import ProgramRunner
 from neatfool.cppn.draw.lattice import lay_lattice
+from neatfool.cppn.draw.spline import smooth
 
 SIZE = 19, 23
 NAMES = ("weights", "biases", "responses")

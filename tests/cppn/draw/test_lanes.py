@@ -40,7 +40,7 @@ def rounded_once(table, a, b, c):
 def test_lanes_are_computed_as_arrays_are_wherever_they_begin():
     table = np.random.default_rng(0).normal(size=(2, 3 * LANES)).astype(F)
     table[:, ::29] = -0.0
-    expected = np.stack(FORMULA.play(by_numpy, *table))
+    expected = np.stack(FORMULA.evaluate(by_numpy, *table))
     for start in (0, 5, 2 * LANES):
         got, block = np.zeros_like(table), slice(start, start + LANES)
         by_lanes(table, got, start)

@@ -39,7 +39,7 @@ def some(low, high, count=6400):
 def test_points_are_accurate(name):
     for z in (some(-4, 4), some(-30, 30), some(-0.01, 0.01)):
         (got,) = applied(name, z, limited=False)
-        (expected,) = ACTIVATIONS[name].at_points.play(by_numpy, z.astype(np.float64))
+        (expected,) = ACTIVATIONS[name].at_points.evaluate(by_numpy, z.astype(np.float64))
         tolerance = TOLERANCES.get(name, 1e-6)
         np.testing.assert_allclose(got, expected, tolerance, tolerance)
 
@@ -52,7 +52,7 @@ def test_means_and_derivatives_are_accurate(name):
         got = applied(name, z, across, down)
         wide = [each.astype(np.float64) for each in (z, across, down)]
         for ours, expected in zip(
-            got, ACTIVATIONS[name].within_reach.play(by_numpy, *wide), strict=True
+            got, ACTIVATIONS[name].within_reach.evaluate(by_numpy, *wide), strict=True
         ):
             np.testing.assert_allclose(ours, expected, 1e-4, 2e-5 * max(1, most))
 

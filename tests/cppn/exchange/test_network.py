@@ -89,6 +89,14 @@ def test_what_neat_python_exports_is_read():
         ] == [(n.key, n.activation, n.bias, n.response, sorted(n.terms)) for n in network.formula()]
 
 
+def test_its_repr_says_how_large_it_is():
+    genome = genome_of(
+        [node(0), node(1), node(7)], [connection(-1, 7), connection(7, 0), connection(-2, 0)]
+    )
+    network = cppn.NeatNetwork(genome, ("x", "y"), ("a", "b"))
+    assert repr(network) == "<NeatNetwork: 3 nodes, 3 connections, 2 inputs, 2 outputs>"
+
+
 def test_a_module_is_trained_as_any(tmp_path):
     file = cppn.write(random_network(1), tmp_path / "network.py")
     module = runpy.run_path(str(file))["NeatModule"]()

@@ -178,6 +178,14 @@ def test_the_card_says_what_the_runs_recorded(small):
     assert any("What a detector would have caught is not known" in note for note in card["notes"])
 
 
+def test_a_verdict_of_few_images_says_so(small, tmp_path):
+    file, card = small
+    note = "The verdict rests on only 8 evolved images: too few; give more --images or --seeds."
+    assert note in card["notes"]
+    more = audit(file, "--json", images="60", seeds="1-4", out=tmp_path, exit_code=0)
+    assert not any("rests on only" in each for each in json.loads(more.stdout)["notes"])
+
+
 def test_detectors_are_asked_where_something_is_in_distribution(small):
     file, _ = small
     known = file.parent / "known"

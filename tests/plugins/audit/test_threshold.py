@@ -10,7 +10,7 @@ from html import unescape
 import numpy as np
 import pytest
 import torch
-from commands import neatfool, neatfool_process
+from commands import neatfool, neatfool_process, write_experiment
 from PIL import Image
 from scipy.special import logit, softmax
 
@@ -230,6 +230,15 @@ def test_a_network_in_a_file_and_a_folder_of_photographs_give_a_threshold_and_it
     assert "Not tried: one, why; two." in unescape(found.model_copy(update=several).html())
     misread = found.model_copy(update={"right": 0.37})
     assert "classifies only 37 % of the photographs" in unescape(misread.html())
+
+
+def test_an_answer_that_few_evolved_images_judge_says_so(nearest, one_round, tmp_path):
+    one_round(40)
+    *_, digits = nearest
+    found = analysis.threshold(str(write_experiment(tmp_path)), photos=digits, seconds=600)
+    note = "Only 4 evolved images judge this answer, which are too few for a verdict"
+    assert found.limits[0].startswith(note)
+    assert found.limits[0] in unescape(found.html())
 
 
 def test_too_few_photographs_are_refused(nearest, tmp_path):

@@ -1,15 +1,15 @@
-"""The compiled bell: joins the points of a lattice to pixels on a CPU."""
+"""The compiled spline: joins the points of a lattice to pixels on a CPU."""
 
 import numpy as np
 import torch
 from numpy import ndarray as Array
 
 from neatfool.compiling import inner, outer
-from neatfool.cppn.draw.bell import Axis
 from neatfool.cppn.draw.colour import HALF
 from neatfool.cppn.draw.cpu import share
 from neatfool.cppn.draw.kernel import ROUND, F
 from neatfool.cppn.draw.lanes import LANES, add_fused, bits_of, load, spread, store
+from neatfool.cppn.draw.spline import Axis
 
 
 def smooth_bytes(points: torch.Tensor, axes: tuple[Axis, Axis]) -> torch.Tensor:

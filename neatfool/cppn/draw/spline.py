@@ -1,9 +1,9 @@
-"""The bell: a cubic B-spline that joins the points of a lattice to pixels.
+"""The cubic B-spline that joins the points of a lattice to pixels.
 
 With a band limit, nodes fade where they turn too fast for a pixel, and little of what is too fine
-is left. A bell takes that away: the image is drawn at the points of a lattice that are a band limit
-apart, and the bell over them joins the points: on a point it weighs 1, 4 and 1. Both belong to the
-picture, and not to the size at which it is drawn, so that it is the same at any size.
+is left. The spline removes that: the image is drawn at the points of a lattice that are a band
+limit apart, and a pixel is a weighted mean of the points around it. Both belong to the picture, and
+not to the size at which it is drawn, so that it is the same at any size.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TAPS: Final = 4
 
 
 def weigh(xp: Any, away: Any) -> Any:
-    """Give the bell's weight of points so many steps away; ``xp`` has ``clip``."""
+    """Give the spline's weight of points so many steps away; ``xp`` has ``clip``."""
     far, near = (xp.clip(reach - abs(away), 0.0, 2.0) for reach in (2.0, 1.0))
     return (far * far * far - 4.0 * (near * near * near)) * (1 / 6)
 

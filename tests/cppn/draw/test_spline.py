@@ -1,4 +1,4 @@
-"""The bell around a pixel is the same at any size, and for all that draws."""
+"""The spline around a pixel is the same at any size, and for all that draws."""
 
 import numpy as np
 import pytest
@@ -7,8 +7,8 @@ from genomes import breeder_of, line_of
 from random_cppns import INPUTS, OUTPUTS
 
 from neatfool.cppn import Look, can_compile, compile_genomes, compile_tape, render
-from neatfool.cppn.draw.bell import TAPS, smooth, spread
 from neatfool.cppn.draw.lattice import lay_lattice
+from neatfool.cppn.draw.spline import TAPS, smooth, spread
 
 NATIVE = (40, 48)
 LOOK = Look(*NATIVE, "normalised", "hsv", band_limit=2.0)
@@ -34,13 +34,13 @@ def axis(size, native=None, band_limit=2.0):
 @pytest.mark.parametrize("band_limit", [0.5, 2.0, 3.0])
 @pytest.mark.parametrize("size", [31, 40, 97])
 def test_its_weights_are_a_mean_that_keeps_places_and_has_one_deviation(size, band_limit):
-    bell = axis(size, 40, band_limit)
-    points = bell.places[bell.first[:, None] + np.arange(TAPS)]
+    spline = axis(size, 40, band_limit)
+    points = spline.places[spline.first[:, None] + np.arange(TAPS)]
     centres = (2 * np.arange(size) + 1) * 20 / size - 0.5
-    assert bell.weights.sum(1) == pytest.approx(1)
-    assert (bell.weights * points).sum(1) == pytest.approx(centres, abs=1e-5)
+    assert spline.weights.sum(1) == pytest.approx(1)
+    assert (spline.weights * points).sum(1) == pytest.approx(centres, abs=1e-5)
     away = (points - centres[:, None]) / band_limit
-    assert (bell.weights * away**2).sum(1) == pytest.approx(1 / 3, abs=1e-5)
+    assert (spline.weights * away**2).sum(1) == pytest.approx(1 / 3, abs=1e-5)
 
 
 def test_points_are_a_band_limit_apart_and_the_first_within_half_of_it_of_the_edge():
