@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
-from pydantic import AfterValidator, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
 
 from neatfool import ExperimentError
 from neatfool.present import Facts
@@ -99,11 +100,29 @@ class Preregistration(Facts):
     """A quiz that is fixed before anybody answers: the file ``quiz.design.json``."""
 
     quiz: str
-    """the hash of all questions, which each answer repeats"""
+    """the hash of all the rest, which each answer repeats"""
     settings: QuizSettings
     hypothesis: str
     statistic: str
     questions: tuple[PlannedQuestion, ...]
+
+    @classmethod
+    def of(cls, settings: QuizSettings, questions: tuple[PlannedQuestion, ...]) -> Preregistration:
+        """Fix a quiz, by its hash."""
+        facts: dict[str, Any] = {"settings": settings, "questions": questions}
+        facts |= {"hypothesis": HYPOTHESIS, "statistic": STATISTIC}
+        return cls(quiz=cls.model_construct(**facts).hash(), **facts)
+
+    @model_validator(mode="after")
+    def _check(self) -> Preregistration:
+        if self.quiz != self.hash():
+            raise ValueError("it was edited, as its id is not the hash of the rest")
+        return self
+
+    def hash(self) -> str:
+        """Compute the id from all but the id itself."""
+        fixed = self.model_dump_json(by_alias=True, exclude={"quiz"})
+        return sha256(fixed.encode()).hexdigest()[:12]
 
     def json(self) -> str:  # type: ignore[override]
         """Write it for :func:`read_design`."""
@@ -123,7 +142,8 @@ def read_design(file: Path) -> Preregistration:
         why = getattr(error, "strerror", None) or error
         if isinstance(error, ValidationError):
             wrong = error.errors()[0]
-            why = f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}"
+            told = wrong["msg"].removeprefix("Value error, ")
+            why = ": ".join(filter(None, [".".join(map(str, wrong["loc"])), told]))
         names = ", ".join(DESIGNS)
         raise ExperimentError(
             f"{file}: is no design ({why}); give a quiz.design.json, or one of {names}"

@@ -96,6 +96,8 @@ const results = (kind, title) => {
   return [row];
 };
 
+const times = (count) => `${count} ${count === 1 ? "time" : "times"}`;
+
 const finish = () => {
   const evolved = answers.filter((answer) => answer.kind === "evolved");
   const right = evolved.filter(isRight).length;
@@ -105,8 +107,8 @@ const finish = () => {
   find("meaning").textContent =
     `${evolved.length} images were not made from any photograph or handwriting. ` +
     "They were evolved until an image classifier was sure of a class. " +
-    `You named that class ${right} times${offersNothing ? `, and said nothing at all ${none} times` : ""}. ` +
-    `Guessing among all that was offered would name it about ${Math.round(chance)} times.`;
+    `You named that class ${times(right)}${offersNothing ? `, and said nothing at all ${times(none)}` : ""}. ` +
+    `Guessing among all that was offered would name it about ${times(Math.round(chance))}.`;
   find("results").append(
     ...results("evolved", "evolved images, named as by the network"),
     ...results("photograph", "real images, named right"),

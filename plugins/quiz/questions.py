@@ -31,9 +31,7 @@ from neatfool.present import embed_image, fill_template, save, target_name
 
 from .designs import (
     DESIGNS,
-    HYPOTHESIS,
     NOTHING,
-    STATISTIC,
     PlannedQuestion,
     Preregistration,
     QuizSettings,
@@ -286,15 +284,7 @@ def preregister(questions: Sequence[Question], settings: QuizSettings) -> Prereg
         )
         for number, each in enumerate(questions, 1)
     )
-    fixed = "".join(each.model_dump_json(by_alias=True) for each in planned) + settings.design
-    quiz = sha256(fixed.encode()).hexdigest()[:12]
-    return Preregistration(
-        quiz=quiz,
-        settings=settings,
-        hypothesis=HYPOTHESIS,
-        statistic=STATISTIC,
-        questions=planned,
-    )
+    return Preregistration.of(settings, planned)
 
 
 def write_page(questions: Sequence[Question], plan: Preregistration, file: Path) -> Path:

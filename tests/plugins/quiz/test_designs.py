@@ -114,7 +114,10 @@ def test_a_design_is_read_again_and_other_images_are_refused(runs, tmp_path):
     refused = neatfool("quiz", runs[0], "-o", tmp_path / "x.html", "--design", file, exit_code=2)
     assert "these runs give other questions than the design" in refused.stderr
     assert not (tmp_path / "x.html").exists()
-    file.write_text(file.read_text().replace("near-choices", "far-choices"))
+    file.write_text("{")
+    refused = neatfool("quiz", *runs, "--design", file, exit_code=2)
+    assert "is no design (Invalid JSON" in refused.stderr
+    file.write_text(json.dumps(plan).replace("near-choices", "far-choices"))
     refused = neatfool("quiz", *runs, "--design", file, exit_code=2)
     assert "there is no design 'far-choices'" in refused.stderr
     assert "No such file" in neatfool("quiz", *runs, "--design", "far", exit_code=2).stderr
@@ -138,6 +141,19 @@ def test_answers_are_checked_against_the_design(runs, tmp_path):
         file = save(tmp_path / "b.csv", [first.model_copy(update=edited)])
         with pytest.raises(errors.ExperimentError, match="no question of the preregistered"):
             analysis.recognise(file, design=design)
+
+
+@pytest.mark.parametrize("edited", ["hypothesis", "statistic", "seed", "sample", "sha256"])
+def test_an_edited_design_is_refused(runs, tmp_path, edited):
+    rows, plan = asked(runs, tmp_path / "q.html", "two-choices")
+    file = save(tmp_path / "a.csv", answers(rows, lambda row: 1, players=1))
+    place = next(p for p in (plan, plan["settings"], plan["questions"][0]) if edited in p)
+    place[edited] = 99 if isinstance(place[edited], int) else "another"
+    design = tmp_path / "q.design.json"
+    design.write_text(json.dumps(plan))
+    with pytest.raises(errors.ExperimentError, match="it was edited"):
+        analysis.recognise(file, design=design)
+    assert "it was edited" in neatfool("quiz", *runs, "--design", design, exit_code=2).stderr
 
 
 def test_a_known_agreement_of_simulated_players_is_within_the_interval():
