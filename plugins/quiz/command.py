@@ -27,7 +27,7 @@ def quiz(
     seed: int = 1,
     design: Annotated[str, "NAME|FILE"] = "five-choices",
     players: Annotated[int, "N"] = 100,
-    prestudy: Annotated[Path | None, "FILE"] = None,
+    prestudy: Annotated[Sequence[Path], "FILE"] = (),
     ask: Annotated[str | None, "URL"] = None,
     model: Annotated[str | None, "NAME"] = None,
     key_env: Annotated[str | None, "NAME"] = None,
@@ -53,7 +53,7 @@ def quiz(
         design: Another design: `two-choices`, `near-choices`, `many-choices`, `encodings` or
             `best-images`; or a quiz.design.json, which decides in place of the options.
         players: So many players are planned.
-        prestudy: Earlier answers, by which `best-images` finds the best images.
+        prestudy: Earlier answers, by which `best-images` finds the best images; repeatable.
         ask: Ask a vision-language model, too, by an OpenAI-like API at this address.
         model: Its name there.
         key_env: The environment variable with the API's key.
@@ -70,14 +70,14 @@ def quiz(
         neatfool recognise reads the answers.
     """
     from neatfool import ExperimentError, open_runs
-    from neatfool.present import Output, save
+    from neatfool.present import Output
 
     from . import questions
-    from .designs import DESIGNS, QuizSettings, read_design
+    from .designs import DESIGNS, QuizSettings, read_design, save_design
 
     if (ask is None) != (model is None):
         raise ExperimentError("--ask and --model: give both, or none")
-    console = Output(stderr=True)
+    console, interview = Output(stderr=True), None
     plan = None if design in DESIGNS else read_design(Path(design))
     settings = (
         plan.settings
@@ -110,13 +110,15 @@ def quiz(
                 f"{design}: these runs give other questions than the design; give the same runs "
                 "and photographs, as they were, or plan another quiz with --design NAME"
             )
-        questions.write_page(shown, made, out)
-        save(out.with_suffix(".design.json"), made.json().encode())
-    click.echo(f"Look at {out}; its design is {out.with_suffix('.design.json')}")
-    if ask is not None and model is not None:
-        from .language_model import ModelEndpoint, ask_model
+        if ask is not None and model is not None:
+            from .language_model import Interview, ModelEndpoint
 
-        file = out.with_name(f"answers-{slug(model)}.csv")
-        endpoint = ModelEndpoint(ask, model, key_env, max_queries or 0)
-        ask_model(shown, made, file, endpoint, console)
-        click.echo(f"The answers of {model} are in {file}; neatfool recognise reads them")
+            endpoint = ModelEndpoint(ask, model, key_env, max_queries or 0, console)
+            answers = out.with_name(f"answers-{slug(model)}.csv")
+            interview = Interview(shown, made, answers, endpoint, console)
+        save_design(made, out.with_suffix(".design.json"))
+        questions.write_page(shown, made, out)
+    click.echo(f"Look at {out}; its design is {out.with_suffix('.design.json')}")
+    if interview is not None:
+        interview.ask()
+        click.echo(interview.summary())

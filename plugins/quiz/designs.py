@@ -9,10 +9,12 @@ from typing import Annotated, Any, Final, NamedTuple
 from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
 
 from neatfool import ExperimentError
-from neatfool.present import Facts
+from neatfool.present import Facts, save
 
 NOTHING: Final = "nothing at all"
 """The answer that is no class."""
+NO_ANSWER: Final = "no answer"
+"""What is kept of a model's reply that names none of the choices."""
 MOST_BYTES: Final = 2**24
 """A file of answers or of a design has at most so many: some 60,000 answers."""
 
@@ -127,6 +129,22 @@ class Preregistration(Facts):
     def json(self) -> str:  # type: ignore[override]
         """Write it for :func:`read_design`."""
         return f"{self.model_dump_json(indent=1, by_alias=True)}\n"
+
+
+def save_design(plan: Preregistration, file: Path) -> None:
+    """Write a design, but not over another one.
+
+    Raises:
+        ExperimentError: The file holds something else.
+        StorageError: It cannot be written.
+    """
+    data = plan.json().encode()
+    if file.is_file() and file.read_bytes() != data:
+        raise ExperimentError(
+            f"{file}: holds another design; give another --out, or delete it if nobody has "
+            "answered that quiz"
+        )
+    save(file, data)
 
 
 def read_design(file: Path) -> Preregistration:

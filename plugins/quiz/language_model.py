@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 
 from neatfool import Budget, BudgetSpent, ExperimentError, Ledger, TargetError, TargetUnavailable
 from neatfool.present import Output, save
+from neatfool.wording import counted
 
-from .designs import NOTHING, Preregistration
+from .designs import NO_ANSWER, NOTHING, Preregistration
 from .recognition import MODEL, UNSEEN, QuizAnswer, read_answers, records_of
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ FIRST_WAIT: Final = 0.5
 """Seconds until the second try; each further wait is twice as long."""
 LONGEST_WAIT: Final = 60.0
 """The most seconds between two tries, also if the service asks for more."""
+WORTH_SAYING: Final = 1.0
+"""A wait of so many seconds is told."""
 TIMEOUT: Final = 120.0
 """Seconds in which a service must go on sending."""
 LARGEST: Final = 2**20
@@ -44,8 +47,12 @@ _jitter: Final = random.SystemRandom()
 class ModelEndpoint:
     """A model behind a chat completions API. What the service says is shown and kept nowhere."""
 
-    def __init__(self, url: str, model: str, key_env: str | None, max_queries: int) -> None:
+    def __init__(
+        self, url: str, model: str, key_env: str | None, max_queries: int, console: Output
+    ) -> None:
         """Prepare to send at most ``max_queries`` requests, with a key from the environment.
+
+        The console tells of waits.
 
         Raises:
             ExperimentError: The address or the key's environment variable will not do, or httpx2
@@ -62,7 +69,7 @@ class ModelEndpoint:
             )
         self._host, self.ledger = parts.hostname, Ledger(Budget(queries=max_queries))
         self._url = f"{url.rstrip('/').removesuffix('/chat/completions')}/chat/completions"
-        self.model = model
+        self.model, self._console = model, console
         key = _read_key(key_env) if key_env else None
         if key and parts.scheme == "http" and self._host not in LOCAL:
             raise ExperimentError("--ask: a key is sent by https only; give an https address")
@@ -73,7 +80,7 @@ class ModelEndpoint:
         """Ask what an image shows, perhaps without showing it.
 
         Returns:
-            One of the choices, or the empty string if the answer is none of them; and how sure the
+            One of the choices, or `no answer` if the reply names none of them; and how sure the
             model says it is, from 1 to 4.
 
         Raises:
@@ -106,6 +113,8 @@ class ModelEndpoint:
 
         fault, pause = "", 0.0
         for number in range(TRIES):
+            if pause >= WORTH_SAYING:
+                self._console.say(f"{self._host}: {fault}; trying again in {pause:.0f} s")
             time.sleep(pause)
             pause = FIRST_WAIT * 2**number * _jitter.uniform(1, 1.5)
             if shortage := self.ledger.shortage(1):
@@ -177,54 +186,86 @@ def read_reply(text: str, offered: Sequence[str]) -> tuple[str, int | None]:
         except ValueError:
             continue
         sure = said.get("sure")
-        answer = known.get(str(said.get("answer")).strip().casefold(), "")
+        answer = known.get(str(said.get("answer")).strip().casefold(), NO_ANSWER)
         return answer, sure if type(sure) is int and 1 <= sure <= 4 else None
-    return "", None
+    return NO_ANSWER, None
 
 
-def ask_model(
-    questions: Sequence[Question],
-    plan: Preregistration,
-    file: Path,
-    endpoint: ModelEndpoint,
-    console: Output,
-) -> None:
-    """Ask a model a quiz, and of evolved images also without the image; keep each answer at once.
+class Interview:
+    """A model that is asked a quiz, and of evolved images also without the image."""
 
-    Args:
-        questions: The questions.
-        plan: Their design.
-        file: The file of answers. Questions that it answers already are not asked again.
-        endpoint: The model.
-        console: Shows how far it is.
+    def __init__(
+        self,
+        questions: Sequence[Question],
+        plan: Preregistration,
+        file: Path,
+        endpoint: ModelEndpoint,
+        console: Output,
+    ) -> None:
+        """Find out what is left to ask; nothing is asked yet.
 
-    Raises:
-        BudgetSpent: The endpoint may not be sent as many requests.
-        ExperimentError: The file holds answers to another quiz.
-        TargetError: The service fails.
-    """
-    player = f"{MODEL}{endpoint.model}"
-    answers = read_answers([file])[0] if file.exists() else []
-    if any((each.quiz, each.player) != (plan.quiz, player) for each in answers):
-        raise ExperimentError(f"{file}: holds answers to another quiz; move it away")
-    known = {each.image for each in answers}
-    asked = [(str(number), each, True) for number, each in enumerate(questions, 1)]
-    asked += [(f"{n} unseen", each, False) for n, each, _ in asked if each.kind == "evolved"]
-    left = [each for each in asked if each[0] not in known]
-    if len(left) > (endpoint.ledger.queries_left or 0):
-        raise BudgetSpent(
-            f"--ask: {len(left):,} questions are to be asked; nothing was asked. Allow them with "
-            f"--max-queries {len(left)}, or ask about fewer images (--sample)"
-        )
-    try:
-        for image, question, shown in left:
-            with console.status(f"asking {endpoint.model}: {len(answers) + 1} of {len(asked)}"):
-                began = time.monotonic()
-                answer, sure = endpoint.ask(question, shown=shown)
-            row = question.row(int(image.partition(" ")[0])) | {"quiz": plan.quiz, "image": image}
-            row |= {"kind": question.kind if shown else UNSEEN, "player": player, "sure": sure}
-            row |= {"answer": answer, "seconds": round(time.monotonic() - began, 2)}
-            answers.append(QuizAnswer.model_validate(row))
-            save(file, records_of(answers).csv().encode())
-    finally:
-        endpoint.close()
+        Args:
+            questions: The questions.
+            plan: Their design.
+            file: The file of answers. Questions that it answers already are not asked again.
+            endpoint: The model.
+            console: Shows how far it is.
+
+        Raises:
+            BudgetSpent: The endpoint may not be sent as many requests.
+            ExperimentError: The file holds answers to another quiz.
+        """
+        self._plan, self._file, self._endpoint, self._console = plan, file, endpoint, console
+        self._player = f"{MODEL}{endpoint.model}"
+        self._answers = read_answers([file])[0] if file.exists() else []
+        if any((each.quiz, each.player) != (plan.quiz, self._player) for each in self._answers):
+            raise ExperimentError(f"{file}: holds answers to another quiz; move it away")
+        known = {each.image for each in self._answers}
+        asked = [(str(number), each, True) for number, each in enumerate(questions, 1)]
+        asked += [(f"{n} unseen", each, False) for n, each, _ in asked if each.kind == "evolved"]
+        self._left = [each for each in asked if each[0] not in known]
+        if len(self._left) > (endpoint.ledger.queries_left or 0):
+            raise BudgetSpent(
+                f"--ask: {len(self._left):,} questions are to be asked; nothing was asked. Allow "
+                f"them with --max-queries {len(self._left)}, or ask about fewer images (--sample)"
+            )
+
+    def ask(self) -> None:
+        """Ask what is left, and keep each answer at once.
+
+        Raises:
+            BudgetSpent: The budget does not suffice for repeated requests.
+            TargetError: The service fails.
+        """
+        what = f"asking {self._endpoint.model}"
+        if self._left:
+            self._console.say(f"{what} {counted(len(self._left), 'question', 'questions')}")
+        try:
+            with self._console.progress(len(self._left), "questions") as note:
+                note(what, 0)
+                for question in self._left:
+                    self._ask(*question)
+                    note(what, 1)
+        except KeyboardInterrupt:
+            count = counted(len(self._answers), "answer is", "answers are")
+            self._console.say(f"{count} kept in {self._file}; the same command asks the rest")
+            raise
+        finally:
+            self._endpoint.close()
+
+    def _ask(self, image: str, question: Question, shown: bool) -> None:
+        began = time.monotonic()
+        answer, sure = self._endpoint.ask(question, shown=shown)
+        row = question.row(int(image.partition(" ")[0])) | {"quiz": self._plan.quiz, "image": image}
+        row |= {"kind": question.kind if shown else UNSEEN, "player": self._player, "sure": sure}
+        row |= {"answer": answer, "seconds": round(time.monotonic() - began, 2)}
+        self._answers.append(QuizAnswer.model_validate(row))
+        save(self._file, records_of(self._answers).csv().encode())
+
+    def summary(self) -> str:
+        """Say where the answers are, and how many replies name none of the choices."""
+        text = f"The answers of {self._endpoint.model} are in {self._file}"
+        if unread := sum(each.is_unread for each in self._answers):
+            replies = counted(len(self._answers), "reply", "replies")
+            text += f"; {unread:,} of {replies} could not be read and count as “{NO_ANSWER}”"
+        return f"{text}; neatfool recognise reads them"

@@ -80,7 +80,7 @@ class Question:
 
 
 def choose_questions(
-    runs: Sequence[Run], settings: QuizSettings, folder: Path | None, answers: Path | None
+    runs: Sequence[Run], settings: QuizSettings, folder: Path | None, answers: Sequence[Path]
 ) -> list[Question]:
     """Choose what a quiz asks: elites, and in some designs photographs and noise.
 
@@ -145,13 +145,13 @@ def _draw_elites(runs: Sequence[Run], settings: QuizSettings) -> list[Question]:
 
 
 def _best_and_others(
-    runs: Sequence[Run], settings: QuizSettings, answers: Path | None
+    runs: Sequence[Run], settings: QuizSettings, answers: Sequence[Path]
 ) -> list[Question]:
     """Ask of classes twice: by the image most often named in earlier answers, and by another."""
-    if answers is None:
+    if not answers:
         raise ExperimentError("--design best-images: needs earlier answers; give --prestudy FILE")
     right = defaultdict(list)
-    for row in read_answers([answers])[0]:
+    for row in read_answers(answers)[0]:
         if row.kind == "evolved" and row.answer:
             right[row.run, row.seed, row.right].append(row.is_right)
     images: dict[str, list[tuple[float, Run, EliteView]]] = defaultdict(list)
@@ -168,7 +168,7 @@ def _best_and_others(
             shown += [_question(*best[1:], "best"), _question(*typical[1:], "typical")]
     if not shown:
         raise ExperimentError(
-            f"{answers}: has answers to two images of no class; give a --prestudy of a quiz of "
+            f"{answers[0]}: has answers to two images of no class; give a --prestudy of a quiz of "
             "these runs, of which at least two found the same classes"
         )
     return shown

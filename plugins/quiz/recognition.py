@@ -30,7 +30,7 @@ from neatfool.present import (
 )
 from neatfool.wording import counted, listed, share
 
-from .designs import DESIGNS, MOST_BYTES, NOTHING, Preregistration, Text, read_design
+from .designs import DESIGNS, MOST_BYTES, NO_ANSWER, NOTHING, Preregistration, Text, read_design
 
 CHOICE: Final = "choice_"
 """How the columns of the classes begin that are offered beside NOTHING: `choice_1`, `choice_2`."""
@@ -51,6 +51,11 @@ FACTS: Final = (
     *("known_by", "confidence"),
 )
 ANSWERED: Final = ("answer", "right", "sure", "seconds")
+
+ALL: Final = "all"
+"""The name of evolved images of which no condition or design is known."""
+SIGNIFICANT: Final = 0.05
+"""Below this p, a mean differs from chance."""
 
 SummaryT = TypeVar("SummaryT")
 
@@ -83,7 +88,7 @@ class QuizAnswer(Facts, extra="ignore"):
     def _check(self) -> QuizAnswer:
         offered = {*self.choices, *([NOTHING] if self.offers_nothing else [])}
         for text in (self.answer or self.right, self.right):
-            if text not in offered:
+            if text not in offered and not (text == self.answer and self.is_unread):
                 raise ValueError(f"{text!r} is none of the choices")
         if len({*self.choices}) < len(self.choices):
             raise ValueError("two choices are the same")
@@ -95,6 +100,11 @@ class QuizAnswer(Facts, extra="ignore"):
     def is_right(self) -> bool:
         """Whether it names the class, or of noise that it is nothing."""
         return self.answer == self.right
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether it is a model's reply that names none of the choices."""
+        return self.answer == NO_ANSWER and NO_ANSWER not in self.choices and bool(self.asked)
 
     @property
     def offers_nothing(self) -> bool:
@@ -125,6 +135,8 @@ class AnswerSummary(Facts):
     """that share if all choices are as likely"""
     nothing: Estimate | None
     """the share that say *nothing at all*, where it is offered"""
+    unread: int
+    """how many are a model's replies that name none of the choices, and so count as wrong"""
     sure: float | None
     """how sure players are, from 1 to 4: the mean"""
     seconds: float | None
@@ -143,6 +155,7 @@ class AnswerSummary(Facts):
             right=Estimate.wilson(sum(each.is_right for each in answers), count),
             chance=np.mean([each.chance for each in answers]),
             nothing=Estimate.wilson(nothing, count) if offered else None,
+            unread=sum(each.is_unread for each in answers),
             sure=np.mean(sure) if sure else None,
             seconds=np.median(seconds) if seconds else None,
         )
@@ -196,9 +209,26 @@ class Agreement(Facts):
 
     def row(self) -> list[str]:
         """Give the cells of a table: beside chance, and beside what a study found."""
-        p = "-" if self.p is None else "< 0.0001" if self.p < 1e-4 else f"{self.p:.2g}"
+        p = "-" if self.p is None else self._p().removeprefix("= ")
         cells = [self.name, f"{self.players:,}", self.mean.as_share(), share(self.chance), p]
         return [*cells, DESIGNS[self.design].found if self.design in DESIGNS else ""]
+
+    def sentence(self) -> str:
+        """Say how often players agree, and what the test against chance says."""
+        chose = "chose" if self.players == 1 else "chose, on average,"
+        text = "" if self.name == ALL else f"{self.name}: "
+        text += f"{counted(self.players, 'player', 'players')} {chose} the network's class for "
+        text += f"{self.mean.as_share()} of evolved images"
+        if self.p is None:
+            who = "one player" if self.players == 1 else "players with equal shares"
+            return f"{text}; chance is {share(self.chance)}, and {who} cannot be tested against it."
+        beside = "more than" if self.mean.value > self.chance else "less than"
+        if self.p >= SIGNIFICANT:
+            beside = "not significantly different from"
+        return f"{text}, which is {beside} chance ({share(self.chance)}; p {self._p()})."
+
+    def _p(self) -> str:
+        return "< 0.0001" if (self.p or 0) < 1e-4 else f"= {self.p:.2g}"
 
 
 class Recognition(Finding):
@@ -213,7 +243,7 @@ class Recognition(Finding):
     repeated: int
     """further answers of a player to an image, which do not"""
     skipped: int
-    """questions without an answer, as a model's that could not be used"""
+    """questions without an answer"""
     planned: int | None
     """how many players the preregistered design plans, if it is given"""
     by_network: int
@@ -234,6 +264,9 @@ class Recognition(Finding):
 
     def story(self) -> Iterator[Block]:
         """Tell what was recognised, beside the controls and chance."""
+        for each in self.agreement:
+            if MODEL not in each.name:
+                yield Headline(each.sentence())
         yield from map(Headline, self._models())
         for kind in self.kinds:
             yield Headline(self._sentence(kind))
@@ -257,23 +290,23 @@ class Recognition(Finding):
         by_model: dict[str, list[str]] = defaultdict(list)
         for kind in self.kinds:
             if MODEL in kind.name and kind.nothing:
-                named = f"{share(1 - kind.nothing.value)} of {_short(kind)}"
+                named = f"{share(1 - kind.nothing.value - kind.unread / kind.answers)} of "
+                named += _short(kind)
                 by_model[kind.name.partition(f", {MODEL}")[2]].append(named)
         for model, shares in by_model.items():
             yield f"The model {model} names a class for {listed(shares)}."
 
     def _sentence(self, kind: AnswerSummary) -> str:
-        """Say how often players were right, beside chance."""
-        beside = "more than" if kind.right.value > kind.chance else "less than"
-        if kind.right.low <= kind.chance <= kind.right.high:
-            beside = "not significantly different from"
+        """Say how often answers were right, and how often they are none."""
         answers = counted(kind.answers, "answer", "answers")
         is_ = "is" if kind.answers == 1 else "are"
-        text = f"Of {answers} to {kind.name}, {kind.right.as_share()} {is_} correct, which is "
-        text += f"{beside} chance ({share(kind.chance)})"
+        text = f"Of {answers} to {kind.name}, {kind.right.as_share()} {is_} correct "
+        text += f"(chance {share(kind.chance)})"
         if kind.name.startswith(KINDS["noise"]):
-            return f"{text}; the correct answer is “{NOTHING}”."
-        return f"{text}; {kind.nothing.as_share()} say “{NOTHING}”." if kind.nothing else f"{text}."
+            text += f"; the correct answer is “{NOTHING}”"
+        elif kind.nothing:
+            text += f"; {kind.nothing.as_share()} say “{NOTHING}”"
+        return f"{text}; {kind.unread:,} could not be read." if kind.unread else f"{text}."
 
     def _limits(self) -> Iterator[str]:
         """Say what limits the figures."""
@@ -306,6 +339,9 @@ class Recognition(Finding):
         if self.skipped:
             skipped = counted(self.skipped, "question has", "questions have")
             yield f"{skipped} no answer and {'is' if self.skipped == 1 else 'are'} left out."
+        if unread := sum(kind.unread for kind in self.kinds):
+            replies = counted(unread, "reply of a model", "replies of models")
+            yield f"{replies} could not be read, and {'counts' if unread == 1 else 'count'} as wrong."
 
 
 def _short(kind: AnswerSummary) -> str:
@@ -373,7 +409,7 @@ def recognise(
         planned=plan and plan.settings.players,
         kinds=_sum_up(AnswerSummary.of, rows, lambda row: KINDS[row.kind] + row.asked),
         agreement=_sum_up(
-            Agreement.of, evolved, lambda row: (row.condition or row.design or "all") + row.asked
+            Agreement.of, evolved, lambda row: (row.condition or row.design or ALL) + row.asked
         ),
         runs=_sum_up(
             AnswerSummary.of, evolved, lambda r: f"{r.run or 'a run'}, seed {r.seed}{r.asked}"

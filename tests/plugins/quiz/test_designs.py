@@ -98,6 +98,11 @@ def test_the_best_image_of_a_class_is_the_one_that_was_named_most_often(runs, tm
     assert Counter(row["class"] for row in rows) == dict.fromkeys(CLASSES, 2)
     assert {(row["condition"], row["seed"]) for row in rows} == {*seeds.items()}
     assert {len(choices(row)) for row in rows} == {4}
+    parts = []
+    for seed in (3, 4):
+        part = [each for each in given if each.seed == seed]
+        parts += ["--prestudy", save(tmp_path / f"{seed}.csv", part)]
+    assert asked(runs, tmp_path / "parts.html", "best-images", *parts)[0] == rows
     refused = neatfool("quiz", *runs, "--design", "best-images", exit_code=2)
     assert "give --prestudy" in refused.stderr
     lonely = neatfool("quiz", runs[0], "--design", "best-images", "--prestudy", file, exit_code=2)
@@ -141,6 +146,16 @@ def test_answers_are_checked_against_the_design(runs, tmp_path):
         file = save(tmp_path / "b.csv", [first.model_copy(update=edited)])
         with pytest.raises(errors.ExperimentError, match="no question of the preregistered"):
             analysis.recognise(file, design=design)
+
+
+def test_another_design_is_not_overwritten(runs, tmp_path):
+    page = tmp_path / "q.html"
+    _, plan = asked(runs, page, "two-choices")
+    kept = page.read_bytes()
+    refused = neatfool("quiz", *runs, "-o", page, "--seed", 2, "--photographs", 0, exit_code=2)
+    assert "holds another design; give another --out, or delete it" in refused.stderr
+    assert page.read_bytes() == kept
+    assert asked(runs, page, "two-choices")[1] == plan
 
 
 @pytest.mark.parametrize("edited", ["hypothesis", "statistic", "seed", "sample", "sha256"])

@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from neatfool import analysis
+from neatfool_plugins.quiz.language_model import ModelEndpoint
 
 NOTHING = "nothing at all"
 KEY = "sk-test-4f1d8c02a9"
@@ -158,15 +159,58 @@ def test_answers_to_another_quiz_are_not_added_to(asking, url):
     assert "holds answers to another quiz" in asking(url, "--seed", 2, exit_code=2)
 
 
-def test_an_answer_that_names_no_choice_is_left_out_and_not_asked_again(asking, url, model):
+def test_a_reply_that_names_no_choice_counts_as_wrong_and_is_not_asked_again(asking, url, model):
     texts = ("I cannot say.", '{"answer": "zebra", "sure": 4}', "{broken}", None)
     model.faults = [completion(text) for text in texts]
-    asking(url)
+    told = "4 of 10 replies could not be read and count as “no answer”"
+    assert told in asking(url)
     assert len(model.seen) == 6
     found = analysis.recognise(asking.file)
-    assert (found.answers, found.skipped) == (6, 4)
-    asking(url, queries=None)
+    assert (found.answers, found.skipped, sum(kind.unread for kind in found.kinds)) == (10, 0, 4)
+    for kind in found.kinds:
+        rows = [row for row in found.rows if row.kind == kind.name.partition(",")[0].split()[0]]
+        if rows:
+            named = [row for row in rows if row.answer not in (NOTHING, "no answer")]
+            said = f"{100 * len(named) / len(rows):.0f} % of {kind.name.partition(',')[0]}"
+            assert said in neatfool("recognise", asking.file).stdout
+    assert told in asking(url, queries=None)
     assert len(model.seen) == 6
+
+
+def test_a_model_that_never_names_a_choice_is_reported(asking, url, model):
+    model.faults = [completion("Prose.")] * 10
+    asking(url)
+    said = neatfool("recognise", asking.file, exit_code=0).stdout
+    assert "The model eyes-1 names a class for 0 % of evolved images, 0 % of noise and 0 %" in said
+    assert "10 replies of models could not be read, and count as wrong." in said
+
+
+def test_a_wait_and_the_way_are_told(asking, url, model):
+    model.faults = [Response(status_code=429, headers={"Retry-After": "1"})]
+    said = asking(url, queries=11)
+    assert "asking eyes-1 10 questions" in said
+    assert "127.0.0.1: it answered 429; trying again in 1 s" in said
+
+
+def test_whoever_interrupts_learns_that_the_same_command_goes_on(asking, url, monkeypatch):
+    seen = []
+
+    def interrupt(endpoint, question, *, shown):
+        seen.append(question)
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+        return NOTHING, 1
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ModelEndpoint, "ask", interrupt)
+        said = asking(url, exit_code=130)
+    assert f"2 answers are kept in {asking.file}; the same command asks the rest" in said
+    asking(url, queries=8)
+
+
+def test_nothing_is_written_where_the_model_cannot_be_asked(asking, url):
+    asking(url, queries=9, exit_code=8)
+    assert not [*asking.file.parent.glob("*.html"), *asking.file.parent.glob("*.json")]
 
 
 def test_a_key_is_sent_and_shown_nowhere(asking, url, model, tmp_path, monkeypatch):

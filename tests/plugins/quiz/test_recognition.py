@@ -84,14 +84,39 @@ def test_evolved_images_are_told_apart_by_run(mixed):
 
 
 @pytest.mark.parametrize(
-    ("right", "verdict"),
-    [(20, "more than"), (3, "not significantly different from"), (0, "less than")],
+    ("rights", "verdict"),
+    [
+        ((20, 18, 22), "which is more than chance (17 %; p = 0.0052)"),
+        # Of all 72 answers, 25 are right, which a binomial test would call more than chance.
+        ((23, 1, 1), "which is not significantly different from chance (17 %; p = 0.61)"),
+        ((1, 0, 0), "which is less than chance (17 %; p = 0.0082)"),
+        ((4, 4, 4), "chance is 17 %, and players with equal shares cannot be tested"),
+        ((24,), "chance is 17 %, and one player cannot be tested"),
+    ],
 )
-def test_the_headline_compares_with_chance(file, right, verdict):
-    rows = [answer(place, "tabby" if place < right else "stole") for place in range(24)]
+def test_the_headline_is_the_test_of_the_players_means(file, rights, verdict):
+    rows = [
+        answer(place, "tabby" if place < right else "stole", player=player)
+        for player, right in enumerate(rights)
+        for place in range(24)
+    ]
     (line, *_) = neatfool("recognise", write(file, *rows)).stdout.splitlines()
-    assert line.startswith("Of 24 answers to evolved images, ")
-    assert f"are correct, which is {verdict} chance (17 %)" in line
+    assert line.startswith(f"{len(rights)} player")
+    assert verdict in line
+    page = file.with_name("page.html")
+    neatfool("recognise", file, "--html", page, exit_code=0)
+    assert verdict in page.read_text()
+
+
+def test_each_condition_has_its_headline(file):
+    rows = [
+        answer(place, said, player=player, design="best-images", condition=condition)
+        for player in (1, 2)
+        for condition, place, said in (("best", player, "tabby"), ("typical", 3, "stole"))
+    ]
+    first, second, *_ = neatfool("recognise", write(file, *rows)).stdout.splitlines()
+    assert first.startswith("best: 2 players chose, on average, the network's class for 100 %")
+    assert second.startswith("typical: 2 players chose, on average, the network's class for 0 %")
 
 
 def test_players_without_a_name_are_not_taken_for_one(file):
@@ -163,6 +188,7 @@ def test_what_a_stranger_wrote_is_shown_and_not_obeyed(file, tmp_path):
     ("row", "said"),
     [
         (answer(said="zebra"), "'zebra' is none of the choices"),
+        (answer(said="no answer"), "'no answer' is none of the choices"),
         (answer(**{"class": "zebra"}), "'zebra' is none of the choices"),
         (answer(kind="noise"), f"noise, and nothing else, shows '{NOTHING}'"),
         (
