@@ -341,7 +341,7 @@ class Recognition(Finding):
             yield f"{skipped} no answer and {'is' if self.skipped == 1 else 'are'} left out."
         if unread := sum(kind.unread for kind in self.kinds):
             replies = counted(unread, "reply of a model", "replies of models")
-            yield f"{replies} could not be read, and {'counts' if unread == 1 else 'count'} as wrong."
+            yield f"{replies} could not be read, which counts as wrong."
 
 
 def _short(kind: AnswerSummary) -> str:

@@ -182,7 +182,7 @@ def test_a_model_that_never_names_a_choice_is_reported(asking, url, model):
     asking(url)
     said = neatfool("recognise", asking.file, exit_code=0).stdout
     assert "The model eyes-1 names a class for 0 % of evolved images, 0 % of noise and 0 %" in said
-    assert "10 replies of models could not be read, and count as wrong." in said
+    assert "10 replies of models could not be read, which counts as wrong." in said
 
 
 def test_a_wait_and_the_way_are_told(asking, url, model):

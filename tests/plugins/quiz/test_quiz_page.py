@@ -81,6 +81,8 @@ def test_a_game_by_keys_is_saved_and_read_again(shown, page, tmp_path):
         shown.press("c")
     shown.wait("!document.querySelector('#end').hidden")
     assert "on 1 of 4" in shown.do("document.querySelector('#score').textContent")
+    meaning = shown.do("document.querySelector('#meaning').textContent")
+    assert "You named that class 1 time, and said nothing at all 0 times." in meaning
     cards = shown.do("[...document.querySelectorAll('#seen .card')].map((e) => e.textContent)")
     assert sum("you: dark" in card for card in cards) == len(cards) == 5
     assert shown.do("document.querySelectorAll('#seen .right').length") == 1
