@@ -280,7 +280,7 @@ def threshold(
         )
 
 
-def open_model(model: str, overrides: Sequence[str] = ()) -> Scorer:
+def open_model(model: str | Path, overrides: Sequence[str] = ()) -> Scorer:
     """Open an experiment's file, a model by its name, or a model's file by its ending.
 
     Raises:
@@ -290,7 +290,7 @@ def open_model(model: str, overrides: Sequence[str] = ()) -> Scorer:
     settings, file = [*overrides], Path(model)
     with TemporaryDirectory() as folder:
         if file.suffix != ".ini":
-            marks = {name: models.ModelName().of(name) for name in models.name_file(model)}
+            marks = {name: models.ModelName().of(name) for name in models.name_file(str(model))}
             # What runs code of the file must be named in full.
             safe = [name for name, mark in marks.items() if mark and not mark.runs_code]
             file = Path(folder) / "model.ini"
