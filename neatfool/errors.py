@@ -17,6 +17,8 @@ LONGEST_QUOTE: Final = 60
 """A message quotes at most this many characters: enough to find the place in the file."""
 _LISTED: Final = 40
 """A message lists at most so many names."""
+_MISSPELT: Final = 0.85
+"""Names that are this similar differ by a letter or two."""
 LONGEST_LINE: Final = 1000
 """A line of a message has at most this many characters, so that it fits on a screen."""
 
@@ -150,13 +152,16 @@ def nearest(name: str, known: Iterable[str], *, count: int = 3) -> str:
         count: The most names to offer.
 
     Returns:
-        ``"; did you mean 'a' or 'b'?"``; a known name that is a word of the wrong one comes first.
+        ``"; did you mean 'a' or 'b'?"``; a known name that is a word of the wrong one comes
+        first, unless another is spelt almost the same.
         If no name is near: ``"; there are: ..."`` with the first forty names. If no names are
         known: the empty string.
     """
     known = sorted({*known} - {""})
-    words = [each for each in known if each in re.split(r"[\W_]+", name)]
-    close = [*dict.fromkeys(words + get_close_matches(name, known, n=count, cutoff=0.6))][:count]
+    close = get_close_matches(name, known, n=count, cutoff=0.6)
+    if not get_close_matches(name, known, cutoff=_MISSPELT):
+        words = [each for each in known if each in re.split(r"[\W_]+", name)]
+        close = [*dict.fromkeys(words + close)][:count]
     if close:
         return f"; did you mean {' or '.join(repr(match) for match in close)}?"
     if not known:

@@ -31,6 +31,8 @@ LOWEST, HIGHEST = 1e-4, 1 - 1e-7
 """Confidences outside are drawn at the edge, because an axis of log-odds has no end."""
 TICKS: Final = (0.0001, 0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999)
 MOST_TICKS: Final = 16
+TOP_OF_FEW: Final = 100 / np.log(10)
+"""From these decimal log-odds on there are half as many."""
 SUREST_TICKS: Final = (
     *(16, 20, 25, 30, 40, 50, 60, 80, *range(100, 1000, 50)),
     *(digit * 10**power for power in (3, 4, 5) for digit in range(1, 10)),
@@ -98,7 +100,8 @@ def ticks_around(lowest: float, highest: float) -> tuple[list[float], list[str]]
     if highest > decimal_odds(1):
         at = np.append(at, np.array(SUREST_TICKS) / np.log(10))
         names += [f"log-odds {odds}" for odds in SUREST_TICKS]
-        most = MOST_TICKS // 2  # whose labels are wide
+        if highest > TOP_OF_FEW:
+            most = MOST_TICKS // 2  # whose labels are wide
     last = min(len(at) - 1, int(np.searchsorted(at, highest)))
     first = max(0, min(int(np.searchsorted(at, lowest, side="right")), last) - 1)
     chosen = [first]

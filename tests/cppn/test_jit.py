@@ -32,7 +32,7 @@ def nothing_kept(tmp_path, monkeypatch):
         cache_path = str(tmp_path)
 
     monkeypatch.setattr(type(vary_as_the_paper), "stats", Stats)
-    monkeypatch.setattr(jit, "_beside", [])
+    monkeypatch.setattr(jit, "_background", [])
     return tmp_path
 
 
@@ -42,7 +42,7 @@ def breed():
     return breeder.breed([breeder.create([1])], [2])
 
 
-def test_breeding_waits_for_what_is_compiled_beside(nothing_kept, monkeypatch):
+def test_breeding_waits_for_what_is_compiled_in_background(nothing_kept, monkeypatch):
     program = f"import time; time.sleep(0.3); open({str(nothing_kept / 'ready')!r}, 'w')"
     monkeypatch.setattr(jit, "BREED_A_CHILD", program)
     cppn.Breeder.prepare(PRESET)
@@ -78,7 +78,7 @@ def test_no_process_is_started_where_the_code_is_kept(nothing_kept, monkeypatch)
 
 
 @pytest.mark.slow
-def test_what_is_compiled_beside_is_not_compiled_again(tmp_path):
+def test_what_is_compiled_in_background_is_not_compiled_again(tmp_path):
     pytest.importorskip("numba")
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
     command = [sys.executable, "-c", FIRST]

@@ -331,7 +331,7 @@ EXPERIMENTS = st.builds(
         GeneralSettings,
         name=st.from_regex(r"[a-z0-9]([a-z._+-]*[a-z0-9])?", fullmatch=True),
         seed=st.integers(0, 2**63 - 1),
-        images=st.integers(1),
+        images=st.integers(1, 10**12),
     ),
     calls=st.builds(
         CallSettings,

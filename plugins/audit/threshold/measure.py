@@ -29,7 +29,7 @@ from neatfool.wording import counted, listed, percent, share
 from ..acceptance import FEW_EVOLVED, RARELY
 from ..command import STANDARD_BUDGET
 from ..confidence import EVOLVED, KNOWN
-from .decision import OTHERS, Decision, Judgement, decide, part
+from .decision import OTHERS, Decision, Judgement, decide
 from .evidence import Clock, Evidence, shuffle
 from .remedies import Remedy, Trial
 
@@ -75,6 +75,11 @@ class ThresholdFinding(present.Finding):
         """The model."""
         return self.model
 
+    @property
+    def judging(self) -> int:
+        """How many evolved images judge the threshold."""
+        return self.decision.judged.accepted.get(EVOLVED, (0, 0))[1] if self.decision else 0
+
     def story(self) -> Iterator[present.Block]:
         """Tell the threshold, what it does, what helps in its place, and the code."""
         if self.right is not None and self.right < RARELY:
@@ -91,7 +96,7 @@ class ThresholdFinding(present.Finding):
         yield present.Text(self._subject())
         yield present.Text(self.description)
         yield from map(present.Note, self.limits)
-        if self.decision is not None and self.decision.judged.helps:
+        if self.judging >= FEW_EVOLVED and self.decision and self.decision.judged.helps:
             yield present.Section("Paste the decision", "It takes the model's probabilities.")
             yield from (present.Code(code, name) for name, code in self.decision.code.items())
         yield present.Section(
@@ -108,6 +113,9 @@ class ThresholdFinding(present.Finding):
         if self.decision is None:
             return f"No threshold helps: none accepts {limit}.{self._instead()}"
         judged = self.decision.judged
+        if self.judging < FEW_EVOLVED:
+            images = counted(self.judging, "evolved image judges", "evolved images judge")
+            return f"No verdict yet: {images} {self.decision}. Give more --seconds."
         if judged.helps:
             kept = judged.kept.as_share()
             return f"Accept at {self.decision}: this keeps {kept} of your photographs."
@@ -280,7 +288,7 @@ def threshold(
         )
 
 
-def open_model(model: str, overrides: Sequence[str] = ()) -> Scorer:
+def open_model(model: str | Path, overrides: Sequence[str] = ()) -> Scorer:
     """Open an experiment's file, a model by its name, or a model's file by its ending.
 
     Raises:
@@ -290,13 +298,17 @@ def open_model(model: str, overrides: Sequence[str] = ()) -> Scorer:
     settings, file = [*overrides], Path(model)
     with TemporaryDirectory() as folder:
         if file.suffix != ".ini":
-            marks = {name: models.ModelName().of(name) for name in models.name_file(model)}
+            marks = {name: models.ModelName().of(name) for name in models.name_file(str(model))}
             # What runs code of the file must be named in full.
             safe = [name for name, mark in marks.items() if mark and not mark.runs_code]
             file = Path(folder) / "model.ini"
             file.write_text("[target]\nplugin = imagenet\n")
             settings += [f"target.model={safe[0] if len(safe) == 1 else model}"]
-        experiment = load_experiment(file, overrides=settings, to_search=False)
+        try:
+            experiment = load_experiment(file, overrides=settings, to_search=False)
+        except ExperimentError as error:
+            said = str(error).replace("--set target.model: [target] model", "MODEL")
+            raise ExperimentError(said) from error
     if experiment.target.costs:
         raise ExperimentError(
             f"{model}: costs something to ask; use neatfool audit, which has --max-queries"
@@ -328,10 +340,6 @@ def _surest(evidence: Evidence) -> present.Cell | None:
 
 def _limits(evidence: Evidence) -> Iterator[str]:
     """Say what limits the answer."""
-    judging = len(part(evidence.records[EVOLVED], 2).log_odds) if EVOLVED in evidence.records else 0
-    if judging < FEW_EVOLVED:
-        images = counted(judging, "evolved image judges", "evolved images judge")
-        yield f"Only {images} this answer, which are too few for a verdict; give more --seconds."
     if evidence.interrupted:
         yield "You interrupted the command, so this is the answer so far."
     if evidence.searched < STANDARD_BUDGET:
