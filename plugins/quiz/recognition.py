@@ -216,9 +216,9 @@ class Agreement(Facts):
     def sentence(self) -> str:
         """Say how often players agree, and what the test against chance says."""
         chose = "chose" if self.players == 1 else "chose, on average,"
-        text = "" if self.name == ALL else f"{self.name}: "
-        text += f"{counted(self.players, 'player', 'players')} {chose} the network's class for "
+        text = f"{counted(self.players, 'player', 'players')} {chose} the network's class for "
         text += f"{self.mean.as_share()} of evolved images"
+        text += "" if self.name == ALL else f" ({self.name})"
         if self.p is None:
             who = "one player" if self.players == 1 else "players with equal shares"
             return f"{text}; chance is {share(self.chance)}, and {who} cannot be tested against it."
@@ -269,7 +269,12 @@ class Recognition(Finding):
                 yield Headline(each.sentence())
         yield from map(Headline, self._models())
         for kind in self.kinds:
-            yield Headline(self._sentence(kind))
+            if kind.name != KINDS["evolved"]:
+                yield Headline(self._sentence(kind))
+            elif kind.nothing:
+                answers = counted(kind.answers, "answer", "answers")
+                said = f"{kind.nothing.as_share()} say “{NOTHING}”"
+                yield Headline(f"Of {answers} to {kind.name}, {said}.")
         yield from map(Note, self._limits())
         yield Section("At a glance")
         if self.agreement:

@@ -114,9 +114,12 @@ def test_each_condition_has_its_headline(file):
         for player in (1, 2)
         for condition, place, said in (("best", player, "tabby"), ("typical", 3, "stole"))
     ]
-    first, second, *_ = neatfool("recognise", write(file, *rows)).stdout.splitlines()
-    assert first.startswith("best: 2 players chose, on average, the network's class for 100 %")
-    assert second.startswith("typical: 2 players chose, on average, the network's class for 0 %")
+    first, second, *more = neatfool("recognise", write(file, *rows)).stdout.splitlines()
+    assert first.startswith("2 players chose, on average, the network's class for 100 %")
+    assert "of evolved images (best)" in first
+    assert second.startswith("2 players chose, on average, the network's class for 0 %")
+    assert "of evolved images (typical)" in second
+    assert "are correct" not in "".join(more)  # of all answers, as if there were no conditions
 
 
 def test_players_without_a_name_are_not_taken_for_one(file):
