@@ -152,6 +152,10 @@ class _InferenceRoutes:
             images = torch.from_numpy(wanted.images)
             scores = await asyncio.wrap_future(self._thread.submit(images))
             answer = await work(self._worker, write_answer, scores, wanted, self._served)
+        except ServiceError as error:
+            # The frames that it came through, and its cause, keep what was read of the body.
+            error.__context__ = None
+            raise error.with_traceback(None) from None
         finally:
             self._running -= 1
         return _PiecewiseResponse(answer, media_type="application/json")

@@ -29,11 +29,10 @@
     async load() {
       this.steps = await gallery.loadLine(this.elite);
       const items = this.steps.map((step, i) => {
-        const words = `${step.name ? `${step.name}, ${step.sure}, ` : ""}generation ${step.generation}`;
         step.canvas = element("canvas", { width: SIDE, height: SIDE, "aria-hidden": "true" });
         step.button = element(
           "button",
-          { type: "button", "aria-label": `Ancestor ${i + 1} of ${this.steps.length}: ${words}`, "aria-pressed": "false", title: words, on: { click: () => this.choose(i) } },
+          { type: "button", "aria-pressed": "false", title: step.name ?? "", on: { click: () => this.choose(i) } },
           step.canvas,
           element("span", {}, `gen. ${step.generation}`),
           element("span", { class: "quiet" }, step.sure ?? "never an elite"),

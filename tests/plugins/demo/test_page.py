@@ -233,9 +233,13 @@ class TestPage:
         search(fooled, address, 1)
         fooled.do("byId('pause').click(); tiles[0].button.click(); byId('breed').click()")
         assert fooled.do("byId('children').children.length") == 16
+        fooled.do("window.parents = make('canvas'); paint(parents, play.genome, 56)")
         fooled.wait("!painting", 120)
         before = fooled.do("byId('large').toDataURL()")
-        fooled.do("byId('children').children[2].click()")
+        fooled.do(
+            "[...byId('children').children]"
+            ".find(({ firstChild }) => firstChild.toDataURL() !== parents.toDataURL()).click()"
+        )
         fooled.wait("!painting", 120)
         assert fooled.do("byId('large').toDataURL()") != before
         fooled.do("byId('back').click()")
