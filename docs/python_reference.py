@@ -65,7 +65,7 @@ MEASURES = [
     "ancestry.broad_kinds.find_kinds",
     "survive.finding.keep_survival",
     "quiz.designs.NOTHING",
-    "quiz.recognition.CHOICE",
+    "quiz.answers.CHOICE",
     "audit.measure.audit",
     "audit.card.ReportCard",
     "audit.card.LongerSearch",

@@ -18,8 +18,8 @@ from neatfool import Budget, BudgetSpent, ExperimentError, Ledger, TargetError, 
 from neatfool.present import Output, save
 from neatfool.wording import counted
 
+from .answers import MODEL, UNSEEN, QuizAnswer, read_answers, records_of
 from .designs import NO_ANSWER, NOTHING, Preregistration
-from .recognition import MODEL, UNSEEN, QuizAnswer, read_answers, records_of
 
 if TYPE_CHECKING:
     import httpx2

@@ -29,6 +29,7 @@ from neatfool.models import PHOTOGRAPHS, Photograph, photographs_in, photographs
 from neatfool.ood import has_mnist, read_mnist, simple_images
 from neatfool.present import embed_image, fill_template, save, target_name
 
+from .answers import choice_columns, read_answers
 from .designs import (
     DESIGNS,
     NOTHING,
@@ -36,7 +37,6 @@ from .designs import (
     Preregistration,
     QuizSettings,
 )
-from .recognition import choice_columns, read_answers
 
 HERE: Final = Path(__file__).parent
 NEAREST: Final = Image.Resampling.NEAREST

@@ -39,13 +39,8 @@ from neatfool_plugins.audit.known_images import (
 )
 from neatfool_plugins.compare.measure import _notes as compare_notes
 from neatfool_plugins.detect.measure import DetectorResult, InDistributionFacts, RunDetection
-from neatfool_plugins.quiz.recognition import (
-    KINDS,
-    Agreement,
-    AnswerSummary,
-    QuizAnswer,
-    Recognition,
-)
+from neatfool_plugins.quiz.answers import QuizAnswer
+from neatfool_plugins.quiz.recognition import KINDS, Agreement, AnswerSummary, Recognition
 from neatfool_plugins.survive.finding import ChangeSurvival, SurvivalPoint, SurvivalResult
 from neatfool_plugins.transfer.finding import RunTransfer
 

@@ -10,7 +10,8 @@ import pytest
 from commands import CLASSES, neatfool, run_small
 
 from neatfool import analysis, errors, open_run
-from neatfool_plugins.quiz.recognition import Agreement, QuizAnswer, records_of
+from neatfool_plugins.quiz.answers import QuizAnswer, records_of
+from neatfool_plugins.quiz.recognition import Agreement
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,8 @@ from commands import neatfool
 from scipy.stats import binomtest
 
 from neatfool import analysis, errors
-from neatfool_plugins.quiz.recognition import CHOICE, Recognition
+from neatfool_plugins.quiz.answers import CHOICE
+from neatfool_plugins.quiz.recognition import Recognition
 
 NOTHING = "nothing at all"
 FIVE = ("tabby", "volcano", "stole", "candle", "tench, Tinca tinca")
