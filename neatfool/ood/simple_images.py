@@ -15,6 +15,7 @@ from neatfool.spec.image_spec import ImageSpec
 
 WIDTH: Final = 224
 """Blurs are as wide as NINCO's in an image of so many pixels, and one pixel at least."""
+TINY: Final = 1e-12
 
 
 def simple_images(
@@ -72,9 +73,10 @@ def _low_frequency(chance: np.random.Generator, shape: tuple[int, ...], place: i
     if place % 3 == 2:
         low, high = np.quantile(noise, (0.025, 0.975), (1, 2), keepdims=True)
         colour = chance.uniform(0, 1, (shape[0], 1, 1))
-        return colour + 2 * chance.uniform(0.1, 0.3) * (noise - low) / (high - low)
+        return colour + 2 * chance.uniform(0.1, 0.3) * (noise - low) / np.maximum(high - low, TINY)
     axes = (1, 2) if place % 3 else (0, 1, 2)
-    return (noise - noise.min(axes, keepdims=True)) / np.ptp(noise, axes, keepdims=True)
+    width = np.maximum(np.ptp(noise, axes, keepdims=True), TINY)  # 0 for a single pixel
+    return (noise - noise.min(axes, keepdims=True)) / width
 
 
 def _permuted(

@@ -257,8 +257,10 @@ def require_format(path: Path, connection: sqlite3.Connection) -> None:
     """Require this neatfool's format and just its tables: a stranger's triggers would run."""
     if not (size := path.stat().st_size):
         raise RunError(f"{path}: is empty: it holds no run. {START_ANEW}")
-    # SQLite itself reads zeros for what is missing of the last page.
-    if size % connection.execute("PRAGMA page_size").fetchone()[0]:
+    # SQLite itself reads zeros for what is missing of the last page, unless its log holds it.
+    log = Path(f"{path}-wal")
+    is_logged = log.exists() and log.stat().st_size
+    if size % connection.execute("PRAGMA page_size").fetchone()[0] and not is_logged:
         raise damaged(path, "its end is cut off")
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if not version:

@@ -80,6 +80,17 @@ def test_a_run_whose_last_bytes_are_missing_is_said_to_be_cut_off(finished, tmp_
     assert "the database is damaged (its end is cut off)" in result.output
 
 
+def test_what_is_missing_of_a_run_is_read_from_its_log(finished, tmp_path):
+    whole, copy = (shutil.copytree(finished, tmp_path / name) for name in ("whole", "copy"))
+    with closing(sqlite3.connect(whole / "run.db")) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("VACUUM")  # writes each page to the log
+        for file in whole.glob("run.db*"):
+            shutil.copy(file, copy)
+    os.truncate(copy / "run.db", (copy / "run.db").stat().st_size - 1)
+    neatfool("verify", copy, exit_code=0)
+
+
 def test_a_bit_that_flipped_is_found(finished, tmp_path):
     seeds = islice(telling_flips(finished, tmp_path / "flipped"), 6)
     trial(finished, tmp_path / "copy", seeds, ["verify"], make=flip)

@@ -196,6 +196,13 @@ def test_noise_that_the_search_selects_from_never_makes_it_look_better(logits):
     assert noisy.value >= fooled(known, evolved).value
 
 
+def test_simple_images_of_a_single_pixel_have_colours():
+    spec = ImageSpec(1, 1, 3, ("a", "b"))
+    with np.errstate(all="raise"):
+        drawn = {kind: images for kind, *_, images in simple_images(spec, 9)}
+    assert len(drawn["low frequency"].flatten(1).unique(dim=0)) > 3
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_simple_images_have_the_size_of_the_target_and_come_again(channels):
     spec = ImageSpec(12, 20, channels, ("a", "b"))
