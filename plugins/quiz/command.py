@@ -114,7 +114,7 @@ def quiz(
             from .language_model import Interview, ModelEndpoint
 
             endpoint = ModelEndpoint(ask, model, key_env, max_queries or 0, console)
-            answers = out.with_name(f"answers-{slug(model)}.csv")
+            answers = out.with_name(f"answers-{out.stem}-{slug(model)}.csv")
             interview = Interview(shown, made, answers, endpoint, console)
         save_design(made, out.with_suffix(".design.json"))
         questions.write_page(shown, made, out)

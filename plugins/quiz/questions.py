@@ -129,14 +129,20 @@ def _next_class(elite: EliteView) -> str:
 def _draw_elites(runs: Sequence[Run], settings: QuizSettings) -> list[Question]:
     """Draw elites, of each run as many; to compare encodings, of the same classes."""
     named = [_named_elites(run, settings) for run in runs]
+    conditions = [f"{run.experiment['encoding']['plugin']}, {target_name(run)}" for run in runs]
     if settings.design == "encodings":
+        if len({*conditions}) == 1:
+            raise ExperimentError(
+                f"--design encodings: all runs are of {conditions[0]}; give runs of two encodings, "
+                "or of two targets"
+            )
         for target in {run.classes for run in runs}:
             places = [place for place, run in enumerate(runs) if run.classes == target]
             common = set.intersection(*({each.name for each in named[place]} for place in places))
             for place in places:
                 named[place] = [each for each in named[place] if each.name in common]
     return [
-        _question(run, elite, f"{run.experiment['encoding']['plugin']}, {target_name(run)}")
+        _question(run, elite, conditions[place])
         if settings.design == "encodings"
         else _question(run, elite)
         for place, run in enumerate(runs)

@@ -254,7 +254,7 @@ def threshold(
         for _ in evidence.gather():
             decision = decide(evidence.records.values(), evidence.spec, max_accepted)
             helps = decision is not None and decision.judged.helps
-            clock.known = str(decision or "no threshold so far")
+            clock.known = f"threshold so far: {decision or 'none'}"
             if evidence.searched:  # Before the first round has ended, there is no answer.
                 clock.deadline = seconds * (1 if helps else SHARED)
         if not evidence.searched:

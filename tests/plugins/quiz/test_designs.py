@@ -90,6 +90,11 @@ def test_encodings_are_compared_by_images_of_the_same_classes(runs, tmp_path):
     assert {tuple(choices(row)) for row in rows} == {tuple(sorted(classes["cppn, patches"]))}
 
 
+def test_encodings_of_one_kind_are_not_compared(runs, tmp_path):
+    said = neatfool("quiz", *runs, "-o", tmp_path / "q.html", "--design", "encodings", exit_code=2)
+    assert "all runs are of cppn, patches; give runs of two" in said.output
+
+
 def test_the_best_image_of_a_class_is_the_one_that_was_named_most_often(runs, tmp_path):
     rows, _ = asked(runs, tmp_path / "first.html", "two-choices")
     given = answers(rows, lambda row: row["seed"] == 4, players=3)

@@ -90,7 +90,7 @@ def asking(small, tmp_path, monkeypatch):
         assert said.exit_code == exit_code, said.output
         return said.stdout + said.stderr
 
-    ask.file = tmp_path / "answers-eyes-1.csv"
+    ask.file = tmp_path / "answers-quiz-eyes-1.csv"
     return ask
 
 
