@@ -1,9 +1,10 @@
-"""Make the data of neatfool-images from runs: ``python images/build.py runs.csv``.
+"""Make the data of neatfool-images from runs: ``python images/build.py runs.csv [--add]``.
 
 ``runs.csv`` has the columns ``run`` (a folder), ``tier``, ``network`` (its name), ``data`` (whose
 classes it knows) and ``images`` (how many to take; 0: the network, perhaps an experiment's file,
 only judges the others). Genomes are written with six digits, drawn, and scored again by the
-network of their run; what is below 50 % is left out. Run ``judges.py`` after it.
+network of their run; what is below 50 % is left out. With ``--add``, the images that the package
+has stay. Run ``judges.py`` after it, which says what is near of ImageNet's and MNIST's images.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from typing import Any, Final, get_type_hints
 import mlcroissant as mlc
 import numpy as np
 import torch
-from judges import relate_by_wordnet
-from neatfool_images import FIELDS, Record
+from judges import JUDGED
+from neatfool_images import FIELDS, FoolingImages, Record
 from PIL import Image, ImageFilter
 
 from neatfool import ImageSpec, Run, Scorer, open_run, open_scorer
@@ -120,6 +121,8 @@ def take(run: Run, row: dict[str, str], looks: dict[str, Any], scorer: Scorer) -
             "index": choice.index,
             "name": run.classes[choice.index],
             "confidence": round(confidence, 6),
+            "near": False,
+            "named_by": 0.0,
             **{name: round(float(v[place, choice.index]), 4) for name, v in sure_of.items()},
             "look": key,
             "width": spec.width,
@@ -146,7 +149,7 @@ def name_by_others(rows: list[dict[str, str]], taken: list[Any]) -> None:
     """Write into each record how many other networks of the same classes name its class."""
     networks: dict[str, dict[str, str]] = defaultdict(dict)
     for row in rows:
-        if row["tier"] == "blind":
+        if row["tier"] == "blind" and row["data"] not in JUDGED:
             networks[row["data"]].setdefault(row["network"], row["run"])
     for data, runs in networks.items():
         own = [each for each in taken if each[0]["data"] == data]
@@ -155,19 +158,24 @@ def name_by_others(rows: list[dict[str, str]], taken: list[Any]) -> None:
             print(f"{data}: {network} names {len(own)} images", flush=True)
             with closing(open_scorer(folder)) as scorer:
                 spec = scorer.spec
-                related = relate_by_wordnet(spec.classes)
                 others = [place for place, each in enumerate(own) if each[0]["network"] != network]
                 for start in range(0, len(others), PART):
                     part = others[start : start + PART]
                     images = torch.stack([draw(own[place][1], spec) for place in part])
                     tops = scorer.score(images).probs.argmax(1).tolist()
                     for place, top in zip(part, tops, strict=True):
-                        index = own[place][0]["index"]
-                        near = related is not None and related[top, index]
-                        named[place].append(bool(top == index or near))
+                        named[place].append(top == own[place][0]["index"])
         for (record, *_), answers in zip(own, named, strict=True):
             share = sum(answers) / len(answers) if answers else 0.0
             record |= {"near": share >= 0.5, "named_by": round(share, 3)}
+
+
+def read() -> tuple[list[Any], dict[str, Any]]:
+    """Read the package's images, as :func:`write` takes them."""
+    lines = lzma.decompress((HERE / "genomes.jsonl.xz").read_bytes()).decode().splitlines()
+    records = [record._asdict() for record in FoolingImages().records]
+    held = zip(records, map(json.loads, lines), (None for _ in lines), strict=True)
+    return list(held), json.loads((HERE / "looks.json").read_text("utf-8"))
 
 
 def write(taken: list[Any], looks: dict[str, Any]) -> None:
@@ -236,11 +244,13 @@ def main() -> None:
     """Make the data."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("table", type=Path)
-    with parser.parse_args().table.open(encoding="utf-8", newline="") as file:
+    parser.add_argument("--add", action="store_true", help="keep the images that there are")
+    given = parser.parse_args()
+    with given.table.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    looks: dict[str, Any] = {}
+    before, looks = read() if given.add else ([], {})
+    known = {json.dumps(held["genome"]) for _, held, _ in before}
     taken: list[Any] = []
-    known: set[str] = set()
     with ExitStack() as ending:
         for row in rows:
             if row["images"] == "0":
@@ -258,6 +268,7 @@ def main() -> None:
             known |= new.keys()
             print(f"{row['run']}: {len(found)} of {row['images']}", flush=True)
         name_by_others(rows, taken)
+    taken = before + taken
     write(taken, looks)
     write_croissant()
     print(f"{len(taken)} images of {len({record['network'] for record, *_ in taken})} networks")

@@ -37,6 +37,8 @@ CAFFE_MEAN: Final = torch.tensor([123.0, 117, 104])[:, None, None]
 _MEAN: Final = (0.485, 0.456, 0.406)
 _STD: Final = (0.229, 0.224, 0.225)
 SEED: Final = 1
+JUDGED: Final = ("ImageNet", "MNIST")
+"""The data sets whose images the judges see."""
 
 
 def relate_by_wordnet(classes: Sequence[str]) -> np.ndarray | None:
@@ -157,8 +159,12 @@ class Judge:
 
 
 def judge_photographs(name: str, folder: Path) -> tuple[dict[str, Any], list[tuple[str, int]]]:
-    """Give a judge's facts, and its answer to each of ImageNet's images whose class it knows."""
+    """Give a judge's facts, and its answers to ImageNet's images, of classes that it knows.
+
+    Those that it has answered are left out.
+    """
     judge, data, seen = Judge(name, folder), FoolingImages(data="ImageNet"), []
+    answered = {id_ for id_, row in read_answers().items() if row[name]}
     photographs = sorted((folder / "photographs").glob("*.JPEG"))
     for index in np.flatnonzero(judge.known.any(1)).tolist():
         photograph = Image.open(photographs[index]).convert("RGB")
@@ -166,7 +172,7 @@ def judge_photographs(name: str, folder: Path) -> tuple[dict[str, Any], list[tup
     found = [
         (record.id, judge.look(data, place))
         for place, record in enumerate(data.records)
-        if judge.known[record.index].any()
+        if judge.known[record.index].any() and record.id not in answered
     ]
     return {"photographs": len(seen), "accuracy": np.mean([each >= 2 for each in seen])}, found
 
@@ -262,6 +268,25 @@ def write_answers(answers: dict[str, dict[str, str]]) -> None:
         table.writerows({"id": id_, **row} for id_, row in sorted(answers.items()))
 
 
+def name_near(answers: dict[str, dict[str, str]]) -> None:
+    """Write into the table of images which share of the judges names each class, or a related one.
+
+    An image is near if that is at least half of those that know its class.
+    """
+    table = HERE / "images.csv"
+    with table.open(encoding="utf-8", newline="") as file:
+        rows = [*csv.DictReader(file)]
+    for row in rows:
+        if row["data"] in JUDGED:
+            said = [int(code) >= 1 for code in answers[row["id"]].values() if code]
+            share = sum(said) / max(1, len(said))
+            row |= {"near": str(share >= 0.5), "named_by": str(round(share, 3))}
+    with table.open("w", encoding="utf-8", newline="") as file:
+        written = csv.DictWriter(file, [*rows[0]], lineterminator="\n")
+        written.writeheader()
+        written.writerows(rows)
+
+
 def main(folder: Path, *names: str) -> None:
     """Ask the judges of these names, or all."""
     from build import write_croissant
@@ -276,6 +301,7 @@ def main(folder: Path, *names: str) -> None:
         for id_, code in found:
             answers.setdefault(id_, {})[name] = str(int(code))
         write_answers(answers)
+        name_near(answers)
         print(f"{name}: {facts}, {np.mean([code >= 2 for _, code in found]):.3f}", flush=True)
     write_croissant()
 

@@ -71,9 +71,10 @@ FIELDS: Final = {
     "index": "the number of the class that the network sees, from 0",
     "name": "the name of that class",
     "confidence": "how sure the network is, from 0.5 to 1: scored again from this formula",
-    "near": "whether at least half of the other networks of the same classes name the class, too; "
-    "of ImageNet's, a related class counts",
-    "named_by": "the share of the other networks that do",
+    "near": "whether at least half of the judges name the class, too: networks of other families "
+    "(ImageNet, MNIST), or the other networks of the same classes; of ImageNet's, a related class "
+    "counts",
+    "named_by": "the share of the judges that do",
     "jpeg": "the confidence after JPEG compression of quality 75",
     "blur": "the confidence after a Gaussian blur of 1 pixel of 224",
     "moved": "the confidence after a move by 3 pixels of 224, at least 1, to the right and down",
@@ -118,8 +119,7 @@ class FoolingImages(torch.utils.data.Dataset[tuple[Any, Any]]):
             ``detectors`` in front of the network.
         network: Only those of this network.
         data: Only those of networks with these classes: ``ImageNet``, ``CIFAR-10``, ``MNIST`` …
-        near: Only those whose class most other networks of the same classes name, too (True), or
-            do not (False).
+        near: Only those whose class at least half of the judges name, too (True), or fewer (False).
         least: Only those of which the network is at least so sure, from 0.5.
         mode: What pictures are turned into, such as ``"RGB"``; as they are, those of MNIST's
             networks are ``"L"``.

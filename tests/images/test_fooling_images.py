@@ -1,5 +1,6 @@
 """The data set Fooling Images 2: a package of formulas beside the framework."""
 
+import csv
 import hashlib
 import json
 import os
@@ -46,9 +47,9 @@ def test_it_holds_ten_thousand_images_of_six_networks_and_three_tiers(images):
     assert size < 60_000_000
 
 
-@pytest.mark.parametrize("network", ["LeNet", "EfficientNet-Lite0"])
+@pytest.mark.parametrize("network", ["LeNet", "EfficientNet-Lite0", "EfficientNet-Lite1"])
 def test_each_formula_has_its_recorded_confidence(images, network, tmp_path):
-    plugin = "mnist" if network == "LeNet" else "imagenet\nmodel = efficientnet-lite0"
+    plugin = "mnist" if network == "LeNet" else f"imagenet\nmodel = {network.lower()}"
     (tmp_path / "target.ini").write_text(f"[target]\nplugin = {plugin}\n")
     data = images.FoolingImages(tier="blind", network=network)
     places = range(0, len(data), -(-len(data) // 12))
@@ -61,6 +62,21 @@ def test_each_formula_has_its_recorded_confidence(images, network, tmp_path):
     for place, row in zip(places, probs, strict=True):
         record = data.records[place]
         assert row[record.index] == pytest.approx(record.confidence, abs=2e-3), record.id
+
+
+def test_an_image_is_near_if_half_of_its_judges_name_its_class_or_a_related_one(images):
+    with (PACKAGE / "neatfool_images/judges.csv").open(encoding="utf-8", newline="") as file:
+        judged = {
+            row.pop("id"): [int(code) for code in row.values() if code]
+            for row in csv.DictReader(file)
+        }
+    of_both = [
+        each for each in images.FoolingImages().records if each.data in {"ImageNet", "MNIST"}
+    ]
+    assert {each.id for each in of_both} == {*judged}
+    for each in of_both:
+        share = np.mean([code >= 1 for code in judged[each.id]])
+        assert (each.near, each.named_by) == (share >= 0.5, pytest.approx(share, abs=6e-4))
 
 
 def test_a_formula_is_drawn_at_any_size(images):
