@@ -111,7 +111,6 @@ class MapElites(Scheme):
         self._seed = seed
         self._generation = 0
         self._asked = 0
-        self._ahead: dict[range, list[Any]] = {}
 
     def self_check(self) -> None:
         """Check the run or the genomes of ``seed_from``, if it is given.
@@ -143,8 +142,7 @@ class MapElites(Scheme):
         ids = self._new_ids(self.batch)
         count = round(self._options.immigrants * self.batch)
         made = chain(self._make_random(ids[:count]), self._children(filled, ids[count:]))
-        learnt = self._learn(self._learner, filled) if self._learner else ()
-        return chain(made, learnt, self._make_immigrants_ahead(count))
+        return chain(made, self._learn(self._learner, filled)) if self._learner else made
 
     def bar(self) -> np.ndarray:
         """Give the elites' ranks: a candidate below all of them changes nothing."""
@@ -199,19 +197,11 @@ class MapElites(Scheme):
 
     def _make_random(self, ids: range, elders: Sequence[Any] = ()) -> Iterator[Candidate]:
         """Make the elders' genomes candidates, and random ones for the other ids."""
-        genomes = chain(elders, chain.from_iterable(map(self._create, _pieces(ids[len(elders) :]))))
+        pieces = _pieces(ids[len(elders) :])
+        seeds = (derive_seeds(self._seed, "create", ids=piece) for piece in pieces)
+        genomes = chain(elders, chain.from_iterable(map(self._encoding.create, seeds)))
         for id_, genome in zip(ids, genomes, strict=True):
             yield Candidate(id_, genome, generation=self._generation)
-
-    def _make_immigrants_ahead(self, count: int) -> Iterator[Candidate]:
-        """Make the next generation's random genomes, while the target scores this one's images."""
-        pieces = _pieces(range(self._asked, self._asked + count))
-        self._ahead = {piece: self._create(piece) for piece in pieces}
-        yield from ()
-
-    def _create(self, ids: range) -> list[Any]:
-        made = self._ahead.pop(ids, None)
-        return made or self._encoding.create(derive_seeds(self._seed, "create", ids=ids))
 
     def _children(self, filled: np.ndarray, ids: range) -> Iterator[Candidate]:
         focus = np.where(self.archive.scores[filled] < self._certain, self._options.focus, 1)
@@ -270,7 +260,7 @@ class MapElites(Scheme):
         return range(self._asked - count, self._asked)
 
 
-def _pieces(whole: Sequence[Item]) -> Iterator[Any]:
+def _pieces(whole: Sequence[Item]) -> Iterator[Sequence[Item]]:
     return (whole[start : start + BRED_AT_ONCE] for start in range(0, len(whole), BRED_AT_ONCE))
 
 

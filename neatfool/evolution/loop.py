@@ -113,17 +113,19 @@ class Evolution:
         failure: BaseException | None
         try:
             current = self._start(clock)
-            while current is not None and (record := self._finish(current)) is not None:
+            while current is not None and (finished := self._finish(current)) is not None:
+                report, replacements, commit = finished
                 ahead = current.scoring.batches.in_threads and current.quickly
                 clock, current, failure = StageClock(current.clock.last), None, None
+                clock.count("recording")
                 try:
                     current = self._start(clock) if ahead else None
                 except BaseException as error:  # Ctrl-C, too: the last one is committed first
                     failure = error
                 clock.count()
-                report, replacements = record()
+                commit()
                 clock.count("recording")
-                del record  # Its images may be many.
+                del finished, commit  # Its images may be many.
                 yield report, replacements
                 clock.count()
                 if stop():
@@ -173,8 +175,8 @@ class Evolution:
 
     def _finish(
         self, current: _PendingGeneration
-    ) -> Callable[[], tuple[GenerationReport, Sequence[Replacement]]] | None:
-        """Make the rest, wait for scores, let the scheme select; give what records it all."""
+    ) -> tuple[GenerationReport, Sequence[Replacement], Callable[[], None]] | None:
+        """Make the rest, wait for scores, let the scheme select; give also what commits it all."""
         clock, scoring = current.clock, current.scoring
         candidates = [*chain.from_iterable(current.parts)]
         scores = scoring.result()
@@ -193,8 +195,26 @@ class Evolution:
         more = self._scorer.views - 1
         self.evaluations += sum(candidate.evaluations + more for candidate in candidates)
         clock.count("selection")
+        # Each of the distinct elites is measured once.
+        self._sizes = {
+            id_: self._sizes.get(id_) or self._encoding.size(candidate.genome)
+            for id_, candidate in self.scheme.archive.candidates.items()
+        }
+        report = GenerationReport.measure(
+            self.scheme.archive,
+            replacements,
+            scores,
+            [*self._sizes.values()],
+            generation=self.generation,
+            evaluations=self.evaluations,
+            confirmed=scoring.confirmed,
+            # The target's own seconds may overlap with other stages.
+            stages=Stages(**clock.seconds | {"scoring": scoring.seconds}, elapsed=clock.elapsed),
+            objective=self._scorer.spec.is_objective,
+        )
         with blaming(f"{self._both}: cannot be recorded"):
-            return self._prepare_record(current, replacements, candidates, scores)
+            commit = self._prepare_commit(report, replacements, candidates, scores, scoring)
+        return report, replacements, commit
 
     def _require_a_score(self, scores: Scores) -> None:
         if scores.ok is None or scores.ok.any():
@@ -205,43 +225,42 @@ class Evolution:
         kept = "; generations before are kept" if self.generation >= 0 else ""
         raise TargetError(f"{self._scorer.name}: {fault}{spent}){kept}")
 
-    def _prepare_record(
+    def _prepare_commit(
         self,
-        current: _PendingGeneration,
+        report: GenerationReport,
         replacements: Sequence[Replacement],
         candidates: Sequence[Candidate],
         scores: Scores,
-    ) -> Callable[[], tuple[GenerationReport, Sequence[Replacement]]]:
-        """Take what changes when the scheme goes on; give what measures, writes and commits it all.
+        scoring: Generation,
+    ) -> Callable[[], None]:
+        """Take what is to be recorded, before the scheme goes on; give what writes and commits it.
 
-        That is done while the target scores the next generation.
+        Genomes and images are written by the side of the next generation's scoring.
         """
-        scoring, evaluations = current.scoring, self.evaluations
+        rows = {candidate.id: row for row, candidate in enumerate(candidates)}
+        elites = {r.elite.candidate.id: r.elite.candidate for r in replacements}
         members = {candidate.id: candidate for candidate in self.scheme.members()}
+        fresh = [c for id_, c in sorted({**members, **elites}.items()) if id_ in rows]
+        ids = sorted(elites)
+        places = [rows[id_] for id_ in ids]
+        drawn = dict(zip(ids, scoring.saved(places), strict=True))
+        top, measures = dict[int, list[tuple[int, float]]](), dict[int, list[float]]()
+        if scores.measures is None:
+            top = dict(zip(ids, map(self._best_of, scores.probs[places]), strict=True))
+        else:  # an image has a score in its own cell alone
+            measures = dict(zip(ids, scores.measures[places].tolist(), strict=True))
         known, names = self._known, self._scorer.spec.classes
         searched, self._known = set(self.scheme.archive.classes.tolist()), len(names)
+        dumps, size = self._encoding.dumps, self._encoding.size
         # A deep copy: the scheme may change what it gave.
         state = json.loads(json.dumps({"scheme": self.scheme.state(), **self._scorer.state()}))
         # A resumed run would have room for other candidates. What a budget cut off is asked again.
         full = self._no_room and not self.spent
         facts = {"full_of": self._limits.images} if full else {}
 
-        def record() -> tuple[GenerationReport, Sequence[Replacement]]:
-            report = self._measure(current, replacements, scores, evaluations)
-            rows = {candidate.id: row for row, candidate in enumerate(candidates)}
-            elites = {r.elite.candidate.id: r.elite.candidate for r in replacements}
-            fresh = [c for id_, c in sorted({**members, **elites}.items()) if id_ in rows]
-            ids = sorted(elites)
-            places = [rows[id_] for id_ in ids]
-            drawn = dict(zip(ids, scoring.saved(places), strict=True))
-            top, measures = dict[int, list[tuple[int, float]]](), dict[int, list[float]]()
-            if scores.measures is None:
-                top = dict(zip(ids, map(self._best_of, scores.probs[places]), strict=True))
-            else:  # an image has a score in its own cell alone
-                measures = dict(zip(ids, scores.measures[places].tolist(), strict=True))
-            dumps, size = self._encoding.dumps, self._encoding.size
+        def commit() -> None:
             with blaming(f"{self._both}: cannot be recorded"):
-                rows_of = GenerationRecord(
+                record = GenerationRecord(
                     report=report,
                     replacements=replacements,
                     candidates=[
@@ -256,36 +275,9 @@ class Evolution:
                     members=frozenset(members),
                     classes=[(i, names[i], i in searched) for i in range(known, len(names))],
                 )
-            self._store.commit(rows_of, state, facts)
-            return report, replacements
+            self._store.commit(record, state, facts)
 
-        return record
-
-    def _measure(
-        self,
-        current: _PendingGeneration,
-        replacements: Sequence[Replacement],
-        scores: Scores,
-        evaluations: int,
-    ) -> GenerationReport:
-        clock, scoring = current.clock, current.scoring
-        # Each of the distinct elites is measured once.
-        self._sizes = {
-            id_: self._sizes.get(id_) or self._encoding.size(candidate.genome)
-            for id_, candidate in self.scheme.archive.candidates.items()
-        }
-        return GenerationReport.measure(
-            self.scheme.archive,
-            replacements,
-            scores,
-            [*self._sizes.values()],
-            generation=self.generation,
-            evaluations=evaluations,
-            confirmed=scoring.confirmed,
-            # The target's own seconds may overlap with other stages.
-            stages=Stages(**clock.seconds | {"scoring": scoring.seconds}, elapsed=clock.elapsed),
-            objective=self._scorer.spec.is_objective,
-        )
+        return commit
 
     def _make_parts(self, current: _PendingGeneration) -> Iterator[Sequence[Candidate]]:
         clock, scoring = current.clock, current.scoring
