@@ -126,7 +126,7 @@ def fool(
 
     Ctrl-C ends the run after the current generation, and returns what it found. So does a target
     that cannot be reached, or whose budget is spent, with a warning. Another warning counts the
-    images without a usable score.
+    images without a usable score. After the last generation, Ctrl-C is a KeyboardInterrupt.
 
     Args:
         model: A torch module in evaluation mode, which takes float32 [N, C, H, W] in [0, 1]
@@ -256,6 +256,8 @@ def _go(session: Session, plugins: PluginManager, *, progress: bool) -> Run:
         plugins.register_object(ProgressDisplay(console, session), "progress")
     with interruptible(at_once=session.ledger is not None) as stop:
         outcome = session.go(plugins.observers(), stop)
+    if outcome.reason == "finished" and stop():
+        raise KeyboardInterrupt  # It came in the last generation, and is meant for the caller.
     if outcome.reason != "finished":
         _log.warning(
             "the run is %s%s; the same call with out=%r and resume_run=True goes on with it",

@@ -303,6 +303,18 @@ def test_a_run_that_is_interrupted_says_how_to_go_on(tmp_path, caplog):
     assert "the run is interrupted; the same call with out=" in caplog.text
 
 
+def test_an_interrupt_during_the_last_generation_reaches_the_caller(tmp_path):
+    def interrupted(images):
+        if (tmp_path / "run" / "run.db").exists():
+            signal.raise_signal(signal.SIGINT)
+        return brightness(images)
+
+    how = {"image": (1, 12, 10), "classes": 2, "images": 40}
+    with pytest.raises(KeyboardInterrupt):
+        fool(interrupted, tmp_path / "run", **how)
+    assert neatfool.open_run(tmp_path / "run").evaluations == 40
+
+
 def test_a_run_is_overwritten_if_asked(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     how = {"image": (1, 12, 10), "classes": 2, "images": 40, "progress": False, "name": "b"}
