@@ -58,8 +58,8 @@ def example(about):
 
 def write_example(folder, about, url):
     """Write the documentation's experiment, with another host, and the plugin that it names."""
-    text = re.sub(r"^url = https://[^/\n]+", f"url = {url}", example(about), flags=re.M)
-    text = text.replace("224", "52").replace("images = 1000", "images = 20")
+    text = example(about).replace("224", "52").replace("images = 1000", "images = 20")
+    text = re.sub(r"^url = https://[^/\n]+", f"url = {url}", text, flags=re.M)
     text += "allow_private = true\n"
     (folder / "mine.ini").write_text(text)
     if "aws.py" in text:
