@@ -307,10 +307,31 @@ def section(data: str, rows: list[Row]) -> str:
         f'<section id="{slug(data)}"><h2>{escape(short(data))}</h2>\n'
         f"<p><b>{measure.name.capitalize()}</b>: the {'median' if measure.more else 'mean'} "
         "over seeds, with the lowest and the highest. "
-        f"{'More' if measure.more else 'Fewer'} is better. {said}</p>\n"
+        f"{'More' if measure.more else 'Fewer'} is better. {said}"
+        f"{caveats(comparable, measure)}</p>\n"
         f"<table><thead><tr>{heads}</tr></thead>\n"
         f"{bodies}</table></section>"
     )
+
+
+def caveats(rows: list[Row], measure: Measure) -> str:
+    """Say how networks' own thresholds order a data set, and how many images have no hashes."""
+    if len(rows) < 4:
+        return ""
+    said, every = "", len(rows)
+    own = [min(row.fooled, 2 * row.budget) for row in rows]
+    spans = [(row, span) for row in rows if (span := measure.read(row))]
+    if measure.more and len({*own}) > 1 and len(spans) == every and not np.isnan(own).any():
+        tau = kendalltau(own, [min(span.middle, 2 * row.budget) for row, span in spans]).statistic
+        least = min(own)
+        said = (
+            " By images until half of the classes pass the network's own threshold, "
+            f"{own.count(least)} of {every} entries are at the fewest, {least:,.0f}; "
+            f"Kendall's tau of the two orders is {tau:.2f}."
+        )
+    if unknown := sum(row.entry.card.known is None for row in rows):
+        said += f" In-distribution images of {unknown} of {every} entries have no recorded hashes."
+    return said
 
 
 def spread(row: Row) -> str:

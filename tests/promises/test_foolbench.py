@@ -71,6 +71,16 @@ def test_a_data_set_is_ranked_by_what_tells_most_entries_apart_and_only_where_se
             assert chosen.pairs(rows) == max(each.pairs(rows) for each in agree)
 
 
+def test_a_table_says_whose_images_are_unknown_and_how_own_thresholds_order_it():
+    [(name, rows)] = [each for each in by_data().items() if each[0] == "MNIST"]
+    text = bench["section"](name, rows)
+    unknown = sum(row.entry.card.known is None for row in rows)
+    least = min(row.fooled for row in rows)
+    tied = sum(row.fooled == least for row in rows)
+    assert f"images of {unknown} of {len(rows)} entries have no recorded hashes" in text
+    assert f"{tied} of {len(rows)} entries are at the fewest, {least:,.0f}; Kendall's tau" in text
+
+
 def test_a_rank_is_shared_by_those_that_its_first_does_not_beat():
     rows, half = by_data()["MNIST"], bench["MEASURES"][0]
     ranks = {}
