@@ -40,10 +40,7 @@ def _end_as_ctrl_c_does(number: int, frame: FrameType | None) -> None:
     for descriptor in (1, 2):
         try:
             os.write(descriptor, b"")
-            is_gone = os.isatty(descriptor)  # It goes after the signal, perhaps only now.
-        except OSError:
-            is_gone = True
-        if is_gone:
+        except OSError:  # its terminal is gone
             os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
     press = signal.getsignal(signal.SIGINT)
     if not callable(press):

@@ -4,6 +4,7 @@ import errno
 import logging
 import os
 import re
+import signal
 import sys
 import traceback
 from contextlib import suppress
@@ -36,7 +37,7 @@ def show_error(error: BaseException) -> int:
     """Print an error's message, and its traceback with ``--debug``; give the exit code."""
     if debug := _log.level == logging.DEBUG:
         _tell("".join(traceback.format_exception(error)))
-    if isinstance(error, KeyboardInterrupt | click.Abort):
+    if isinstance(error, KeyboardInterrupt | click.Abort) or _is_hang_up(error):
         _tell("Interrupted.\n")
         return INTERRUPTED
     if isinstance(error, NeatfoolError):
@@ -62,6 +63,14 @@ def show_error(error: BaseException) -> int:
         return PluginError.exit_code
     _say(f"{first}. This is a bug in neatfool; {_HINT}, please report it")
     return 1
+
+
+def _is_hang_up(error: BaseException) -> bool:
+    """Say whether a terminal could not be written to because it was closed, as a signal says."""
+    if not isinstance(error, OSError) or error.errno != errno.EIO or error.filename:
+        return False
+    number = getattr(signal, "SIGHUP", None)  # It is ignored after the first.
+    return number is not None and signal.getsignal(number) is signal.SIG_IGN
 
 
 def show_reworded(error: click.ClickException) -> int:

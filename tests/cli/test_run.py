@@ -283,13 +283,17 @@ def test_a_signal_ends_a_run_after_its_generation(number, held, experiment, fini
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no terminals of this kind")
-def test_a_closed_terminal_ends_a_run_with_its_images(experiment, tmp_path):
+@pytest.mark.parametrize("is_told", [True, False])
+def test_a_closed_terminal_ends_a_run_with_its_images(experiment, tmp_path, is_told):
+    """It ends by the signal, or where it can no longer write, whichever comes first."""
     import pty
 
     hold, told = experiment.parent / "hold", experiment.parent / "held"
     hold.touch()
     process, terminal = pty.fork()
     if process == 0:
+        if not is_told:
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
         words = [sys.executable, "-m", "neatfool", "run", experiment, "--out", tmp_path / "run"]
         os.execv(sys.executable, [*map(str, words)])
     try:
