@@ -37,7 +37,10 @@ def show_error(error: BaseException) -> int:
     """Print an error's message, and its traceback with ``--debug``; give the exit code."""
     if debug := _log.level == logging.DEBUG:
         _tell("".join(traceback.format_exception(error)))
-    if isinstance(error, KeyboardInterrupt | click.Abort) or _is_hang_up(error):
+    if is_hang_up := _is_hang_up(error):
+        silence(sys.stdout)
+        silence(sys.stderr)
+    if isinstance(error, KeyboardInterrupt | click.Abort) or is_hang_up:
         _tell("Interrupted.\n")
         return INTERRUPTED
     if isinstance(error, NeatfoolError):
