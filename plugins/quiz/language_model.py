@@ -219,7 +219,9 @@ class Interview:
         self._player = f"{MODEL}{endpoint.model}"
         self._answers = read_answers([file])[0] if file.exists() else []
         if any((each.quiz, each.player) != (plan.quiz, self._player) for each in self._answers):
-            raise ExperimentError(f"{file}: holds answers to another quiz; move it away")
+            raise ExperimentError(
+                f"{file}: holds answers to another quiz, or of another model; move it away"
+            )
         known = {each.image for each in self._answers}
         asked = [(str(number), each, True) for number, each in enumerate(questions, 1)]
         asked += [(f"{n} unseen", each, False) for n, each, _ in asked if each.kind == "evolved"]

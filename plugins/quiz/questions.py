@@ -129,8 +129,9 @@ def _next_class(elite: EliteView) -> str:
 def _draw_elites(runs: Sequence[Run], settings: QuizSettings) -> list[Question]:
     """Draw elites, of each run as many; to compare encodings, of the same classes."""
     named = [_named_elites(run, settings) for run in runs]
-    conditions = [f"{run.experiment['encoding']['plugin']}, {target_name(run)}" for run in runs]
+    conditions = [""] * len(runs)
     if settings.design == "encodings":
+        conditions = [f"{run.experiment['encoding']['plugin']}, {target_name(run)}" for run in runs]
         if len({*conditions}) == 1:
             raise ExperimentError(
                 f"--design encodings: all runs are of {conditions[0]}; give runs of two encodings, "
@@ -143,8 +144,6 @@ def _draw_elites(runs: Sequence[Run], settings: QuizSettings) -> list[Question]:
                 named[place] = [each for each in named[place] if each.name in common]
     return [
         _question(run, elite, conditions[place])
-        if settings.design == "encodings"
-        else _question(run, elite)
         for place, run in enumerate(runs)
         for elite in named[place][: (settings.sample + place) // len(runs)]
     ]
