@@ -118,7 +118,6 @@ class Evidence:
     pixels: dict[str, torch.Tensor] = field(default_factory=dict)
     """uint8 [N, C, H, W] of each kind but evolved ones"""
     runs: list[Run] = field(default_factory=list)
-    interrupted: bool = False
 
     def __post_init__(self) -> None:
         """Prepare to score."""
@@ -135,22 +134,23 @@ class Evidence:
         return min(e.evaluations for e in self.runs[:PARTS]) if len(self.runs) >= PARTS else 0
 
     def gather(self) -> Iterator[None]:
-        """Score more and more images, until enough are there, or time is up, or at Ctrl-C."""
+        """Score more and more images, until enough are there.
+
+        Raises:
+            TargetUnavailable: The time is up.
+        """
         self._look(FIRST, 0)
         yield
         sizes, seeds = FIRST, range(PARTS)
-        try:
-            while seeds:
-                for seed in seeds:
-                    self._search(seed, sizes["searched"])
-                    yield
-                if sizes == MOST:
-                    seeds = range(seeds.stop, min(seeds.stop + PARTS, SEEDS))
-                sizes = {name: min(3 * of, MOST[name]) for name, of in sizes.items()}
-                self._look(sizes, sizes["searched"])
+        while seeds:
+            for seed in seeds:
+                self._search(seed, sizes["searched"])
                 yield
-        except (TargetUnavailable, KeyboardInterrupt) as end:
-            self.interrupted = isinstance(end, KeyboardInterrupt)
+            if sizes == MOST:
+                seeds = range(seeds.stop, min(seeds.stop + PARTS, SEEDS))
+            sizes = {name: min(3 * of, MOST[name]) for name, of in sizes.items()}
+            self._look(sizes, sizes["searched"])
+            yield
 
     def _look(self, sizes: Mapping[str, int], seed: int) -> None:
         """Score photographs and simple images, drawn with a seed, that are new in a round."""

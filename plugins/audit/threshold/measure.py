@@ -250,18 +250,21 @@ def threshold(
         given |= {OTHERS: shuffle(photographs_in(others))} if others else {}
         clock, remedies, left_out = Clock(note, seconds), list[Remedy](), list[str]()
         evidence = Evidence(scorer, given, clock, Path(folder))
-        decision = None
-        for _ in evidence.gather():
-            decision = decide(evidence.records.values(), evidence.spec, max_accepted)
-            helps = decision is not None and decision.judged.helps
-            clock.known = f"threshold so far: {decision or 'none'}"
-            if evidence.searched:  # Before the first round has ended, there is no answer.
-                clock.deadline = seconds * (1 if helps else SHARED)
-        if not evidence.searched:
-            raise KeyboardInterrupt
+        interrupted = False
+        try:
+            for _ in evidence.gather():
+                decision = decide(evidence.records.values(), evidence.spec, max_accepted)
+                helps = decision is not None and decision.judged.helps
+                clock.known = f"threshold so far: {decision or 'none'}"
+                if evidence.searched:  # Before the first round has ended, there is no answer.
+                    clock.deadline = seconds * (1 if helps else SHARED)
+        except (TargetUnavailable, KeyboardInterrupt) as end:
+            if not evidence.searched:
+                raise
+            interrupted = isinstance(end, KeyboardInterrupt)
         decision = decide(evidence.records.values(), evidence.spec, max_accepted)
         helps = decision is not None and decision.judged.helps
-        if not helps and not evidence.interrupted:
+        if not helps and not interrupted:
             clock.deadline = seconds
             try:
                 remedies.extend(Trial(evidence, max_accepted, left_out).run())
@@ -281,7 +284,7 @@ def threshold(
             searched=evidence.searched,
             seconds=clock.seconds,
             remedies=remedies,
-            limits=[*_limits(evidence)],
+            limits=[*_limits(evidence, interrupted)],
             left_out=left_out,
             description=scorer.target.describe(),
             surest=_surest(evidence),
@@ -338,9 +341,9 @@ def _surest(evidence: Evidence) -> present.Cell | None:
     return present.Cell(best.png, best.name, confidence, "the highest that was found")
 
 
-def _limits(evidence: Evidence) -> Iterator[str]:
+def _limits(evidence: Evidence, interrupted: bool) -> Iterator[str]:
     """Say what limits the answer."""
-    if evidence.interrupted:
+    if interrupted:
         yield "You interrupted the command, so this is the answer so far."
     if evidence.searched < STANDARD_BUDGET:
         yield (

@@ -17,7 +17,7 @@ from scipy.special import logit, softmax
 from neatfool import ExperimentError, ImageSpec, analysis
 from neatfool.spec.scores import log_odds
 from neatfool_plugins.audit.confidence import ConfidenceRecord
-from neatfool_plugins.audit.threshold import evidence
+from neatfool_plugins.audit.threshold import evidence, measure
 from neatfool_plugins.audit.threshold.decision import decide, write_code
 from neatfool_plugins.mnist.lenet import load_digits
 
@@ -244,6 +244,28 @@ def test_too_few_photographs_are_refused(nearest, tmp_path):
     Image.new("L", (28, 28)).save(tmp_path / "one.png")
     with pytest.raises(ExperimentError, match="--photos: 1 photographs are too few"):
         analysis.threshold(nearest[0], photos=tmp_path, overrides=nearest[1])
+
+
+def test_an_interruption_while_a_threshold_is_decided_gives_the_answer_so_far(
+    nearest, one_round, monkeypatch
+):
+    def interrupt(*_):
+        monkeypatch.setattr(measure, "decide", decide)
+        raise KeyboardInterrupt
+
+    one_round(200)
+    model, settings, digits = nearest
+    first = evidence.Evidence._search
+
+    def search(self, seed, images):
+        first(self, seed, images)
+        if self.searched:
+            monkeypatch.setattr(measure, "decide", interrupt)
+
+    monkeypatch.setattr(evidence.Evidence, "_search", search)
+    found = analysis.threshold(model, photos=digits, overrides=settings, seconds=600)
+    assert found.limits[0].startswith("You interrupted the command")
+    assert found.searched
 
 
 @pytest.mark.slow
