@@ -15,8 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 import torch
-from torch import nn
-from torch.nn import functional
+from nets import ResNet
 
 from neatfool import models
 from neatfool_plugins.demo.page import SuppliedNetwork
@@ -24,50 +23,10 @@ from neatfool_plugins.demo.page import SuppliedNetwork
 ENTRY: Final = Path(__file__).parent / "_extra" / "foolbench" / "resnet20.json"
 LICENCE: Final = Path(__file__).with_name("resnet20.txt")
 COMMIT: Final = "d5489e8995e81e91ce6b1d69dcc98ad579b0b153"
-BLOCKS: Final = 3
-"""Of each width."""
+LAYERS: Final = 20
 SIDE: Final = 32
 FEW: Final = 1000
 """Tensors of fewer numbers stay in single precision."""
-
-
-class Block(nn.Module):
-    """Two convolutions, and a shortcut without weights."""
-
-    def __init__(self, taken: int, given: int) -> None:
-        """Make a block for so many channels; if they become twice as many, it halves the sides."""
-        super().__init__()
-        self.stride, self.more = given // taken, (given - taken) // 2
-        self.conv1 = nn.Conv2d(taken, given, 3, self.stride, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(given)
-        self.conv2 = nn.Conv2d(given, given, 3, padding=1, bias=False)
-        self.bn2 = nn.BatchNorm2d(given)
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Give float32 [N, given, H / stride, W / stride]."""
-        changed: torch.Tensor = self.bn2(self.conv2(self.bn1(self.conv1(images)).relu()))
-        kept = images[:, :, :: self.stride, :: self.stride]
-        return (changed + functional.pad(kept, (0, 0, 0, 0, self.more, self.more))).relu()
-
-
-class ResNet20(nn.Module):
-    """The network for CIFAR-10 of *Deep Residual Learning for Image Recognition* (2015)."""
-
-    def __init__(self) -> None:
-        """Make the network, with the names that its author's weights have."""
-        super().__init__()
-        self.conv1, self.bn1 = nn.Conv2d(3, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16)
-        self.layer1, self.layer2, self.layer3 = (
-            nn.Sequential(Block(taken, given), *(Block(given, given) for _ in range(BLOCKS - 1)))
-            for taken, given in ((16, 16), (16, 32), (32, 64))
-        )
-        self.linear = nn.Linear(64, 10)
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Give logits, [N, 10], of float32 [N, 3, 32, 32], normalised as for ImageNet."""
-        images = self.layer1(self.bn1(self.conv1(images)).relu())
-        logits: torch.Tensor = self.linear(self.layer3(self.layer2(images)).mean((2, 3)))
-        return logits
 
 
 def write_network(folder: Path, cache: Path) -> SuppliedNetwork:
@@ -82,7 +41,7 @@ def write_network(folder: Path, cache: Path) -> SuppliedNetwork:
 
     entry = json.loads(ENTRY.read_bytes())
     classes = sorted(entry["images"], key=itemgetter("index"))
-    network = ResNet20().eval()
+    network = ResNet(LAYERS).eval()
     models.fit_weights(network, models.read_tensors(download(entry, cache)), LICENCE.stem)
     written = BytesIO()
     any_number = {"input_names": ["images"], "dynamic_axes": {"images": {0: "n"}}}

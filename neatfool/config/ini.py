@@ -209,6 +209,9 @@ def _read_text(path: Path, others: Collection[str]) -> str:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
+        if b"\0\0" in data:
+            fault = "is not an experiment, which is a text file; name a network's file in [target]"
+            raise ExperimentError(f"{path}: {fault}") from error
         line = data.count(b"\n", 0, error.start) + 1
         raise ExperimentError(f"{path}:{line}: is not UTF-8 text; save it as UTF-8") from error
     return text.replace("\r\n", "\n").replace("\r", "\n")

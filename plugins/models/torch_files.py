@@ -78,7 +78,7 @@ def _read(name: str, kind: str, writer: str, load: Callable[[str], Any]) -> tupl
     path = Path(name).expanduser()
     if not path.exists():
         raise ValueError(f"there is no such file; give the path of a file that {writer} wrote")
-    remedy = f"give a file that {writer} wrote. Weights alone are for [target] weights"
+    remedy = f"give a file of {writer}, not of torch.save. Weights alone are for [target] weights"
     with models.reading(f"{path}: torch cannot load it as a program of {kind}", remedy):
         program = load(str(path))
     return path, program

@@ -101,6 +101,7 @@ def test_a_byte_order_mark_and_any_line_ends_are_read(tmp_path):
     [
         ("[a]\nname = é\n".encode("latin-1"), r"e.ini:2: is not UTF-8 text; save it as UTF-8"),
         ("[a]\n".encode("utf-16"), r"e.ini:1: is not UTF-8 text; save it as UTF-8"),
+        (b"PK\x03\x04\0\0\xff", r"e.ini: is not an experiment, which is a text file; name a netw"),
         (b"[a]\nx = \0\n", r"e.ini:2: holds the invisible character U\+0000"),
     ],
 )

@@ -34,6 +34,19 @@ def test_an_entry_is_small_and_says_whose_network_it_is(row):
                 assert sha256(image.tobytes()).hexdigest() == each.sha256
 
 
+def test_networks_of_others_are_built_with_as_many_parameters_as_their_entries_say():
+    build = runpy.run_path(str(DOCS / "nets.py"))["build"]
+    named = {
+        (name, int(row.entry.about["parameters"]))
+        for row in ROWS
+        for name in re.findall(r"^net = (\w+)$", row.entry.experiment, re.M)
+        if name != "tiniest"  # built by its author's module, which lies beside its weights
+    }
+    assert len(named) == 6
+    for name, parameters in named:
+        assert sum(each.numel() for each in build(name, DOCS).parameters()) == parameters
+
+
 @pytest.mark.parametrize("row", [r for r in ROWS if r.entry.longer], ids=lambda row: row.name)
 def test_a_longer_search_goes_on_where_the_first_ended(row):
     assert row.entry.longer.images == 100_000

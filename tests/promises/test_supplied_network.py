@@ -18,8 +18,9 @@ MOST_BYTES = 600_000
 
 
 @pytest.fixture
-def module() -> dict:
+def module(monkeypatch) -> dict:
     pytest.importorskip("onnx")
+    monkeypatch.syspath_prepend(DOCS)
     return runpy.run_path(str(DOCS / "supplied_network.py"))
 
 
