@@ -5,7 +5,6 @@ is from; `tiniest.py` is read from beside its weights.
 """
 
 import sys
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,7 +13,7 @@ import torch.nn.functional as F
 from pydantic import BaseModel, FilePath
 from torch import nn
 
-from neatfool import ImageSpec, Network, Scores, Target, hookimpl
+from neatfool import ImageSpec, ModuleTarget, hookimpl
 
 CIFAR = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -108,47 +107,21 @@ def build(net: str, weights: Path) -> nn.Module:
     return {"oe": ConvNet, "mnist_net": small_network}[net]()
 
 
-class NetsTarget(Target):
-    """A network with its authors' weights."""
-
-    def __init__(self, options: Options) -> None:
-        module, grey = build(options.net, options.weights), options.net in ("oe", "mnist_net")
-        state = torch.load(options.weights, map_location="cpu", weights_only=True)
-        while isinstance(state, list) or "state_dict" in state:
-            state = state[0] if isinstance(state, list) else state["state_dict"]
-        module.load_state_dict({key.removeprefix("module."): each for key, each in state.items()})
-        mean, deviation = IMAGENET if options.net.startswith("resnet") else ((0.0,), (1.0,))
-        mean = (0.5,) if options.net == "tiniest" else mean
-        self.spec = (
-            ImageSpec(28, 28, 1, [*"0123456789"], array="torch")
-            if grey
-            else ImageSpec(32, 32, 3, CIFAR, array="torch")
-        )
-        self._network = Network(
-            module.eval(),
-            mean=[255 * each for each in mean],
-            std=[255 * each for each in deviation],
-            outputs="logits",
-        )
-        self.networks = [self._network]
-
-    def score(self, images: torch.Tensor) -> Scores:
-        """Score uint8 [N, C, H, W]."""
-        return self._network.score(images)
-
-    def logits_of(self, images: torch.Tensor) -> torch.Tensor:
-        """Compute logits, [N, 10], for torch to differentiate."""
-        return self._network.logits_of(images)
-
-    def fingerprint(self) -> str:
-        """Hash the weights."""
-        digest = sha256()
-        for _, tensor in sorted(self._network.module.state_dict().items()):
-            digest.update(tensor.cpu().numpy().astype("<f4").tobytes())
-        return digest.hexdigest()
+def make_target(options: Options) -> ModuleTarget:
+    """Make a network with its authors' weights."""
+    module, grey = build(options.net, options.weights), options.net in ("oe", "mnist_net")
+    state = torch.load(options.weights, map_location="cpu", weights_only=True)
+    while isinstance(state, list) or "state_dict" in state:
+        state = state[0] if isinstance(state, list) else state["state_dict"]
+    module.load_state_dict({key.removeprefix("module."): each for key, each in state.items()})
+    mean, std = (None, None) if grey else IMAGENET
+    if options.net == "tiniest":
+        mean, std = (0.5, 0.5, 0.5), None
+    spec = ImageSpec(28, 28, 1, [*"0123456789"]) if grey else ImageSpec(32, 32, 3, CIFAR)
+    return ModuleTarget(module.eval(), spec, mean=mean, std=std, outputs="logits")
 
 
 @hookimpl
 def neatfool_register_targets(register: Any) -> None:
     """Register the target."""
-    register("nets", NetsTarget, options=Options)
+    register("nets", make_target, options=Options)

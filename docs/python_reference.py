@@ -41,7 +41,12 @@ PAGES: dict[str, tuple[str, Sequence[str]]] = {
 """The title of each page, and the packages whose names it has."""
 
 TOP_LEVEL = {
-    "fooling": ("fooling.fool", "fooling.evolve", "evolution.assembly", "evolution.python_target"),
+    "fooling": (
+        "fooling.fool",
+        "fooling.evolve",
+        "evolution.assembly",
+        "evolution.python_target.channels_last",
+    ),
     "runs": (
         "run.",
         "fooling.",
@@ -55,7 +60,7 @@ TOP_LEVEL = {
     "contracts": ("spec.",),
     "parts": ("",),
 }
-"""How the modules begin whose names, exported by ``neatfool`` itself, stand on a page."""
+"""How the paths begin of names, exported by ``neatfool`` itself, that stand on a page."""
 
 MEASURES = [
     "ablate.repetition.find_repetition",
@@ -113,8 +118,8 @@ def place(name: str) -> str:
     value = resolve_name(f"neatfool.{name}")
     if isinstance(value, type) and issubclass(value, NeatfoolError):
         return "errors"
-    module = getattr(value, "__module__", "").removeprefix("neatfool.")
-    return next(page for page, starts in TOP_LEVEL.items() if module.startswith(starts))
+    path = f"{getattr(value, '__module__', '')}.{name}".removeprefix("neatfool.")
+    return next(page for page, starts in TOP_LEVEL.items() if path.startswith(starts))
 
 
 def describe(path: str, level: str) -> str:

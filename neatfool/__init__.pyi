@@ -62,6 +62,7 @@ from .budget import Ledger as Ledger
 from .run.images import decode_png as decode_png
 from .run.images import encode_png as encode_png
 from .network.network import Network as Network
+from .evolution.python_target import ModuleTarget as ModuleTarget
 
 # Encodings
 from .spec.archive import GenomeSize as GenomeSize

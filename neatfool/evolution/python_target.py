@@ -192,7 +192,7 @@ class FunctionObjective(Target):
 
 
 class ModuleTarget(Target):
-    """A torch classifier in evaluation mode as a target; a copy of it computes."""
+    """A torch classifier as a target; a copy of it computes, and torch can differentiate it."""
 
     def __init__(
         self,
@@ -204,7 +204,22 @@ class ModuleTarget(Target):
         device: str = "auto",
         outputs: Outputs | None = None,
     ) -> None:
-        """Wrap a module, and call it with a few images to find out what it gives."""
+        """Wrap a module, and call it with a few images to find out what it gives.
+
+        Args:
+            module: The classifier, in evaluation mode. It takes (image / 255 - mean) / std, float
+                [N, C, H, W], and gives [N, K].
+            spec: Which images it takes, and its classes.
+            mean: A number for each channel, as torchvision means it; 0 if absent.
+            std: The same; 1 if absent.
+            device: ``auto`` (the GPU if there is one), or torch's name of a device.
+            outputs: What it gives: ``logits``, ``probabilities`` or ``multi_label``. If absent,
+                that is found out.
+
+        Raises:
+            TargetError: The module is in training mode, or gives something else.
+            ExperimentError: There is no such device.
+        """
         shift = [255 * each for each in mean or [0.0] * spec.channels]
         scale = [255 * each for each in std or [1.0] * spec.channels]
         self._scale = {"mean": torch.tensor(shift), "std": torch.tensor(scale)}

@@ -11,8 +11,7 @@ import torch
 from paid import PaidToy
 
 import neatfool
-from neatfool import BudgetSpent, ExperimentError, ImageSpec, RunError
-from neatfool.evolution.python_target import ModuleTarget
+from neatfool import BudgetSpent, ExperimentError, ImageSpec, ModuleTarget, RunError
 from neatfool.network.network import Form, in_form
 from neatfool.run.images import decode_png, encode_png
 
@@ -442,6 +441,30 @@ def test_probabilities_in_half_precision_sum_to_one():
     with in_form(target.networks, Form("bf16", "eager")):
         probs = np.asarray(target.score(images).probs)
     assert np.abs(probs.sum(1) - 1).max() < 1e-6
+
+
+def test_a_plugin_of_a_few_lines_makes_a_target_of_a_torch_module(tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "import torch\n"
+        "from neatfool import ImageSpec, ModuleTarget, hookimpl\n"
+        "class Mine(ModuleTarget):\n"
+        "    def __init__(self, options):\n"
+        "        sums = torch.nn.Linear(48, 2, bias=False)\n"
+        "        torch.nn.init.ones_(sums.weight)\n"
+        "        module = torch.nn.Sequential(torch.nn.Flatten(), sums).eval()\n"
+        "        super().__init__(module, ImageSpec(4, 4, 3, ('a', 'b')), mean=[0.5] * 3)\n"
+        "@hookimpl\n"
+        "def neatfool_register_targets(register):\n"
+        "    register('mine', Mine)\n"
+    )
+    (tmp_path / "mine.ini").write_text("[plugins]\npath = mine.py\n[target]\nplugin = mine\n")
+    target = neatfool.make_target(tmp_path / "mine.ini")
+    images = torch.full((2, 3, 4, 4), 255, dtype=torch.uint8)
+    logits = target.logits_of(images.float())
+    assert isinstance(target, neatfool.Differentiable)
+    assert logits.tolist() == [[24.0, 24.0]] * 2  # 48 times (255 / 255 - 0.5)
+    assert target.score(images).logits.tolist() == logits.tolist()
+    assert target.fingerprint()
 
 
 def test_a_run_goes_on_from_python(tmp_path):
