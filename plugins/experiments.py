@@ -14,8 +14,8 @@ from typing import Annotated, Final
 
 import click
 
-from neatfool import ExperimentError, StorageError, hookimpl, nearest
-from neatfool.present import Output, make_command, save
+from neatfool import ExperimentError, StorageError, hookimpl, nearest, present
+from neatfool.present import make_command, save
 
 ENDING: Final = ".ini"
 FOLDER: Final = "experiments"
@@ -103,13 +103,13 @@ def list_experiments(*, as_json: Annotated[bool, "--json"] = False) -> None:
     if as_json:
         keys = ("name", "file", "about", "takes", "extras")
         described = [{key: getattr(each, key) for key in keys} for each in installed]
-        Output().print_json(data=described, ensure_ascii=True)
+        present.Output().print_json(data=described, ensure_ascii=True)
         return
     rows = [
         [each.name, each.about.split(":")[0].removesuffix("."), each.takes, ", ".join(each.extras)]
         for each in installed
     ]
-    output = Output()
+    output = present.Output()
     output.table(["name", "what it does", "takes", "extra"], rows, words=range(4))
     output.say(
         "Times are those of two cores. pip install 'neatfool[EXTRA]' installs an extra. "
@@ -150,7 +150,7 @@ def copy(
         raise StorageError(
             f"{folder}: cannot be written: {error.strerror or error}; choose another --out"
         ) from error
-    output = Output()
+    output = present.Output()
     for file, text in files.items():
         save(file, text.encode())
         output.say(str(file))

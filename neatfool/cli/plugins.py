@@ -12,16 +12,14 @@ from pathlib import Path
 from typing import Annotated
 
 import click
-from rich.markup import escape
-from rich.table import Table
 
+from neatfool import present
 from neatfool.cli.main_group import CommandGroup
 from neatfool.cli.new_plugin import KINDS, USES, describe_package, write_plugin
 from neatfool.errors import PluginError, printable
 from neatfool.plugin.discovery import forget_installed, hooks_in, installed_plugins
 from neatfool.present.command import FOLDER
 from neatfool.present.measure_command import make_command
-from neatfool.present.output import Output
 
 
 @make_command
@@ -45,7 +43,7 @@ def list_plugins(*, as_json: Annotated[bool, "--json"] = False) -> None:
     ]
     columns = 4 if any(each.problem for each in entries) else 3
     names = ["kind", "name", "from", "problem"][:columns]
-    Output().table(names, [row[:columns] for row in rows], words=range(columns))
+    present.Output().table(names, [row[:columns] for row in rows], words=range(columns))
 
 
 @make_command
@@ -66,6 +64,8 @@ def show_plugin(name: str, *, as_json: Annotated[bool, "--json"] = False) -> Non
         neatfool plugins show my_target.py
         neatfool plugins show experiment        # neatfool's own keys in [experiment]
     """
+    from rich.markup import escape
+
     from neatfool.cli.named_plugins import describe_plugins
     from neatfool.config.ini_writer import write_value
 
@@ -73,7 +73,7 @@ def show_plugin(name: str, *, as_json: Annotated[bool, "--json"] = False) -> Non
     if as_json:
         click.echo(json.dumps(described, indent=2))
         return
-    console = Output()
+    console = present.Output()
     for plugin in described:
         title = escape(f"{plugin['kind']} {plugin['name']}")
         console.print(f"[bold]{title}[/] ({escape(plugin['source'])})")
@@ -115,10 +115,13 @@ def check(
         neatfool plugins check scheme.map_elites
         neatfool plugins check my_target.py --set weights=mine.safetensors
     """
+    from rich.markup import escape
+    from rich.table import Table
+
     from neatfool.cli.named_plugins import check_plugins
 
     results = check_plugins(name, settings)
-    console = Output()
+    console = present.Output()
     for plugin, checks in results.items():
         table = Table("check", "", "what came of it", title=escape(plugin), title_justify="left")
         for result in checks:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from neatfool import present
 from neatfool.cli.run import A_PATH, RunCommand, load_observers, no_report_option, run_session
 from neatfool.files import Json
 from neatfool.present.command import option, trust_option
-from neatfool.present.output import Output
 
 if TYPE_CHECKING:
     from neatfool.scoring.plan import ScoringPlan
@@ -88,5 +88,5 @@ def resume(
         ways = (("generations", run.generation + 1), ("images", run.evaluations))
         unit, done = ways[bool(general.images)]
         more = f"--{unit} N with N > {done} makes it longer"
-        Output().say(f"{run_folder} has reached its length: {general.length}. {more}.")
+        present.Output().say(f"{run_folder} has reached its length: {general.length}. {more}.")
     run_session(session, plugins, report=not no_report)

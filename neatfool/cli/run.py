@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
-from rich.console import Console
 
+from neatfool import present
 from neatfool.errors import INTERRUPTED, BudgetSpent, RunError, TargetUnavailable
 from neatfool.plugin.discovery import OPTIONS_GROUP, entry_points
 from neatfool.present.command import option, overrides_option
-from neatfool.present.output import Output
 from neatfool.wording import counted, duration, four_digits, left_out, percent, share, spending
 
 if TYPE_CHECKING:
@@ -166,7 +165,8 @@ def run(
         raise SystemExit(run_replicates(file, seeds, out, overrides, jobs=jobs or 1, **how))
     if jobs is not None:
         raise click.UsageError("--jobs is for --seeds; one run is one process")
-    with Output(stderr=True).status("getting ready (the first time on a machine takes longest)"):
+    console = present.Output(stderr=True)
+    with console.status("getting ready (the first time on a machine takes longest)"):
         from neatfool.evolution.assembly import assemble
         from neatfool.evolution.session import start
         from neatfool.experiment.experiment import load_experiment
@@ -186,7 +186,7 @@ def run_session(session: Session, plugins: PluginManager, *, report: bool) -> No
     from neatfool.evolution.session import interruptible
     from neatfool.present import write_report
 
-    console = Output()
+    console = present.Output()
     display = ProgressDisplay(console, session)
     plugins.register_object(display, "progress")
     stopping = "\nStopping after this generation; Ctrl-C again stops at once."
@@ -207,7 +207,7 @@ def run_session(session: Session, plugins: PluginManager, *, report: bool) -> No
         if report and "report" not in plugins.names("command"):
             console.print("No report is written: the plugin command.report is not there.")
         elif report and outcome.generation >= 0:
-            with Output(stderr=True).status("writing the report"):
+            with present.Output(stderr=True).status("writing the report"):
                 page = write_report(session.run)
             console.print(f"Look at {page}", soft_wrap=True)
             session.run.close()
@@ -256,7 +256,9 @@ def _sum_up(run: Run, last: GenerationReport) -> str:
     )
 
 
-def _show_outcome(console: Console, session: Session, outcome: Outcome, *, scoring: float) -> None:
+def _show_outcome(
+    console: present.Output, session: Session, outcome: Outcome, *, scoring: float
+) -> None:
     run = session.run
     history = run.history
     if outcome.cause:

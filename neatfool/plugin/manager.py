@@ -17,32 +17,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pluggy
-from pydantic import BaseModel
 
-from neatfool.config.annotations import key_of
 from neatfool.errors import PluginError, blaming, cause, nearest, quoted
 from neatfool.plugin import hookspecs
 from neatfool.plugin.discovery import (
     HOOKS_GROUP,
+    KINDS,
     PluginEntry,
     entry_points,
     hooks_in,
     installed_plugins,
     order,
 )
-from neatfool.plugin.registration import CONTRACTS, RESERVED_KEYS, NoOptions, Registration
 
 if TYPE_CHECKING:
     import click
     import networkx as nx
+    from pydantic import BaseModel
 
+    from neatfool.plugin.registration import Registration
     from neatfool.run.run import Run
     from neatfool.run.statistics import GenerationReport, Outcome
     from neatfool.spec.archive import Replacement
 
 
-KINDS: Final = (*CONTRACTS, "model", "detector", "measure", "activation", "observer")
-"""What plugins register, each by a hook of its own."""
 OBSERVER_HOOKS: Final = {
     "neatfool_run_started",
     "neatfool_generation_done",
@@ -60,10 +58,11 @@ class PluginManager:
         self._installed = installed_plugins()
         self._has_further_hooks = False
         self._registrations: dict[tuple[str, str], list[Registration]] = defaultdict(list)
+        self._commands: dict[str, dict[str, click.Command]] = {}
         self._files: set[Path] = set()
         self._source = ""
         self._offers: dict[tuple[str, str], Registration] = {}
-        for kind in KINDS:
+        for kind in KINDS[: KINDS.index("command")]:
             hook = getattr(self._pluggy.hook, f"neatfool_register_{kind}s")
             take = self._take_activation if kind == "activation" else partial(self._take, kind)
             hook.call_historic(kwargs={"register": take})
@@ -142,19 +141,25 @@ class PluginManager:
         """Load the commands of the plugin ``command.NAME``."""
         import click
 
+        if name in self._commands:
+            return self._commands[name]
         entry = self._only_entry("command", name)
         if entry is None:
             raise self._unknown("command", name)
-        group = click.Group()
-        with blaming(f"command {name!r} ({entry[0].origin})"):
-            hooks_of(self._import(*entry), name).neatfool_add_commands(cli=group)
-        return dict(group.commands)
+        group, plugin = click.Group(), _import(*entry)
+        with suppress(pluggy.PluginValidationError):
+            if (hook := hooks_of(plugin, name).neatfool_add_commands).get_hookimpls():
+                with blaming(f"command {name!r} ({entry[0].origin})"):
+                    hook(cli=group)
+                return self._commands.setdefault(name, dict(group.commands))
+        self._import(*entry)  # It says what is wrong.
+        return {}
 
     def summary(self, kind: str, name: str) -> str:
         """Give the docstring of an installed plugin's module; or why it cannot be imported."""
         entry = self._only_entry(kind, name)
         try:
-            return inspect.getdoc(self._import(*entry)) or "" if entry else ""
+            return inspect.getdoc(_import(*entry)) or "" if entry else ""
         except PluginError as error:
             return f"(broken: {error})"
 
@@ -221,6 +226,10 @@ class PluginManager:
         *,
         options: type[BaseModel] | None = None,
     ) -> None:
+        # `neatfool --help` needs no options, and does not wait for pydantic.
+        from neatfool.config.annotations import key_of
+        from neatfool.plugin.registration import RESERVED_KEYS, NoOptions, Registration
+
         who = f"{self._source}: register({name!r}, ...)"
         options = options or NoOptions
         keys = {key_of(field_name, field) for field_name, field in options.model_fields.items()}
@@ -273,16 +282,21 @@ class PluginManager:
         return pairs[0] if pairs else None
 
     def _import(self, entry: PluginEntry, point: EntryPoint) -> object:
-        who = f"{entry.kind} {entry.name!r} ({entry.origin})"
-        try:
-            plugin: object = point.load()
-        except (Exception, SystemExit) as error:
-            raise PluginError(f"{who}: cannot be imported: {cause(error)}") from error
+        plugin = _import(entry, point)
         try:
             self.register_object(plugin, entry.origin)
         except PluginError as error:
             raise PluginError(f"{entry.kind} {entry.name!r}: {error}") from error
         return plugin
+
+
+def _import(entry: PluginEntry, point: EntryPoint) -> object:
+    try:
+        plugin: object = point.load()
+    except (Exception, SystemExit) as error:
+        who = f"{entry.kind} {entry.name!r} ({entry.origin})"
+        raise PluginError(f"{who}: cannot be imported: {cause(error)}") from error
+    return plugin
 
 
 _MARK: Final = "mark functions such as neatfool_register_targets with @neatfool.hookimpl"

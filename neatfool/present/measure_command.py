@@ -24,7 +24,6 @@ from neatfool.present.command import (
     option,
     trust_option,
 )
-from neatfool.present.output import Output, show
 
 if TYPE_CHECKING:
     from neatfool.present.finding import Finding
@@ -43,6 +42,7 @@ def _output_options(command: Any, *, files: bool) -> Any:
 
 def _give(finding: Finding, as_json: bool, csv_file: Path | None, html_file: Path | None) -> None:
     """Print a finding, or write it, as a command's options say; end with its exit code."""
+    from neatfool.present.output import Output, show
     from neatfool.present.saving import save
 
     if as_json:
@@ -104,6 +104,8 @@ def make_measure_command(
     ) -> None:
         if csv_file and csv_file == html_file:
             raise click.UsageError("--csv and --html: name the same file; give two")
+        from neatfool.present.output import Output
+
         finding = measure(**given, console=Output(stderr=True))
         _give(finding, as_json, csv_file, html_file)
 
@@ -118,8 +120,9 @@ def _make_command(name: str, function: Callable[..., Any], made: Any) -> click.C
         each: " ".join(text.replace("``", "`").split()).replace(" [default", "  [default")
         for each, text in _ARGUMENT.findall(sections.get("Args", ""))
     }
-    # What a measure gives may be imported late, for `neatfool --help` makes every command.
-    hints = get_type_hints(function, localns={"Finding": object}, include_extras=True)
+    # What a measure takes and gives may be imported late: `neatfool --help` makes every command.
+    late = {"Finding": object, "Output": object}
+    hints = get_type_hints(function, localns=late, include_extras=True)
     for each in reversed([*signature(function).parameters.values()]):
         # python -OO leaves docstrings out, this module's, too.
         if each.name not in hints or (each.name not in texts and __doc__):

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import click
 from click.core import ParameterSource as Source
 
-from neatfool.present import FOLDER, FileToWrite, FiniteRange, Output
+from neatfool.present import FOLDER, FileToWrite, FiniteRange
 
 if TYPE_CHECKING:
     from neatfool import Experiment
-    from neatfool.present import Finding
+    from neatfool.present import Finding, Output
 
     from .card import ReportCard
     from .search import AuditSearch

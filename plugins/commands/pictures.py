@@ -8,8 +8,8 @@ from typing import Annotated, Any, Final
 
 import click
 
-from neatfool import StorageError
-from neatfool.present import FileToWrite, Output, make_command, trust_option
+from neatfool import StorageError, present
+from neatfool.present import FileToWrite, make_command, trust_option
 
 GRAPHS: Final = (".svg", ".png", ".graphml")
 """The suffixes of graphs, which other encodings may have, too."""
@@ -75,7 +75,7 @@ def _say_size(path: Path, size: tuple[int, int]) -> None:
     from neatfool.wording import counted
 
     nodes, edges = counted(size[0], "node", "nodes"), counted(size[1], "connection", "connections")
-    Output().say(f"{path}: {nodes}, {edges} that are enabled")
+    present.Output().say(f"{path}: {nodes}, {edges} that are enabled")
 
 
 LARGEST_OF_FILE: Final = 8192
@@ -172,10 +172,10 @@ def _render_line(folder: Path, class_name: str, size: int, path: Path) -> None:
 
     run = click.get_current_context().with_resource(closing(open_run(folder)))
     line = run.lineage(class_name)
-    write_animation(line, path, size=size, console=Output(stderr=True))
+    write_animation(line, path, size=size, console=present.Output(stderr=True))
     first, last = line[-1].generation, line[0].generation
     ancestors = counted(len(line) - 1, "ancestor", "ancestors")
-    Output().say(f"{path}: {ancestors}, from generation {first} to {last}")
+    present.Output().say(f"{path}: {ancestors}, from generation {first} to {last}")
 
 
 def _render_elite(
@@ -198,7 +198,7 @@ def _render_elite(
     height, width = elite.height_width(size)
     grey = elite.run.spec.channels == 1
     canvas = Image.new("L" if grey else "RGB", (width, height))
-    with Output(stderr=True).progress(width * height, "pixels") as note:
+    with present.Output(stderr=True).progress(width * height, "pixels") as note:
         corners = product(range(0, height, LARGEST_PIECE), range(0, width, LARGEST_PIECE))
         for top, left in corners:
             box = (left, top, min(left + LARGEST_PIECE, width), min(top + LARGEST_PIECE, height))
@@ -214,4 +214,4 @@ def _render_elite(
     except OSError as error:
         raise StorageError(f"{path}: cannot be written: {error.strerror or error}") from error
     save(path, encoded.getvalue())
-    Output().say(f"{path}: {width} x {height}")
+    present.Output().say(f"{path}: {width} x {height}")

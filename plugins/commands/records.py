@@ -6,8 +6,8 @@ from typing import Annotated, Any, Final
 
 import click
 
-from neatfool import PluginError, RunError, VerificationError
-from neatfool.present import FiniteRange, Output, make_command, trust_option
+from neatfool import PluginError, RunError, VerificationError, present
+from neatfool.present import FiniteRange, make_command, trust_option
 from neatfool.wording import counted, spending
 
 ROWS: Final = 40
@@ -42,7 +42,7 @@ def runs(
                 folders.update(run for run in find_runs(inner) if inner in {run, run.parent})
     described = [_describe(path) for path in sorted(folders)]
     if as_json:
-        Output().print_json(data=[facts for facts, _ in described], ensure_ascii=True)
+        present.Output().print_json(data=[facts for facts, _ in described], ensure_ascii=True)
         return
     rows = []
     for run, scores in described:
@@ -53,7 +53,7 @@ def runs(
             continue
         numbers = f"{run['evaluations']:,}", str(run["generation"] + 1), str(run["seed"])
         rows.append([name, *scores, run["state"], *numbers])
-    output = Output()
+    output = present.Output()
     output.table(["run", "median", "lowest", "state", "images", "generations", "seed"], rows)
     for error in (run["error"] for run, _ in described if "error" in run):
         output.say(error)
@@ -102,9 +102,9 @@ def show(
     run = click.get_current_context().with_resource(closing(open_run(run_folder)))
     summary = run.summary()
     if as_json:
-        Output().print_json(data=summary, ensure_ascii=True)
+        present.Output().print_json(data=summary, ensure_ascii=True)
         return
-    console, elites = Output(), run.elites
+    console, elites = present.Output(), run.elites
     if not elites:
         console.say(f"{run.name}, seed {run.seed}: nothing is recorded yet")
         return
@@ -188,12 +188,12 @@ def verify(
     if target is None:
         require_trust(run)
     scoring = make_target(target) if target else None
-    with Output(stderr=True).status("scoring the images again"):
+    with present.Output(stderr=True).status("scoring the images again"):
         verdict = run.verify(scoring, tolerance=tolerance, max_queries=max_queries)
     if as_json:
-        Output().print_json(data=verdict.summary(), ensure_ascii=True)
+        present.Output().print_json(data=verdict.summary(), ensure_ascii=True)
     else:
-        console, written = Output(), run.spec.format_score
+        console, written = present.Output(), run.spec.format_score
         console.say(str(verdict))
         rows = [
             [each.name, written(each.recorded), written(each.measured), f"{each.difference:.1e}"]

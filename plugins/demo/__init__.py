@@ -1,12 +1,11 @@
 """The command ``neatfool demo``: ten meaningless images in seconds, here or in a browser."""
 
-import webbrowser
 from pathlib import Path
 
 import click
 
-from neatfool import hookimpl
-from neatfool.present import Output, option, save
+from neatfool import hookimpl, present
+from neatfool.present import option, save
 
 
 @click.command(
@@ -52,12 +51,14 @@ def demo(
         if onnx is not None:
             unpack(onnx, page.parent / FOLDER)
         save(page, make_page(engine=onnx is not None).encode())
-        Output().say(f"Look at {page}")
+        present.Output().say(f"Look at {page}")
     elif (page := out / "report.html").exists():
-        Output().say(f"Look at {page}")
+        present.Output().say(f"Look at {page}")
     elif run := main.get_command(context, "run"):
         context.invoke(run, file=Path("mnist"), out=out)
     if show:
+        import webbrowser
+
         webbrowser.open(page.absolute().as_uri())
 
 

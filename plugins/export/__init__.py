@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import click
 
 from neatfool import hookimpl
-from neatfool.present import FiniteRange, Output, make_measure_command
+from neatfool.present import FiniteRange, make_measure_command
 from neatfool.wording import counted
 
 if TYPE_CHECKING:
-    from neatfool.present import Finding
+    from neatfool.present import Finding, Output
 
 
 def export(

@@ -11,17 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from neatfool import hookimpl
 
-from .options import Options
-
 if TYPE_CHECKING:
     import click
-
-__all__ = ["Options"]
 
 
 @hookimpl
 def neatfool_register_targets(register: Any) -> None:
     """Register the target."""
+    from .options import Options
+
     register("mnist", f"{__name__}.lenet:MnistTarget", options=Options)
 
 

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from neatfool import ExperimentError
-from neatfool.network import pick_device
-from neatfool.present import FOLDER, FileToWrite, FiniteRange, Output, option
+from neatfool import ExperimentError, present
+from neatfool.present import FOLDER, FileToWrite, FiniteRange, option
 from neatfool.wording import share
 
 if TYPE_CHECKING:
@@ -107,6 +106,8 @@ def train(
         raise ExperimentError(f"--out {out}: already exists; give another name, or --force")
     import torch
 
+    from neatfool.network import pick_device
+
     from . import lenet, training
 
     where = pick_device(device)
@@ -117,7 +118,7 @@ def train(
         attack=training.Attack(epsilon) if adversarial else None,
     )
     network = training.new_lenet(seed).to(where)
-    console, began = Output(stderr=True), time.monotonic()
+    console, began = present.Output(stderr=True), time.monotonic()
     for epoch in training.train(network, digits.training, digits.test, recipe):
         console.say(
             f"epoch {epoch.number}/{recipe.epochs}: loss {epoch.loss:.4f}, test accuracy "
@@ -143,7 +144,7 @@ def _attack(network: LeNet, test: Digits, epsilon: float) -> dict[str, Any]:
     from .training import TEST_STEPS, Attack, choose_attacked, measure_robust_accuracy
 
     attack, digits = Attack(epsilon, TEST_STEPS), choose_attacked(test)
-    with Output(stderr=True).progress(len(digits.labels)) as note:
+    with present.Output(stderr=True).progress(len(digits.labels)) as note:
         robust = measure_robust_accuracy(network, digits, attack, note)
     return {
         "robust_accuracy": robust,
@@ -155,7 +156,7 @@ def _attack(network: LeNet, test: Digits, epsilon: float) -> dict[str, Any]:
 def _show(path: Path, facts: Mapping[str, Any], *, as_json: bool) -> None:
     """Print what is known about the weights in a file, as JSON or in a sentence."""
     digest = sha256(path.read_bytes()).hexdigest()
-    console = Output()
+    console = present.Output()
     if as_json:
         console.print_json(
             data={"weights": str(path), "sha256": digest, **facts}, ensure_ascii=True

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from neatfool.present import FileToWrite, Output, option, trust_option
+from neatfool import present
+from neatfool.present import FileToWrite, option, trust_option
 
 
 @click.command(
@@ -27,7 +28,8 @@ def report(run_folder: Path, out: Path | None) -> None:
 
     from .page import write
 
-    with closing(open_run(run_folder)) as run, Output(stderr=True).status("writing the report"):
+    console = present.Output(stderr=True)
+    with closing(open_run(run_folder)) as run, console.status("writing the report"):
         page = run.path / "report.html" if out is None else out
         write(run, page)
     click.echo(page)

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import click
 
-from neatfool import ExperimentError, hookimpl
-from neatfool.present import Output, make_command
+from neatfool import ExperimentError, hookimpl, present
+from neatfool.present import make_command
 
 if TYPE_CHECKING:
     from .target import ServedTarget
@@ -94,9 +94,9 @@ def serve(
             words = "the key and the images travel unencrypted; put a proxy with TLS before it"
             if key is None:
                 words = "whoever reaches it can use the target; --api-key-env NAME asks for a key"
-            Output(stderr=True).say(f"warning: listening on {host}: {words}")
+            present.Output(stderr=True).say(f"warning: listening on {host}: {words}")
         thread = TargetThread(lambda: make_served_target(experiment))
-        with Output(stderr=True).status(
+        with present.Output(stderr=True).status(
             "getting ready (the first time on a machine takes longest)"
         ):
             served = thread.served()
@@ -106,7 +106,7 @@ def serve(
         _show_served(served, address_of(listening), key_in=api_key_env)
         run_server(app, listening)
     if not thread.stop(seconds=0.5):
-        Output(stderr=True).say("The target is still in a call, which is abandoned.")
+        present.Output(stderr=True).say("The target is still in a call, which is abandoned.")
         sys.stdout.flush()
         # A normal exit would wait for the target's threads.
         os._exit(0)
@@ -116,7 +116,7 @@ def _show_served(served: ServedTarget, address: str, *, key_in: str | None) -> N
     """Say what is served where, and the section [target] that fools it."""
     spec = served.spec
     kind = "grey" if spec.channels == 1 else "RGB"
-    console = Output()
+    console = present.Output()
     console.say(
         f"Serving {served.scorer.name}: {len(spec.classes)} classes, {kind} images of "
         f"{spec.height}x{spec.width} pixels; {served.scorer.describe()}"

@@ -285,7 +285,7 @@ def test_a_name_that_is_not_there_is_an_attribute_error():
 
 def test_the_command_line_starts_without_what_is_heavy():
     heavy = {"torch", "torchvision", "matplotlib", "neat", "networkx", "safetensors", "scipy"}
-    heavy |= {"numpy", "numba", "PIL", "jinja2"}
+    heavy |= {"numpy", "numba", "PIL", "jinja2", "pydantic", "rich"}
     program = (
         "import sys\n"
         "from click.testing import CliRunner\n"

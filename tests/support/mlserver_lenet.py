@@ -6,8 +6,8 @@ from mlserver import MLModel
 from mlserver.codecs import NumpyCodec
 from mlserver.types import InferenceRequest, InferenceResponse
 
-from neatfool_plugins.mnist import Options
 from neatfool_plugins.mnist.lenet import MnistTarget
+from neatfool_plugins.mnist.options import Options
 
 BATCH = 25
 

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Annotated
 import click
 
 from neatfool import hookimpl
-from neatfool.present import FOLDER, Output, make_measure_command
+from neatfool.present import FOLDER, make_measure_command
 from neatfool.wording import percent, share
 
 if TYPE_CHECKING:
     from neatfool import Experiment
-    from neatfool.present import Finding
+    from neatfool.present import Finding, Output
 
 
 def retrain(

@@ -11,8 +11,9 @@ from safetensors.torch import load_file, save_file
 
 from neatfool import ExperimentError, TargetError
 from neatfool.ood import read_mnist
-from neatfool_plugins.mnist import Options, lenet
+from neatfool_plugins.mnist import lenet
 from neatfool_plugins.mnist.lenet import MnistTarget, load_digits
+from neatfool_plugins.mnist.options import Options
 from neatfool_plugins.mnist.training import measure_accuracy, new_lenet
 
 CARD = Path(lenet.__file__).with_name("MODEL_CARD.md")

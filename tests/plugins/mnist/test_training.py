@@ -12,8 +12,9 @@ from safetensors import safe_open
 from neatfool import ExperimentError, StorageError, TargetError
 from neatfool.ood import Digits
 from neatfool_plugins import mnist
-from neatfool_plugins.mnist import Options, lenet, training
+from neatfool_plugins.mnist import lenet, training
 from neatfool_plugins.mnist.lenet import MnistTarget, load_digits
+from neatfool_plugins.mnist.options import Options
 from neatfool_plugins.mnist.training import Recipe, measure_accuracy, new_lenet, train
 
 QUICK = Recipe(epochs=4, batch=16, learning_rate=0.02)
