@@ -85,13 +85,16 @@ def test_a_data_set_is_ranked_by_what_tells_most_entries_apart_and_only_where_se
 
 
 def test_a_table_says_whose_images_are_unknown_and_how_own_thresholds_order_it():
-    [(name, rows)] = [each for each in by_data().items() if each[0] == "MNIST"]
-    text = bench["section"](name, rows)
-    unknown = sum(row.entry.card.known is None for row in rows)
-    least = min(row.fooled for row in rows)
-    tied = sum(row.fooled == least for row in rows)
-    assert f"images of {unknown} of {len(rows)} entries have no recorded hashes" in text
-    assert f"{tied} of {len(rows)} entries are at the fewest, {least:,.0f}; Kendall's tau" in text
+    for name, rows in by_data().items():
+        text = bench["section"](name, rows) if len(rows) >= 4 else ""
+        unknown = sum(row.entry.card.known is None for row in rows)
+        said = f"images of {unknown} of {len(rows)} entries have no recorded hashes"
+        assert (said in text) == (unknown > 0 and len(rows) >= 4)
+        if name == "MNIST":
+            assert unknown == 0
+            least = min(row.fooled for row in rows)
+            tied = sum(row.fooled == least for row in rows)
+            assert f"{tied} of {len(rows)} entries are at the fewest, {least:,.0f}; Kendall" in text
 
 
 def test_a_rank_is_shared_by_those_that_its_first_does_not_beat():
