@@ -19,6 +19,7 @@ from neatfool.evolution.assembly import assemble
 from neatfool.evolution.session import start
 from neatfool.evolution.workplace import make_setup
 from neatfool.experiment.experiment import load_experiment
+from neatfool.machine import usable_cores
 from neatfool.plugin.manager import Observers
 from neatfool.spec.engine import Part
 
@@ -37,6 +38,8 @@ LEAST_SECONDS = 1.0
 before it: its start is a small part of it."""
 IN_A_ROW = 3
 LINEAR = 0.9
+MOST_PER_CORE = 500
+"""Images a second that a core of this machine is to draw and send, where a bound is asked for."""
 OVERHEAD = 5.0
 PARTS, IMAGES, ROUNDS = 100, 4, 5
 
@@ -110,7 +113,8 @@ def figures(say: Callable[[str], None]) -> list[Figure]:
                         f"{speed / linear:.3f} of linear; they sleep {asleep:.3f} of the time"
                     )
                     what = f"engine: {workers} workers, {milliseconds} ms an image"
-                    bound = LINEAR if workers > 1 else None
+                    per_core = 1000 * workers / milliseconds / usable_cores()
+                    bound = LINEAR if workers > 1 and per_core <= MOST_PER_CORE else None
                     if workers > 1:
                         share = speed / linear
                         found.append(Figure(f"{what} / linear", share, bound, "at least"))

@@ -34,6 +34,14 @@ def bf16_of_the_processor() -> list[str] | None:
     return sorted(flag for flag in flags.split() if "bf16" in flag)
 
 
+def multiplies_tiles() -> bool:
+    """Whether the processor has AMX, with which half precision is five times as fast as float32.
+
+    Screening then takes so little time that all that surrounds it weighs more.
+    """
+    return "amx_bf16" in (bf16_of_the_processor() or ())
+
+
 def _cpuinfo(key: str) -> str | None:
     path = Path("/proc/cpuinfo")
     if not path.is_file():

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from benchmarks.figures import Figure
+from benchmarks.machine import multiplies_tiles
 from benchmarks.throughput import raw_throughput
 from neatfool import open_scorer
 from neatfool.evolution.assembly import assemble
@@ -44,6 +45,8 @@ MNIST = Path(__file__).parents[1] / "experiments" / "mnist.ini"
 REQUESTS, IMAGES = 8, 200
 ROUNDS = 2
 BOUND = 0.5
+BOUND_WITH_AMX = 0.35
+"""For a run, whose target in process then screens five times as fast as a service scores."""
 
 
 @contextmanager
@@ -76,7 +79,11 @@ def runs(say: Say, url: str) -> Figure:
         "target.allow_private=true",
     ]
     return in_turn(
-        say, "run of mnist.ini", in_process=run_per_s, over_http=lambda: run_per_s(served)
+        say,
+        "run of mnist.ini",
+        in_process=run_per_s,
+        over_http=lambda: run_per_s(served),
+        bound=BOUND_WITH_AMX if multiplies_tiles() else BOUND,
     )
 
 
@@ -114,7 +121,12 @@ def asking(say: Say, url: str) -> Figure:
 
 
 def in_turn(
-    say: Say, name: str, *, in_process: Callable[[], float], over_http: Callable[[], float]
+    say: Say,
+    name: str,
+    *,
+    in_process: Callable[[], float],
+    over_http: Callable[[], float],
+    bound: float = BOUND,
 ) -> Figure:
     """Measure images a second over HTTP, and in process before and after."""
     ratios = []
@@ -125,4 +137,4 @@ def in_turn(
         rates = f"{served:,.0f} images/s through HTTP, in process {before:,.0f} and {after:,.0f}"
         say(f"{name}: {rates}")
         before = after
-    return Figure(f"serving, {name}: through HTTP / in process", median(ratios), BOUND, "at least")
+    return Figure(f"serving, {name}: through HTTP / in process", median(ratios), bound, "at least")
