@@ -93,7 +93,8 @@ class Options(BaseModel, extra="forbid", populate_by_name=True, use_attribute_do
             cppn.Breeder.prepare(cppn.PRESETS[preset])
         kind = pick_device().type if device == "auto" else device.partition(":")[0]
         fast = "compiled" if kind == "cpu" else "cuda" if cppn.can_launch(kind) else "plain"
-        return fast if fast != "plain" and cppn.can_compile() else "plain"
+        limited = bool(info.data.get("band_limit"))
+        return fast if fast != "plain" and cppn.can_compile(limited) else "plain"
 
     @field_validator("genome")
     @classmethod
@@ -295,7 +296,7 @@ def _choose_compiler(
     """Choose the function that compiles genomes, and the device that renders them."""
     if options.renderer == "plain":
         return cppn.compile_genomes, pick_device(options.device)
-    cppn.load_compiled()
+    cppn.load_compiled(bool(options.band_limit))
     device = pick_device("cpu" if options.renderer == "compiled" else options.device)
     if options.renderer == "cuda" and not cppn.can_launch(device.type):
         raise ExperimentError(

@@ -188,7 +188,7 @@ def test_the_renderer_is_chosen_for_the_machine_and_recorded(
 ):
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: gpu)
     monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: torch.device("cuda"))
-    monkeypatch.setattr(cppn, "can_compile", lambda: numba)
+    monkeypatch.setattr(cppn, "can_compile", lambda _: numba)
     options = Options(device=device)
     assert options.model_dump()["renderer"] == renderer
     assert Options(device=device, renderer="plain").renderer == "plain"

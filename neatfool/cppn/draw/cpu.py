@@ -39,13 +39,16 @@ _log = logging.getLogger("neatfool.cppn")
 
 
 @cache
-def can_compile() -> bool:
+def can_compile(limited: bool = False) -> bool:
     """Load the compiled renderer; tell whether it works here, and log why if it does not.
 
     That takes about half a second; the first time on a machine, when it is compiled, several.
+
+    Args:
+        limited: Whether it is to draw with a band limit.
     """
     try:
-        load_compiled()
+        load_compiled(limited)
     except ExperimentError as error:
         why = error.__cause__
         _log.warning(
@@ -59,26 +62,32 @@ def can_compile() -> bool:
 
 
 @cache
-def load_compiled() -> ModuleType:
+def load_compiled(limited: bool = False) -> ModuleType:
     """Load the compiled renderer now, and not at the first image.
 
     This takes about half a second, but several the first time on a machine, when it is compiled.
+
+    Args:
+        limited: Whether it is to draw with a band limit.
 
     Raises:
         ExperimentError: numba is missing, or does not work.
     """
     try:
-        return import_module("neatfool.cppn.draw.kernel")
+        kernel = import_module("neatfool.cppn.draw.kernel")
+        kernel.compile_draw(limited=limited)
     except Exception as error:  # Internals of numba are used, which another version may change.
         raise ExperimentError(
             "[encoding] renderer = compiled: numba does not work here "
             f"({type(error).__name__}: {error}); pip install numba, or say renderer = plain"
         ) from error
+    return kernel
 
 
 def draw_tape(tape: Tape, lattice: Lattice) -> torch.Tensor:
     """Draw N genomes at the P points of a lattice: uint8 [N, C, P]."""
-    kernel, colours = load_compiled(), lattice.look.colours
+    look = lattice.look
+    kernel, colours = load_compiled(bool(look.band_limit)), look.colours
     images = np.empty((len(tape), colours.channels, lattice.points), np.uint8)
     colour, across = list(COLOUR_MAPS).index(colours.name), len(lattice.x)
     tiling: tuple[int, ...] = (kernel.TILE, kernel.TILE, -1, -1)
@@ -103,7 +112,7 @@ def draw_tape(tape: Tape, lattice: Lattice) -> torch.Tensor:
                 colour,
                 images[genomes],
                 offset,
-                _scratch(tape.rows),
+                _scratch(tape.rows, kernel.TILE + kernel.LANES, kernel.LANES),
                 others,
                 None if len(inputs) == 1 else True,
             )
@@ -142,14 +151,12 @@ def share_out(genomes: int, pixels: int, threads: int, tile: int) -> Iterator[tu
 _memory = threading.local()
 
 
-def _scratch(rows: int) -> tuple[Array, ...]:
+def _scratch(rows: int, wide: int, lanes: int) -> tuple[Array, ...]:
     """Give scratch memory, the same for each call in a thread."""
-    kernel = load_compiled()
-    wide = kernel.TILE + kernel.LANES
     table: Array | None = getattr(_memory, "table", None)
     if table is None or table.shape[1] < rows:
         table = _memory.table = _aligned(3 * rows, wide).reshape(3, rows, -1)
-        _memory.lines = _aligned(3 * rows, kernel.LANES).reshape(3, rows, -1)
+        _memory.lines = _aligned(3 * rows, lanes).reshape(3, rows, -1)
         _memory.channels = _aligned(3, wide)
     return table, _memory.lines, _memory.channels
 

@@ -255,6 +255,9 @@ def draw(
                 _write(channels[channel], row[offset + start : offset + start + count])
 
 
-# Code for genomes whose nodes are all common. Any other takes three times as long to compile, and
-# is compiled when it is called.
-cast("Any", draw).compile(_SIGNATURE.format("boolean"))
+def compile_draw(*, limited: bool) -> None:
+    """Compile ``draw``, or read its code, for genomes whose nodes are all common.
+
+    Any other code takes three times as long to compile, and is compiled when it is called.
+    """
+    cast("Any", draw).compile(_SIGNATURE.format("boolean" if limited else "none"))
