@@ -390,8 +390,10 @@ def figure(row: Row, measure: Measure) -> str:
     low, middle, high = (place(end, row.budget) if measure.more else 180 * end for end in span)
     write = partial(count, budget=row.budget) if measure.more else share
     never = " class=never" * math.isinf(span.middle)
+    least, most = write(span.low), write(span.high)
+    ends = f"{least} to {most}" if least != most else "with each seed"
     return (
-        f"<td><b>{write(span.middle)}</b><span class=range>{write(span.low)} to {write(span.high)}"
+        f"<td><b>{write(span.middle)}</b><span class=range>{ends}"
         '</span><svg viewBox="0 0 192 14" aria-hidden=true><path d="M6 7h180" />'
         f'<path class=span d="M{6 + low:.1f} 7H{6 + high:.1f}" />'
         f'<circle cx="{6 + middle:.1f}" cy=7 r=5{never} /></svg></td>'
